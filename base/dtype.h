@@ -1,0 +1,85 @@
+// Element types of tensors that cross a contract, with their size and unit roundoff.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace aisp {
+
+enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI8, kU8, kU16, kU32 };
+
+/// IEEE-754 binary32 with the low 16 bits cut: the storage type of bf16 data.
+struct bf16 {
+  std::uint16_t bits = 0;
+  bf16() = default;
+  /// Rounds to nearest even; NaN stays NaN.
+  explicit bf16(float value) {
+    auto wide = std::bit_cast<std::uint32_t>(value);
+    if ((wide & 0x7fffffffu) > 0x7f800000u) {
+      bits = static_cast<std::uint16_t>((wide >> 16) | 0x40u);
+    } else {
+      bits = static_cast<std::uint16_t>((wide + 0x7fffu + ((wide >> 16) & 1u)) >> 16);
+    }
+  }
+  explicit operator float() const {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+  }
+};
+
+constexpr std::size_t size_bytes(DType type) {
+  switch (type) {
+    case DType::kF64:
+    case DType::kI64: return 8;
+    case DType::kF32:
+    case DType::kI32:
+    case DType::kU32: return 4;
+    case DType::kF16:
+    case DType::kBF16:
+    case DType::kU16: return 2;
+    case DType::kI8:
+    case DType::kU8: return 1;
+  }
+  return 0;
+}
+
+constexpr std::string_view name(DType type) {
+  switch (type) {
+    case DType::kF64: return "f64";
+    case DType::kF32: return "f32";
+    case DType::kF16: return "f16";
+    case DType::kBF16: return "bf16";
+    case DType::kI64: return "i64";
+    case DType::kI32: return "i32";
+    case DType::kI8: return "i8";
+    case DType::kU8: return "u8";
+    case DType::kU16: return "u16";
+    case DType::kU32: return "u32";
+  }
+  return "?";
+}
+
+/// Unit roundoff u: |fl(x) - x| <= u |x|. Zero for integers.
+constexpr double unit_roundoff(DType type) {
+  switch (type) {
+    case DType::kF64: return 0x1p-53;
+    case DType::kF32: return 0x1p-24;
+    case DType::kF16: return 0x1p-11;
+    case DType::kBF16: return 0x1p-8;
+    default: return 0.0;
+  }
+}
+
+template <class T> struct dtype_of;
+template <> struct dtype_of<double> { static constexpr DType value = DType::kF64; };
+template <> struct dtype_of<float> { static constexpr DType value = DType::kF32; };
+template <> struct dtype_of<bf16> { static constexpr DType value = DType::kBF16; };
+template <> struct dtype_of<std::int64_t> { static constexpr DType value = DType::kI64; };
+template <> struct dtype_of<std::int32_t> { static constexpr DType value = DType::kI32; };
+template <> struct dtype_of<std::int8_t> { static constexpr DType value = DType::kI8; };
+template <> struct dtype_of<std::uint8_t> { static constexpr DType value = DType::kU8; };
+template <> struct dtype_of<std::uint16_t> { static constexpr DType value = DType::kU16; };
+template <> struct dtype_of<std::uint32_t> { static constexpr DType value = DType::kU32; };
+
+}  // namespace aisp

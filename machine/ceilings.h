@@ -1,0 +1,65 @@
+// Measured ceilings: what this machine can do at most, by our own micro-kernels. A result beyond
+// them is "impossible", and every result is shown as a fraction of them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/interval.h"
+#include "machine/cpu.h"
+
+namespace aisp::machine {
+
+/// Multiply-accumulate throughput. Unit: GFLOP/s (GOP/s for integers), multiply and add as two.
+struct ComputeCeiling {
+  std::string isa;    // "scalar", "avx2", "avx512", "avx512_vnni", "avx512_bf16"
+  DType dtype = DType::kF32;
+  int threads = 1;
+  Interval gflop_per_s;   // median of epochs with its 95 % interval
+  double best = 0.0;      // fastest epoch: the bound behind "impossible"
+};
+
+/// Sustained bandwidth. Unit: GB/s (1e9 bytes), all bytes that move counted.
+struct BandwidthCeiling {
+  int level = 0;          // 1, 2, 3 = that cache; 0 = DRAM
+  std::string kind;       // "read", "write", "copy", "copy_nt" (non-temporal stores)
+  int threads = 1;
+  std::size_t working_set_bytes = 0;
+  Interval gb_per_s;
+  double best = 0.0;
+};
+
+struct Ceilings {
+  std::string hardware_key;
+  std::vector<ComputeCeiling> compute;
+  std::vector<BandwidthCeiling> bandwidth;
+  bool empty() const { return compute.empty() && bandwidth.empty(); }
+
+  /// Highest compute rate for `dtype` with `threads`, over instruction sets; 0 if unknown.
+  /// `best` picks the fastest epoch instead of the median.
+  double compute_gflop_per_s(DType dtype, int threads, bool best = false) const;
+  /// Highest bandwidth of any kind at the level that holds `working_set_bytes` on `threads` cores;
+  /// `one_level_up` assumes the next faster level (for the impossible check).
+  double bandwidth_gb_per_s(const Cpu& cpu, std::size_t working_set_bytes, int threads,
+                            bool best = false, bool one_level_up = false) const;
+};
+
+struct CeilingOptions {
+  double seconds = 10.0;   // total budget; every entry gets its share, at least 20 ms
+  void (*progress)(double fraction, const std::string& now) = nullptr;
+};
+
+/// Measures now. Takes about options.seconds.
+Ceilings measure_ceilings(const Cpu& cpu, const CeilingOptions& options);
+
+/// From the cache of this hardware key (~/.cache/aisp, or $AISP_CACHE_DIR), measured and stored
+/// (atomically) when absent, unreadable or `refresh`. A cache that cannot be written is not an error.
+Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options,
+                                  bool refresh = false);
+
+/// JSON text and back; throws Error on malformed text.
+std::string to_json(const Ceilings& ceilings);
+Ceilings ceilings_from_json(const std::string& text);
+
+}  // namespace aisp::machine

@@ -1,0 +1,98 @@
+# A room is a folder: every .cc in it (up to three levels) is in its library, every *_test.cc in its
+# one test binary. Adding a file and running ninja is all.
+
+function(aisp_room name)
+  cmake_parse_arguments(room "" "EXECUTABLE" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|/attacks/|/layout/|/peers/")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests EXCLUDE REGEX "/attacks/|/layout/|/peers/")
+  if(room_EXECUTABLE)
+    list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  endif()
+  if(sources)
+    add_library(aisp_${name} STATIC ${sources})
+    target_include_directories(aisp_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_link_libraries(aisp_${name} PUBLIC ${room_DEPENDS})
+  else()
+    add_library(aisp_${name} INTERFACE)
+    target_include_directories(aisp_${name} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(aisp_${name} INTERFACE ${room_DEPENDS})
+  endif()
+  if(room_EXECUTABLE)
+    add_executable(${room_EXECUTABLE} ${CMAKE_SOURCE_DIR}/${name}/main.cc)
+    target_link_libraries(${room_EXECUTABLE} PRIVATE aisp_${name})
+    # Lab modules loaded at run time share nothing with us but plain data; no exported symbols.
+  endif()
+  if(AISP_TESTS AND tests)
+    aisp_test(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE aisp_${name})
+    if(room_EXECUTABLE)
+      add_dependencies(${name}_test ${room_EXECUTABLE})
+      target_compile_definitions(${name}_test PRIVATE
+        AISP_BINARY="$<TARGET_FILE:${room_EXECUTABLE}>" AISP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    endif()
+  endif()
+endfunction()
+
+# One GoogleTest binary, one CTest entry for each test case in it.
+function(aisp_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${name} PROPERTIES LABELS unit TIMEOUT 300 DISCOVERY_TIMEOUT 60
+    DISCOVERY_MODE PRE_TEST)
+endfunction()
+
+# A table of lab entries, generated from folders: OUT is the .cc, HEADERLESS. FOLDERS are relative to
+# the source folder and must hold lab.cc; NAMESPACE_OF maps a folder to its C++ namespace.
+# Regenerated when any source changes, because it carries a hash of each folder's sources.
+function(aisp_lab_table out function_name)
+  cmake_parse_arguments(table "MODULE" "" "FOLDERS" ${ARGN})
+  set(all_sources)
+  foreach(folder ${table_FOLDERS})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc
+      ${CMAKE_SOURCE_DIR}/${folder}/*.h ${CMAKE_SOURCE_DIR}/${folder}/*.cu)
+    list(APPEND all_sources ${sources})
+  endforeach()
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR} "-DFOLDERS=${table_FOLDERS}"
+      -DFUNCTION=${function_name} -DMODULE=${table_MODULE}
+      -P ${CMAKE_SOURCE_DIR}/tools/cmake/lab_table.cmake
+    DEPENDS ${all_sources} ${CMAKE_SOURCE_DIR}/tools/cmake/lab_table.cmake VERBATIM)
+endfunction()
+
+# Every labs/chNN_topic/<lab>/ with a lab.cc becomes an object library and a row of the table.
+function(aisp_labs)
+  file(GLOB lab_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/labs/ch*/*/lab.cc)
+  set(folders)
+  set(tests)
+  set(objects)
+  string(REPLACE "*" ".*" wanted "${AISP_LABS}")
+  foreach(lab_file ${lab_files})
+    get_filename_component(folder ${lab_file} DIRECTORY)
+    file(RELATIVE_PATH short ${CMAKE_SOURCE_DIR}/labs ${folder})
+    if(NOT short MATCHES "^${wanted}$")
+      continue()
+    endif()
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cc)
+    set(lab_tests ${sources})
+    list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+    list(FILTER lab_tests INCLUDE REGEX "_test\\.cc$")
+    list(APPEND tests ${lab_tests})
+    string(REPLACE "/" "_" target "lab_${short}")
+    add_library(${target} OBJECT ${sources})
+    target_link_libraries(${target} PUBLIC aisp_kernels aisp_bench aisp::uring)
+    list(APPEND objects $<TARGET_OBJECTS:${target}>)
+    list(APPEND folders labs/${short})
+  endforeach()
+  set(table ${CMAKE_BINARY_DIR}/lab_table.cc)
+  aisp_lab_table(${table} builtin_labs FOLDERS ${folders})
+  add_library(aisp_labs STATIC ${table} ${objects})
+  target_include_directories(aisp_labs PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(aisp_labs PUBLIC aisp_bench aisp_kernels aisp::uring)
+  if(AISP_TESTS AND tests)
+    aisp_test(labs_test ${tests})
+    target_link_libraries(labs_test PRIVATE aisp_labs)
+  endif()
+endfunction()
