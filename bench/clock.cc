@@ -1,0 +1,95 @@
+// Clocks. See clock.h.
+#include "bench/clock.h"
+
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace aisp::bench {
+
+std::int64_t kernel_clock_ns(clockid_t clock) {
+  timespec now{};
+#if defined(__x86_64__)
+  long result;
+  asm volatile("syscall"
+               : "=a"(result)
+               : "a"(SYS_clock_gettime), "D"(static_cast<long>(clock)), "S"(&now)
+               : "rcx", "r11", "memory");
+#else
+  syscall(SYS_clock_gettime, clock, &now);
+#endif
+  return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+double ns_per_tick() {
+  static const double calibrated = [] {
+    // A preempted reading spoils one of its ends: the median of five short calibrations does not care.
+    double ratios[5];
+    for (double& ratio : ratios) {
+      const std::int64_t wall = kernel_clock_ns(CLOCK_MONOTONIC_RAW);
+      const std::uint64_t tick = ticks();
+      std::int64_t wall_end;
+      do {
+        wall_end = kernel_clock_ns(CLOCK_MONOTONIC_RAW);
+      } while (wall_end - wall < 4000000);
+      ratio = static_cast<double>(wall_end - wall) / static_cast<double>(ticks() - tick);
+    }
+    std::sort(ratios, ratios + 5);
+    return ratios[2];
+  }();
+  return calibrated;
+}
+
+double tick_overhead_ns() {
+  static const double overhead = [] {
+    std::uint64_t least = ~0ull;
+    for (int i = 0; i < 1000; ++i) {
+      const std::uint64_t begin = ticks();
+      asm volatile("" ::: "memory");
+      least = std::min(least, ticks() - begin);
+    }
+    return static_cast<double>(least) * ns_per_tick();
+  }();
+  return overhead;
+}
+
+ClockMark mark_clocks() {
+  const auto library = [](clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1000000000ll + now.tv_nsec;
+  };
+  ClockMark mark;
+  mark.library_wall_ns = library(CLOCK_MONOTONIC);
+  mark.kernel_wall_ns = kernel_clock_ns(CLOCK_MONOTONIC);
+  mark.ticks = ticks();
+  mark.library_cpu_ns = library(CLOCK_PROCESS_CPUTIME_ID);
+  mark.kernel_cpu_ns = kernel_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  return mark;
+}
+
+std::string clocks_disagree(const ClockMark& begin, const ClockMark& end) {
+  const auto far = [](double a, double b) { return std::fabs(a - b) > 1e6 + 0.02 * std::max(a, b); };
+  const auto wall = static_cast<double>(end.kernel_wall_ns - begin.kernel_wall_ns);
+  const auto library = static_cast<double>(end.library_wall_ns - begin.library_wall_ns);
+  const auto cpu = static_cast<double>(end.kernel_cpu_ns - begin.kernel_cpu_ns);
+  const auto library_cpu = static_cast<double>(end.library_cpu_ns - begin.library_cpu_ns);
+  const double counter = static_cast<double>(end.ticks - begin.ticks) * ns_per_tick();
+  if (far(wall, library)) {
+    return fmt::format("clock_gettime says {:.3f} ms, the kernel {:.3f} ms", library / 1e6, wall / 1e6);
+  }
+  if (far(cpu, library_cpu)) {
+    return fmt::format("clock_gettime says {:.3f} ms of CPU time, the kernel {:.3f} ms",
+                       library_cpu / 1e6, cpu / 1e6);
+  }
+  if (far(wall, counter)) {
+    return fmt::format("the time-stamp counter says {:.3f} ms, the kernel {:.3f} ms", counter / 1e6,
+                       wall / 1e6);
+  }
+  return "";
+}
+
+}  // namespace aisp::bench

@@ -1,0 +1,117 @@
+// Verdicts from paired samples. See pairing.h.
+#include "bench/pairing.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+
+namespace aisp::bench {
+namespace {
+
+// An epoch is disturbed when it got less than this share of a CPU: timer interrupts cost well under
+// 1 %, one lost scheduler slice (3 ms) costs a 0.1 ms epoch almost everything.
+constexpr double kUndisturbed = 0.9;
+constexpr double kContendedShare = 0.10;
+constexpr double kCpuClockShare = 0.25;
+
+std::vector<double> log_ratios(std::span<const Sample> baseline, std::span<const Sample> technique,
+                               double Sample::*clock) {
+  std::vector<double> logs(baseline.size());
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    logs[i] = std::log(std::max(technique[i].*clock, 1e-6) / std::max(baseline[i].*clock, 1e-6));
+  }
+  return logs;
+}
+
+double disturbed_share(std::span<const Sample> samples) {
+  if (samples.empty()) return 0.0;
+  const auto disturbed = std::count_if(samples.begin(), samples.end(), [](const Sample& sample) {
+    return sample.cpu_ns < kUndisturbed * sample.wall_ns;
+  });
+  return static_cast<double>(disturbed) / static_cast<double>(samples.size());
+}
+
+// How many rounds until the interval, which shrinks with 1/sqrt(n), would leave the margin's edge.
+std::size_t rounds_to_verdict(const Interval& ratio, std::size_t rounds, double margin) {
+  if (!std::isfinite(ratio.low) || !std::isfinite(ratio.high) || ratio.low <= 0.0) return 4 * rounds;
+  const double half = 0.5 * std::log(ratio.high / ratio.low);
+  const double edge = std::log1p(margin);
+  const double away = std::fabs(std::fabs(std::log(ratio.estimate)) - edge);
+  const double factor = half / std::max(away, 1e-4);
+  return static_cast<std::size_t>(std::min(1e9, static_cast<double>(rounds) * factor * factor)) + 1;
+}
+
+}  // namespace
+
+const char* name(Clock clock) { return clock == Clock::kWall ? "wall" : "cpu"; }
+
+const char* name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kFaster: return "faster";
+    case Verdict::kSlower: return "slower";
+    case Verdict::kEquivalent: return "equivalent";
+    case Verdict::kInconclusive: return "inconclusive";
+  }
+  return "?";
+}
+
+Interval ratio_interval(std::span<const double> logs, double level) {
+  const Interval interval = anytime_median_interval(logs, level);
+  return {std::exp(interval.estimate), std::exp(interval.low), std::exp(interval.high)};
+}
+
+Verdict verdict_of(const Interval& ratio, double margin) {
+  if (ratio.high < 1.0 / (1.0 + margin)) return Verdict::kFaster;
+  if (ratio.low > 1.0 + margin) return Verdict::kSlower;
+  if (ratio.low > 1.0 / (1.0 + margin) && ratio.high < 1.0 + margin) return Verdict::kEquivalent;
+  return Verdict::kInconclusive;
+}
+
+PairResult judge_pairs(std::span<const Sample> baseline, std::span<const Sample> technique,
+                       const PairRules& rules) {
+  check(baseline.size() == technique.size(), "paired samples differ in number");
+  PairResult result;
+  result.rounds = baseline.size();
+  result.ratio_wall = ratio_interval(log_ratios(baseline, technique, &Sample::wall_ns), rules.level);
+  result.ratio_cpu = ratio_interval(log_ratios(baseline, technique, &Sample::cpu_ns), rules.level);
+  if (rules.cpu_clock_eligible) {
+    result.disturbed_share = std::max(disturbed_share(baseline), disturbed_share(technique));
+    result.contended = result.disturbed_share > kContendedShare;
+    if (result.disturbed_share > kCpuClockShare) result.clock = Clock::kCpu;
+  }
+  result.ratio = result.clock == Clock::kCpu ? result.ratio_cpu : result.ratio_wall;
+  result.verdict = verdict_of(result.ratio, rules.margin);
+  if (result.verdict == Verdict::kInconclusive) {
+    result.rounds_needed = rounds_to_verdict(result.ratio, result.rounds, rules.margin);
+  }
+  return result;
+}
+
+PairResult combine_processes(std::span<const PairResult> processes, double margin) {
+  check(!processes.empty(), "no process to combine");
+  PairResult result = processes.front();
+  std::vector<double> estimates;
+  for (const PairResult& one : processes) {
+    estimates.push_back(one.ratio.estimate);
+    const auto widen = [](Interval& hull, const Interval& with) {
+      hull.low = std::min(hull.low, with.low);
+      hull.high = std::max(hull.high, with.high);
+    };
+    widen(result.ratio, one.ratio);
+    widen(result.ratio_wall, one.ratio_wall);
+    widen(result.ratio_cpu, one.ratio_cpu);
+    if (one.clock == Clock::kCpu) result.clock = Clock::kCpu;
+    result.disturbed_share = std::max(result.disturbed_share, one.disturbed_share);
+    result.contended = result.contended || one.contended;
+    result.rounds_needed = std::max(result.rounds_needed, one.rounds_needed);
+  }
+  result.rounds = 0;
+  for (const PairResult& one : processes) result.rounds += one.rounds;
+  result.ratio.estimate = median(estimates);
+  result.verdict = verdict_of(result.ratio, margin);
+  return result;
+}
+
+}  // namespace aisp::bench

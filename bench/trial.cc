@@ -1,0 +1,235 @@
+// The measuring loop. See trial.h.
+#include "bench/trial.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "bench/clock.h"
+
+namespace aisp::bench {
+namespace {
+
+// Calls longer than this refill their own caches within the epoch; shorter ones get an untimed
+// call first, so that the neighbour's epoch does not count against them.
+constexpr double kWarmUpBelowNs = 2e6;
+
+clockid_t cpu_clock_of(const Contender& contender) {
+  return contender.threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID;
+}
+
+bool cpu_clock_eligible(const Contender& a, const Contender& b) {
+  return a.threads == 1 && b.threads == 1 && !a.blocks && !b.blocks;
+}
+
+// Looking costs a sort: every 4 rounds at first, then ever more seldom.
+bool time_to_look(std::size_t rounds, std::size_t min_rounds) {
+  if (rounds < min_rounds) return false;
+  return rounds % std::max<std::size_t>(4, rounds / 32) == 0;
+}
+
+class Trial {
+ public:
+  Trial(const std::vector<Contender>& contenders, const TrialOptions& options,
+        const EpochHooks& hooks)
+      : contenders_(contenders), options_(options), hooks_(hooks), rng_(options.seed) {
+    record_.contenders.resize(contenders.size());
+    for (std::size_t i = 0; i < contenders.size(); ++i) record_.contenders[i].name = contenders[i].name;
+  }
+
+  TrialRecord run() {
+    ns_per_tick();  // calibrated outside the budget
+    const std::int64_t begin = kernel_clock_ns(CLOCK_MONOTONIC);
+    const auto elapsed_s = [&] {
+      return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC) - begin) * 1e-9;
+    };
+    set_iterations();
+    std::vector<std::size_t> active(contenders_.size());
+    std::iota(active.begin(), active.end(), 0);
+    while (record_.rounds < options_.max_rounds && !active.empty() && !lost_baseline()) {
+      one_round(active);
+      if (lost_baseline()) break;
+      const bool out_of_time = elapsed_s() > options_.budget_s;
+      if (time_to_look(record_.rounds, options_.min_rounds) || out_of_time) drop_decided(active);
+      const bool only_baseline = active.size() == 1 && contenders_.size() > 1;
+      if (out_of_time || only_baseline) break;
+    }
+    for (std::size_t i = 1; i < contenders_.size(); ++i) judge(i);
+    record_.seconds = elapsed_s();
+    return std::move(record_);
+  }
+
+ private:
+  bool lost_baseline() const { return record_.contenders[0].thrown_out; }
+
+  // Contenders close to the baseline share its iteration count: the loop's edge then costs the same
+  // on both sides. Far ones get their own, or slow baselines would force minute-long epochs.
+  void set_iterations() {
+    for (std::size_t i = 0; i < contenders_.size(); ++i) {
+      ContenderRecord& mine = record_.contenders[i];
+      if (options_.iterations != 0) {
+        mine.iterations = options_.iterations;
+        calibrate(contenders_[i], 0.0, &mine.first_estimate_ns);
+        continue;
+      }
+      mine.iterations = calibrate(contenders_[i], options_.epoch_ns, &mine.first_estimate_ns);
+      const ContenderRecord& base = record_.contenders[0];
+      const double ratio = mine.first_estimate_ns / base.first_estimate_ns;
+      if (ratio > 0.7 && ratio < 1.43) mine.iterations = base.iterations;
+    }
+  }
+
+  Sample epoch(std::size_t index) {
+    ContenderRecord& mine = record_.contenders[index];
+    if (hooks_.before) hooks_.before(index, record_.rounds);
+    const Contender& contender = contenders_[index];
+    if (!contender.before_each && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
+    const Sample sample = time_epoch(contender, mine.iterations);
+    if (hooks_.after && !hooks_.after(index, record_.rounds)) mine.thrown_out = true;
+    return sample;
+  }
+
+  void one_round(std::vector<std::size_t>& active) {
+    for (std::size_t i = active.size(); i > 1; --i) std::swap(active[i - 1], active[rng_.below(i)]);
+    std::vector<std::pair<std::size_t, Sample>> taken;
+    for (const std::size_t index : active) taken.emplace_back(index, epoch(index));
+    std::erase_if(active, [&](std::size_t i) { return record_.contenders[i].thrown_out; });
+    if (lost_baseline()) return;
+    Sample baseline;
+    for (const auto& [index, sample] : taken) {
+      if (index == 0) baseline = sample;
+    }
+    for (const auto& [index, sample] : taken) {
+      ContenderRecord& mine = record_.contenders[index];
+      if (mine.thrown_out) continue;
+      mine.samples.push_back(sample);
+      if (index != 0) mine.baseline.push_back(baseline);
+    }
+    ++record_.rounds;
+  }
+
+  void judge(std::size_t index) {
+    ContenderRecord& mine = record_.contenders[index];
+    PairRules rules = options_.rules;
+    rules.cpu_clock_eligible = cpu_clock_eligible(contenders_[0], contenders_[index]);
+    mine.result = judge_pairs(mine.baseline, mine.samples, rules);
+  }
+
+  void drop_decided(std::vector<std::size_t>& active) {
+    std::erase_if(active, [&](std::size_t index) {
+      if (index == 0) return false;
+      judge(index);
+      const PairResult& result = record_.contenders[index].result;
+      if (result.verdict == Verdict::kInconclusive) return false;
+      return options_.precision <= 0.0 ||
+             result.ratio.high <= result.ratio.low * (1.0 + options_.precision);
+    });
+  }
+
+  const std::vector<Contender>& contenders_;
+  const TrialOptions& options_;
+  const EpochHooks& hooks_;
+  Rng rng_;
+  TrialRecord record_;
+};
+
+}  // namespace
+
+Sample time_epoch(const Contender& contender, std::uint64_t iterations) {
+  const clockid_t clock = cpu_clock_of(contender);
+  const double per_tick = ns_per_tick();
+  const auto n = static_cast<double>(iterations);
+  if (!contender.before_each) {
+    const std::int64_t cpu = kernel_clock_ns(clock);
+    const std::uint64_t begin = ticks();
+    contender.run(iterations);
+    const std::uint64_t end = ticks();
+    const std::int64_t cpu_end = kernel_clock_ns(clock);
+    return {static_cast<double>(end - begin) * per_tick / n,
+            static_cast<double>(cpu_end - cpu) / n};
+  }
+  const double overhead = tick_overhead_ns();
+  Sample sum;
+  for (std::uint64_t i = 0; i < iterations; ++i) {
+    contender.before_each();
+    const std::int64_t cpu = kernel_clock_ns(clock);
+    const std::uint64_t begin = ticks();
+    contender.run(1);
+    const std::uint64_t end = ticks();
+    sum.cpu_ns += static_cast<double>(kernel_clock_ns(clock) - cpu);
+    sum.wall_ns += std::max(0.0, static_cast<double>(end - begin) * per_tick - overhead);
+  }
+  return {sum.wall_ns / n, sum.cpu_ns / n};
+}
+
+std::uint64_t calibrate(const Contender& contender, double epoch_ns, double* estimate_ns) {
+  std::uint64_t iterations = 1;
+  double per_iteration = time_epoch(contender, 1).wall_ns;
+  // The first call pays page faults and cold caches; a second reading decides how far off it was.
+  for (int doubling = 0; doubling < 40; ++doubling) {
+    const double again = time_epoch(contender, iterations).wall_ns;
+    const bool agree = again > 0.8 * per_iteration && again < 1.25 * per_iteration;
+    per_iteration = std::min(per_iteration, again);
+    const bool full = again * static_cast<double>(iterations) >= 0.5 * epoch_ns;
+    if (full && (agree || doubling > 20)) break;
+    if (full && iterations > 1) continue;
+    if (full && agree) break;
+    if (full) {
+      if (doubling >= 2) break;
+      continue;
+    }
+    iterations *= 2;
+  }
+  if (estimate_ns != nullptr) *estimate_ns = std::max(per_iteration, 0.01);
+  const double wanted = std::floor(epoch_ns / std::max(per_iteration, 0.01) + 0.5);
+  return static_cast<std::uint64_t>(std::clamp(wanted, 1.0, 1e9));
+}
+
+TrialRecord run_trial(const std::vector<Contender>& contenders, const TrialOptions& options,
+                      const EpochHooks& hooks) {
+  return Trial(contenders, options, hooks).run();
+}
+
+PairResult run_isolated(const Contender& baseline, const Contender& contender,
+                        const TrialOptions& options, int block_pairs) {
+  Rng rng(derive_seed(options.seed, 77));
+  double base_ns = 0.0, mine_ns = 0.0;
+  const std::uint64_t base_n = calibrate(baseline, options.epoch_ns, &base_ns);
+  const std::uint64_t mine_n = calibrate(contender, options.epoch_ns, &mine_ns);
+  const double block_s = options.budget_s / (2.0 * block_pairs);
+  const auto block = [&](const Contender& which, std::uint64_t n) {
+    std::vector<double> wall, cpu;
+    const std::int64_t begin = kernel_clock_ns(CLOCK_MONOTONIC);
+    do {
+      const Sample sample = time_epoch(which, n);
+      wall.push_back(sample.wall_ns);
+      cpu.push_back(sample.cpu_ns);
+    } while (static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC) - begin) * 1e-9 < block_s);
+    // The first half of a block warms caches and predictors for the second.
+    const auto settled = [](std::vector<double>& all) {
+      return median(std::span(all).subspan(all.size() / 2));
+    };
+    return Sample{settled(wall), settled(cpu)};
+  };
+  std::vector<double> logs;
+  for (int pair = 0; pair < block_pairs; ++pair) {
+    Sample base, mine;
+    if (rng.below(2) == 0) {
+      base = block(baseline, base_n);
+      mine = block(contender, mine_n);
+    } else {
+      mine = block(contender, mine_n);
+      base = block(baseline, base_n);
+    }
+    logs.push_back(std::log(mine.wall_ns / base.wall_ns));
+  }
+  PairResult result;
+  const Interval interval = median_interval(logs, options.rules.level);
+  result.ratio = {std::exp(interval.estimate), std::exp(interval.low), std::exp(interval.high)};
+  result.ratio_wall = result.ratio;
+  result.rounds = logs.size();
+  result.verdict = verdict_of(result.ratio, options.rules.margin);
+  return result;
+}
+
+}  // namespace aisp::bench
