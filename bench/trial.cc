@@ -163,22 +163,15 @@ Sample time_epoch(const Contender& contender, std::uint64_t iterations) {
 }
 
 std::uint64_t calibrate(const Contender& contender, double epoch_ns, double* estimate_ns) {
+  time_epoch(contender, 1);  // pays page faults and cold caches
   std::uint64_t iterations = 1;
-  double per_iteration = time_epoch(contender, 1).wall_ns;
-  // The first call pays page faults and cold caches; a second reading decides how far off it was.
-  for (int doubling = 0; doubling < 40; ++doubling) {
-    const double again = time_epoch(contender, iterations).wall_ns;
-    const bool agree = again > 0.8 * per_iteration && again < 1.25 * per_iteration;
-    per_iteration = std::min(per_iteration, again);
-    const bool full = again * static_cast<double>(iterations) >= 0.5 * epoch_ns;
-    if (full && (agree || doubling > 20)) break;
-    if (full && iterations > 1) continue;
-    if (full && agree) break;
-    if (full) {
-      if (doubling >= 2) break;
-      continue;
-    }
-    iterations *= 2;
+  double per_iteration = 0.0;
+  for (;; iterations *= 2) {
+    // The lesser of two: a preempted reading must not end the search.
+    per_iteration = std::min(time_epoch(contender, iterations).wall_ns,
+                             time_epoch(contender, iterations).wall_ns);
+    if (per_iteration * static_cast<double>(iterations) >= 0.5 * epoch_ns) break;
+    if (iterations >= (1u << 28)) break;
   }
   if (estimate_ns != nullptr) *estimate_ns = std::max(per_iteration, 0.01);
   const double wanted = std::floor(epoch_ns / std::max(per_iteration, 0.01) + 0.5);

@@ -62,7 +62,8 @@ struct TrialRecord {
 /// One timed epoch, per iteration. Takes both clocks around run(iterations).
 Sample time_epoch(const Contender& contender, std::uint64_t iterations);
 
-/// Iterations that fill epoch_ns: doubles until half full, then two agreeing readings. At least 1.
+/// Iterations that fill epoch_ns, at least 1; *estimate_ns: nanoseconds per iteration. Doubles until
+/// an epoch is half full: about three epochs' time, or three calls of a long operation.
 std::uint64_t calibrate(const Contender& contender, double epoch_ns, double* estimate_ns);
 
 /// Runs the trial. Contenders must outlive it. Deterministic but for time, given options.seed.

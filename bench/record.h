@@ -1,0 +1,130 @@
+// The record of a run: artifacts/<run>/run.json (the header, written first) and results.jsonl (one
+// line a case, appended and synced as it comes). Readers need nothing else; same record in, same
+// report out. The JSON is described by docs/record.schema.json, which a test enforces.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/interval.h"
+#include "bench/pairing.h"
+
+namespace aisp::bench {
+
+using Json = nlohmann::ordered_json;
+
+inline constexpr const char* kRunSchema = "aisp.run/1";
+inline constexpr const char* kResultSchema = "aisp.result/1";
+
+enum class Outcome { kOk, kSkipped, kWrong, kImpossible, kFailed, kNoisy };
+const char* name(Outcome outcome);
+
+/// Raw samples of one technique in one process, a value a round, nanoseconds per iteration. A
+/// technique that was decided early has fewer rounds: its rounds are the first ones of the baseline.
+struct Series {
+  std::uint64_t iterations = 1;
+  std::vector<double> wall_ns;
+  std::vector<double> cpu_ns;
+};
+
+/// One worker process: what it measured, with which secret seed.
+struct ProcessRecord {
+  std::uint64_t seed = 0;
+  double seconds = 0.0;
+  std::map<std::string, Series> series;  // by technique
+};
+
+/// What one technique came to in one case.
+struct TechniqueResult {
+  std::string name, summary;
+  std::string role;          // "technique", "baseline" or "peer"
+  std::string device = "cpu";
+  int threads = 1;
+  Outcome outcome = Outcome::kSkipped;
+  std::string reason;        // for every outcome but ok
+  std::string detector;      // which check spoke, for wrong / impossible / failed
+  std::string last_output;   // of a worker that died
+  // From here on only for ok and noisy: what is wrong has no time.
+  PairResult pair;           // time over the baseline's time; the baseline itself has 1
+  double margin = 0.0, level = 0.0;
+  Interval time_ns;          // per call, on the wall clock; median with its interval
+  double p10_ns = 0.0, p90_ns = 0.0, p99_ns = 0.0;
+  double gflop_per_s = 0.0, gb_per_s = 0.0, items_per_s = 0.0;
+  // Least time the measured ceilings allow for the declared work; 0 when no ceiling applies.
+  double floor_ns = 0.0;
+  std::string bound;         // "compute", "memory" or ""
+  double ceiling_fraction = 0.0;
+  bool has_isolated = false;
+  PairResult isolated;       // the isolated mode's ratio, when asked for
+  std::size_t outputs_checked = 0;  // calls whose whole output was compared
+  double worst_in_bounds = 0.0;     // largest error seen, in units of its bound
+  std::vector<std::string> labels;  // "contended", "cpu clock", "isolated disagrees"
+};
+
+/// One case of one lab: a line of results.jsonl.
+struct CaseResult {
+  std::string lab;        // "ch07:transpose"
+  std::string folder, source_hash, question;
+  std::vector<std::string> targets;
+  std::string case_name, origin, size;  // size: "smoke" or "full"
+  std::map<std::string, std::int64_t> params;
+  std::string baseline;
+  // Declared work of one call.
+  double flops = 0.0, bytes_read = 0.0, bytes_written = 0.0, items = 0.0;
+  std::string flops_dtype, item_name, medium;
+  double working_set_bytes = 0.0;
+  std::string started_utc;
+  double seconds = 0.0;
+  double load1 = 0.0, steal_share = 0.0;  // while it ran
+  std::vector<TechniqueResult> techniques;  // the baseline first
+  std::vector<ProcessRecord> processes;
+  std::vector<std::string> checks_off;      // detectors switched off: no claim rests on such a row
+
+  std::string key() const { return lab + "/" + case_name + "/" + size; }
+};
+
+/// One run as read back from its folder.
+struct RunRecord {
+  std::string folder;
+  Json header;                      // run.json
+  std::vector<CaseResult> results;  // in the order of the file, the last line of each key wins
+  std::size_t torn_lines = 0;       // an unfinished last line (the run was killed), left out
+};
+
+Json to_json(const CaseResult& result);
+/// Throws Error naming the line when a field is missing or of the wrong type.
+CaseResult case_from_json(const Json& json, const std::string& where);
+
+/// Reads a run folder (or its run.json). Throws Error when there is none, when the schema is of
+/// another version, or when a line other than the last is broken.
+RunRecord read_run(const std::string& path);
+
+/// Writes a whole file by temporary name and rename; throws Error and leaves the old one on failure.
+void write_file_atomically(const std::string& path, const std::string& text);
+
+/// The appending side. One writer a folder: a second one is refused.
+class RunWriter {
+ public:
+  /// Creates the folder with its header, or with `resume` opens an existing one: checks the schema,
+  /// cuts a torn last line, keeps the header. Throws Error when the folder is in use, exists without
+  /// `resume`, or cannot be written.
+  RunWriter(const std::string& folder, const Json& header, bool resume);
+  ~RunWriter();
+  RunWriter(const RunWriter&) = delete;
+  RunWriter& operator=(const RunWriter&) = delete;
+
+  /// Appends one line and syncs it. On a full disk: cuts the partial line, throws Error; what was
+  /// there stays readable.
+  void append(const CaseResult& result);
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  std::string folder_;
+  int lock_ = -1;
+  int file_ = -1;
+};
+
+}  // namespace aisp::bench

@@ -1,0 +1,224 @@
+// CaseResult to JSON and back. Field names here are the documented ones (docs/record.schema.json).
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "bench/record.h"
+
+namespace aisp::bench {
+namespace {
+
+// JSON has no infinity: an interval that excludes nothing yet has null ends.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+double number_from(const Json& json, double missing) {
+  return json.is_null() ? missing : json.get<double>();
+}
+
+Json to_json(const Interval& interval) {
+  return {{"estimate", number(interval.estimate)},
+          {"low", number(interval.low)},
+          {"high", number(interval.high)}};
+}
+
+Interval interval_from(const Json& json) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  return {number_from(json.at("estimate"), std::nan("")), number_from(json.at("low"), 0.0),
+          number_from(json.at("high"), infinity)};
+}
+
+Json to_json(const PairResult& pair) {
+  return {{"ratio", to_json(pair.ratio)},
+          {"ratio_wall", to_json(pair.ratio_wall)},
+          {"ratio_cpu", to_json(pair.ratio_cpu)},
+          {"clock", name(pair.clock)},
+          {"verdict", name(pair.verdict)},
+          {"rounds", pair.rounds},
+          {"rounds_needed", pair.rounds_needed},
+          {"disturbed_share", pair.disturbed_share},
+          {"contended", pair.contended}};
+}
+
+PairResult pair_from(const Json& json) {
+  PairResult pair;
+  pair.ratio = interval_from(json.at("ratio"));
+  pair.ratio_wall = interval_from(json.at("ratio_wall"));
+  pair.ratio_cpu = interval_from(json.at("ratio_cpu"));
+  pair.clock = json.at("clock") == "cpu" ? Clock::kCpu : Clock::kWall;
+  const auto verdict = json.at("verdict").get<std::string>();
+  for (const Verdict v :
+       {Verdict::kFaster, Verdict::kSlower, Verdict::kEquivalent, Verdict::kInconclusive}) {
+    if (verdict == name(v)) pair.verdict = v;
+  }
+  json.at("rounds").get_to(pair.rounds);
+  json.at("rounds_needed").get_to(pair.rounds_needed);
+  json.at("disturbed_share").get_to(pair.disturbed_share);
+  json.at("contended").get_to(pair.contended);
+  return pair;
+}
+
+Json to_json(const TechniqueResult& t) {
+  Json json = {{"name", t.name},       {"summary", t.summary}, {"role", t.role},
+               {"device", t.device},   {"threads", t.threads}, {"outcome", name(t.outcome)},
+               {"reason", t.reason},   {"detector", t.detector},
+               {"last_output", t.last_output}};
+  json["outputs_checked"] = t.outputs_checked;
+  json["worst_in_bounds"] = number(t.worst_in_bounds);
+  json["labels"] = t.labels;
+  if (t.outcome != Outcome::kOk && t.outcome != Outcome::kNoisy) return json;
+  json["pair"] = to_json(t.pair);
+  json["margin"] = t.margin;
+  json["level"] = t.level;
+  json["time_ns"] = to_json(t.time_ns);
+  json["p10_ns"] = t.p10_ns;
+  json["p90_ns"] = t.p90_ns;
+  json["p99_ns"] = t.p99_ns;
+  json["gflop_per_s"] = t.gflop_per_s;
+  json["gb_per_s"] = t.gb_per_s;
+  json["items_per_s"] = t.items_per_s;
+  json["floor_ns"] = t.floor_ns;
+  json["bound"] = t.bound;
+  json["ceiling_fraction"] = t.ceiling_fraction;
+  json["isolated"] = t.has_isolated ? to_json(t.isolated) : Json(nullptr);
+  return json;
+}
+
+TechniqueResult technique_from(const Json& json) {
+  TechniqueResult t;
+  json.at("name").get_to(t.name);
+  json.at("summary").get_to(t.summary);
+  json.at("role").get_to(t.role);
+  json.at("device").get_to(t.device);
+  json.at("threads").get_to(t.threads);
+  json.at("reason").get_to(t.reason);
+  json.at("detector").get_to(t.detector);
+  json.at("last_output").get_to(t.last_output);
+  json.at("outputs_checked").get_to(t.outputs_checked);
+  t.worst_in_bounds = number_from(json.at("worst_in_bounds"), std::nan(""));
+  json.at("labels").get_to(t.labels);
+  const auto outcome = json.at("outcome").get<std::string>();
+  for (const Outcome o : {Outcome::kOk, Outcome::kSkipped, Outcome::kWrong, Outcome::kImpossible,
+                          Outcome::kFailed, Outcome::kNoisy}) {
+    if (outcome == name(o)) t.outcome = o;
+  }
+  if (t.outcome != Outcome::kOk && t.outcome != Outcome::kNoisy) return t;
+  t.pair = pair_from(json.at("pair"));
+  json.at("margin").get_to(t.margin);
+  json.at("level").get_to(t.level);
+  t.time_ns = interval_from(json.at("time_ns"));
+  json.at("p10_ns").get_to(t.p10_ns);
+  json.at("p90_ns").get_to(t.p90_ns);
+  json.at("p99_ns").get_to(t.p99_ns);
+  json.at("gflop_per_s").get_to(t.gflop_per_s);
+  json.at("gb_per_s").get_to(t.gb_per_s);
+  json.at("items_per_s").get_to(t.items_per_s);
+  json.at("floor_ns").get_to(t.floor_ns);
+  json.at("bound").get_to(t.bound);
+  json.at("ceiling_fraction").get_to(t.ceiling_fraction);
+  t.has_isolated = !json.at("isolated").is_null();
+  if (t.has_isolated) t.isolated = pair_from(json.at("isolated"));
+  return t;
+}
+
+}  // namespace
+
+const char* name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kOk: return "ok";
+    case Outcome::kSkipped: return "skipped";
+    case Outcome::kWrong: return "wrong";
+    case Outcome::kImpossible: return "impossible";
+    case Outcome::kFailed: return "failed";
+    case Outcome::kNoisy: return "noisy";
+  }
+  return "?";
+}
+
+Json to_json(const CaseResult& r) {
+  Json json = {{"schema", kResultSchema}, {"lab", r.lab},         {"folder", r.folder},
+               {"source_hash", r.source_hash}, {"question", r.question},
+               {"targets", r.targets},    {"case", r.case_name},  {"origin", r.origin},
+               {"size", r.size},          {"params", r.params},   {"baseline", r.baseline}};
+  json["work"] = {{"flops", r.flops},
+                  {"flops_dtype", r.flops_dtype},
+                  {"bytes_read", r.bytes_read},
+                  {"bytes_written", r.bytes_written},
+                  {"items", r.items},
+                  {"item_name", r.item_name},
+                  {"medium", r.medium}};
+  json["working_set_bytes"] = r.working_set_bytes;
+  json["started_utc"] = r.started_utc;
+  json["seconds"] = r.seconds;
+  json["load1"] = r.load1;
+  json["steal_share"] = r.steal_share;
+  json["checks_off"] = r.checks_off;
+  json["techniques"] = Json::array();
+  for (const auto& technique : r.techniques) json["techniques"].push_back(to_json(technique));
+  json["processes"] = Json::array();
+  for (const auto& process : r.processes) {
+    Json one = {{"seed", process.seed}, {"seconds", process.seconds}, {"series", Json::object()}};
+    for (const auto& [technique, series] : process.series) {
+      one["series"][technique] = {{"iterations", series.iterations},
+                                  {"wall_ns", series.wall_ns},
+                                  {"cpu_ns", series.cpu_ns}};
+    }
+    json["processes"].push_back(std::move(one));
+  }
+  return json;
+}
+
+CaseResult case_from_json(const Json& json, const std::string& where) {
+  try {
+    if (json.at("schema") != kResultSchema) {
+      throw Error("schema " + json.at("schema").dump() + " is not " + kResultSchema, where,
+                  "read it with the aisp that wrote it");
+    }
+    CaseResult r;
+    json.at("lab").get_to(r.lab);
+    json.at("folder").get_to(r.folder);
+    json.at("source_hash").get_to(r.source_hash);
+    json.at("question").get_to(r.question);
+    json.at("targets").get_to(r.targets);
+    json.at("case").get_to(r.case_name);
+    json.at("origin").get_to(r.origin);
+    json.at("size").get_to(r.size);
+    json.at("params").get_to(r.params);
+    json.at("baseline").get_to(r.baseline);
+    const Json& work = json.at("work");
+    work.at("flops").get_to(r.flops);
+    work.at("flops_dtype").get_to(r.flops_dtype);
+    work.at("bytes_read").get_to(r.bytes_read);
+    work.at("bytes_written").get_to(r.bytes_written);
+    work.at("items").get_to(r.items);
+    work.at("item_name").get_to(r.item_name);
+    work.at("medium").get_to(r.medium);
+    json.at("working_set_bytes").get_to(r.working_set_bytes);
+    json.at("started_utc").get_to(r.started_utc);
+    json.at("seconds").get_to(r.seconds);
+    json.at("load1").get_to(r.load1);
+    json.at("steal_share").get_to(r.steal_share);
+    json.at("checks_off").get_to(r.checks_off);
+    for (const Json& technique : json.at("techniques")) {
+      r.techniques.push_back(technique_from(technique));
+    }
+    for (const Json& one : json.at("processes")) {
+      ProcessRecord process;
+      one.at("seed").get_to(process.seed);
+      one.at("seconds").get_to(process.seconds);
+      for (const auto& [technique, series] : one.at("series").items()) {
+        Series& into = process.series[technique];
+        series.at("iterations").get_to(into.iterations);
+        series.at("wall_ns").get_to(into.wall_ns);
+        series.at("cpu_ns").get_to(into.cpu_ns);
+      }
+      r.processes.push_back(std::move(process));
+    }
+    return r;
+  } catch (const Json::exception& problem) {
+    throw Error(fmt::format("not a result record: {}", problem.what()), where,
+                "the file was changed or is of another version");
+  }
+}
+
+}  // namespace aisp::bench
