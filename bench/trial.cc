@@ -81,15 +81,16 @@ class Trial {
 
   Sample epoch(std::size_t index) {
     ContenderRecord& mine = record_.contenders[index];
-    if (hooks_.before) hooks_.before(index, record_.rounds);
     const Contender& contender = contenders_[index];
     if (!contender.before_each && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
+    if (hooks_.before) hooks_.before(index, record_.rounds);
     const Sample sample = time_epoch(contender, mine.iterations);
     if (hooks_.after && !hooks_.after(index, record_.rounds)) mine.thrown_out = true;
     return sample;
   }
 
   void one_round(std::vector<std::size_t>& active) {
+    if (hooks_.begin_round) hooks_.begin_round(record_.rounds);
     for (std::size_t i = active.size(); i > 1; --i) std::swap(active[i - 1], active[rng_.below(i)]);
     std::vector<std::pair<std::size_t, Sample>> taken;
     for (const std::size_t index : active) taken.emplace_back(index, epoch(index));

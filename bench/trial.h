@@ -38,6 +38,8 @@ struct TrialOptions {
 
 /// What the trial's owner may do around an epoch, outside the clock.
 struct EpochHooks {
+  std::function<void(std::size_t round)> begin_round;
+  /// After the untimed warm-up call, just before the clock starts.
   std::function<void(std::size_t contender, std::size_t round)> before;
   /// Returns false to throw the contender out (its output was wrong).
   std::function<bool(std::size_t contender, std::size_t round)> after;

@@ -1,0 +1,80 @@
+// Checks around calls, and audits after the measurement.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/checks.h"
+#include "bench/memory.h"
+#include "bench/record.h"
+#include "bench/verify.h"
+
+namespace aisp::bench {
+
+/// What a check found. Empty detector: nothing.
+struct Fault {
+  std::string detector, reason;
+  Outcome outcome = Outcome::kWrong;
+  bool found() const { return !detector.empty(); }
+};
+
+/// An input set with its reference result, and the checks around every checked call on it.
+class CheckedSet {
+ public:
+  /// Computes the reference for the set's current contents.
+  CheckedSet(const Lab& lab, const Params& params, InputSet& set, const Checks& checks,
+             std::uint64_t seed);
+
+  /// Results of other contents, so that a replayed one is named as such. Must outlive this.
+  void also_know(const CheckedSet& near) { near_ = &near.expected_; }
+  void formerly(const CheckedSet& old) { former_ = &old.expected_; }
+
+  /// Poisons the outputs and makes sure that the inputs are still what they were (a damage done by
+  /// an unchecked call is mended here).
+  void before_call(std::uint64_t poison_seed);
+
+  /// Right after the clock stopped: samples the outputs, waits `settle_s`, sees whether they moved,
+  /// then compares every element, the inputs' checksum and the canaries.
+  Fault after_call(double settle_s, double* worst_in_bounds);
+
+ private:
+  std::vector<std::uint64_t> sample_outputs() const;
+  bool still_poisoned() const;
+
+  const Lab& lab_;
+  const Params& params_;
+  InputSet& set_;
+  const Checks& checks_;
+  std::uint64_t seed_;
+  Expected expected_;
+  const Expected* near_ = nullptr;
+  const Expected* former_ = nullptr;
+  std::uint64_t checksum_ = 0;
+  std::vector<std::vector<std::byte>> pristine_;  // copies of the memory inputs
+  std::vector<std::pair<std::size_t, std::size_t>> samples_;  // output index, byte offset
+  std::vector<std::uint64_t> poison_words_;
+};
+
+/// "" or which input is (almost) constant: more than half of a sample of its elements are equal.
+/// Inputs below 64 elements and file inputs are not judged.
+std::string poor_input(InputSet& set);
+
+struct AuditSubject {
+  const Lab& lab;
+  const Params& params;
+  InputSet& set;
+  Plan& plan;
+  double epoch_estimate_ns;  // per call, as timed in epochs
+  double budget_s;
+};
+
+/// Flips a byte of every input after a call and sees whether an output follows.
+Fault audit_alias(const AuditSubject& subject);
+
+/// Times single calls on contents never seen before against the same contents again, and against the
+/// time claimed in epochs. An honest call does the same work each time; the limits (3 times, plus
+/// what cold caches can cost) are in the source.
+Fault audit_repeat(const AuditSubject& subject, std::uint64_t seed);
+
+}  // namespace aisp::bench

@@ -1,0 +1,37 @@
+// What a technique may not leave changed behind it: threads, affinity, priority, floating-point mode,
+// signal handlers, heap, descriptors. Two snapshots and their difference.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace aisp::bench {
+
+struct ProcessState {
+  int threads = 0;
+  std::vector<int> affinity;
+  int nice = 0;
+  int policy = 0;
+  unsigned fp_mode = 0;                   // MXCSR control bits (x86)
+  std::vector<std::uintptr_t> handlers;   // by signal number
+  int descriptors = 0;
+  std::int64_t heap_bytes = 0;            // live malloc bytes
+  std::int64_t data_bytes = 0;            // VmData: private writable mappings
+};
+
+/// About 50 us: reads /proc/self.
+ProcessState process_state();
+
+/// Restores affinity, priority, floating-point mode and signal handlers to `state`.
+void restore(const ProcessState& state);
+
+/// Pairs of (check name, sentence) for what `after` has that `before` had not. Threads get up to
+/// 100 ms to end. Memory growth is judged per call: more than 64 bytes a call and 256 KiB in all.
+std::vector<std::pair<std::string, std::string>> state_changes(const ProcessState& before,
+                                                               const ProcessState& after);
+std::string memory_leak(const ProcessState& before, const ProcessState& after, std::uint64_t calls);
+
+}  // namespace aisp::bench
