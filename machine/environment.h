@@ -15,18 +15,18 @@ namespace aisp::machine {
 /// "amd-epyc-25.17-2c-23g-1a2b3c4d". Only [a-z0-9.-]: usable as a file name.
 std::string hardware_key(const Cpu& cpu);
 
-/// Ordered name/value pairs: kernel, distribution, governor, turbo, THP, swap, ASLR, NUMA balancing,
-/// clock source, hypervisor, cgroup quota and memory limit, load average, steal share, PSI, affinity,
-/// microcode, memory speed where readable, OMP_*/OPENBLAS_*/CUDA_* variables.
+/// Ordered name/value pairs: kernel, distribution, governor, turbo, THP, swap, ASLR, NUMA
+/// balancing, clock source, hypervisor, cgroup quota and memory limit, load average, steal share,
+/// PSI, affinity, microcode, memory speed where readable, OMP_*/OPENBLAS_*/CUDA_* variables.
 using Environment = std::vector<std::pair<std::string, std::string>>;
 Environment read_environment();
 
 /// Cumulative counters for contention labels; take two and subtract.
 struct SystemLoad {
-  double load1 = 0.0;          // /proc/loadavg, 1 minute
-  double steal_seconds = 0.0;  // /proc/stat
-  double busy_seconds = 0.0;   // user + nice + system + irq + softirq + steal
-  double idle_seconds = 0.0;   // idle + iowait
+  double load1 = 0.0;            // /proc/loadavg, 1 minute
+  double steal_seconds = 0.0;    // /proc/stat
+  double busy_seconds = 0.0;     // user + nice + system + irq + softirq + steal
+  double idle_seconds = 0.0;     // idle + iowait
   double psi_cpu_some_us = 0.0;  // /proc/pressure/cpu, total; 0 when absent
 };
 SystemLoad read_system_load();
