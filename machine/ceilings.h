@@ -13,17 +13,17 @@ namespace aisp::machine {
 
 /// Multiply-accumulate throughput. Unit: GFLOP/s (GOP/s for integers), multiply and add as two.
 struct ComputeCeiling {
-  std::string isa;    // "scalar", "avx2", "avx512", "avx512_vnni", "avx512_bf16"
+  std::string isa;  // "scalar", "avx2", "avx512", "avx512_vnni", "avx512_bf16"
   DType dtype = DType::kF32;
   int threads = 1;
-  Interval gflop_per_s;   // median of epochs with its 95 % interval
-  double best = 0.0;      // fastest epoch: the bound behind "impossible"
+  Interval gflop_per_s;  // median of epochs with its 95 % interval
+  double best = 0.0;     // fastest epoch: the bound behind "impossible"
 };
 
 /// Sustained bandwidth. Unit: GB/s (1e9 bytes), all bytes that move counted.
 struct BandwidthCeiling {
-  int level = 0;          // 1, 2, 3 = that cache; 0 = DRAM
-  std::string kind;       // "read", "write", "copy", "copy_nt" (non-temporal stores)
+  int level = 0;     // 1, 2, 3 = that cache; 0 = DRAM
+  std::string kind;  // "read", "write", "copy", "copy_nt" (non-temporal stores)
   int threads = 1;
   std::size_t working_set_bytes = 0;
   Interval gb_per_s;
@@ -46,7 +46,7 @@ struct Ceilings {
 };
 
 struct CeilingOptions {
-  double seconds = 10.0;   // total budget; every entry gets its share, at least 20 ms
+  double seconds = 10.0;  // total budget; every entry gets its share, at least 20 ms
   void (*progress)(double fraction, const std::string& now) = nullptr;
 };
 
@@ -54,7 +54,8 @@ struct CeilingOptions {
 Ceilings measure_ceilings(const Cpu& cpu, const CeilingOptions& options);
 
 /// From the cache of this hardware key (~/.cache/aisp, or $AISP_CACHE_DIR), measured and stored
-/// (atomically) when absent, unreadable or `refresh`. A cache that cannot be written is not an error.
+/// (atomically) when absent, unreadable or `refresh`. A cache that cannot be written is not an
+/// error.
 Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options,
                                   bool refresh = false);
 
