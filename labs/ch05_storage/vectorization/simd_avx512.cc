@@ -31,9 +31,9 @@ float sum(const float* x, std::size_t n) {
       partial[j] = _mm512_add_ps(partial[j], partial[j + width]);
     }
   }
-  // The maskz form, because the plain one makes g++ 12 warn about its own header.
-  const __m256 upper = _mm512_maskz_extractf32x8_ps(0xff, partial[0], 1);
-  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(partial[0]), upper);
+  // The maskz forms, because the plain ones make g++ 12 warn about its own header.
+  const __m256 eight = _mm256_add_ps(_mm512_maskz_extractf32x8_ps(0xff, partial[0], 0),
+                                     _mm512_maskz_extractf32x8_ps(0xff, partial[0], 1));
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   four = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
