@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/rng.h"
+#include "machine/vector_state.h"
 
 namespace aisp::bench {
 
@@ -45,7 +46,11 @@ std::string run_and_check(const Lab& lab, const Params& params, const Technique&
   set.poison_outputs(derive_seed(seed, 2));
   const Io io = set.io();
   if (lab.before_each) lab.before_each(params, io);
+  if (machine::cpu().avx2) machine::clear_upper_halves();
   plan->run(io, 1);
+  if (machine::upper_halves_dirty()) {
+    return "returned without vzeroupper: SSE code that runs after it is slowed down";
+  }
   if (const auto wrong = wrong_output(lab, params, set, expected); !wrong.empty()) return wrong;
   if (set.input_checksum() != checksum) return "an input was modified";
   if (const auto where = set.damaged_canary(); !where.empty()) {
