@@ -32,6 +32,7 @@ const std::vector<CheckInfo>& all_checks() {
       {"affinity", "CPU affinity changed for those who come next"},
       {"priority", "scheduling priority changed"},
       {"fp-mode", "floating-point mode changed (flush to zero, rounding)"},
+      {"vector-state", "upper vector halves left dirty, which slows the SSE code that comes next"},
       {"signals", "signal handlers left behind, such as one that computes results lazily"},
       {"leak", "memory leaked at every call"},
       {"descriptors", "file descriptors leaked"},

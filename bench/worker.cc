@@ -16,6 +16,7 @@
 #include "bench/process_state.h"
 #include "bench/trial.h"
 #include "bench/verify.h"
+#include "machine/vector_state.h"
 
 namespace aisp::bench {
 namespace {
@@ -148,7 +149,13 @@ class CaseWorker {
     CheckedSet checked(lab_, params, set, checks_, seed);
     checked.before_call(derive_seed(seed, 3));
     if (lab_.before_each) lab_.before_each(params, set.io());
+    if (machine::cpu().avx2) machine::clear_upper_halves();
     plan->run(set.io(), 1);
+    if (machine::upper_halves_dirty() && checks_.on("vector-state")) {
+      fell(technique.name, Outcome::kFailed, "vector-state",
+           "returned without vzeroupper: SSE code that runs after it is slowed down");
+      return;
+    }
     const Fault fault = checked.after_call(0.0, &findings_[technique.name].worst_in_bounds);
     ++findings_[technique.name].outputs_checked;
     if (fault.found()) {

@@ -43,10 +43,14 @@ struct Ceilings {
   /// `one_level_up` assumes the next faster level (for the impossible check).
   double bandwidth_gb_per_s(const Cpu& cpu, std::size_t working_set_bytes, int threads,
                             bool best = false, bool one_level_up = false) const;
+
+  /// Takes the higher of each entry, here and in `again`: ceilings only rise.
+  void raise_to(const Ceilings& again);
 };
 
 struct CeilingOptions {
   double seconds = 10.0;  // total budget; every entry gets its share, at least 20 ms
+  bool only_cached = false;  // load_or_measure: never measure; empty when the cache has none
   void (*progress)(double fraction, const std::string& now) = nullptr;
 };
 

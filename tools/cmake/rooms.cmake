@@ -96,3 +96,19 @@ function(aisp_labs)
     target_link_libraries(labs_test PRIVATE aisp_labs)
   endif()
 endfunction()
+
+# Adds the generated build_info.cc (commit, compiler, flags) to a library; refreshed at every build.
+function(aisp_build_info library)
+  set(out ${CMAKE_BINARY_DIR}/build_info.cc)
+  string(TOUPPER ${CMAKE_BUILD_TYPE} upper)
+  get_directory_property(options COMPILE_OPTIONS)
+  string(REPLACE ";" " " options "${options}")
+  string(STRIP "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${upper}} ${options}" flags)
+  add_custom_target(aisp_build_info_source BYPRODUCTS ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
+      "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" "-DFLAGS=${flags}"
+      -DBUILD_TYPE=${CMAKE_BUILD_TYPE} -P ${CMAKE_SOURCE_DIR}/tools/cmake/build_info.cmake VERBATIM)
+  set_source_files_properties(${out} PROPERTIES GENERATED TRUE)
+  target_sources(${library} PRIVATE ${out})
+  add_dependencies(${library} aisp_build_info_source)
+endfunction()

@@ -1,0 +1,165 @@
+// Verdicts and derived figures of a case. See judge.h.
+#include "bench/judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace aisp::bench {
+namespace {
+
+// A time may undercut the fastest epoch of the ceiling's own kernel by this much before it is called
+// impossible: clock boost between two measurements (5 % seen between minutes on one VM).
+constexpr double kImpossibleBelow = 0.93;
+
+// Wider than this without a verdict is noise, not a finding.
+constexpr double kNoisyWidth = 0.10;
+
+const Technique* technique_of(const Lab& lab, const std::string& name) {
+  for (const Technique& technique : lab.techniques) {
+    if (technique.name == name) return &technique;
+  }
+  return nullptr;
+}
+
+std::vector<Sample> samples_of(const ProcessRecord& process, const std::string& technique) {
+  std::vector<Sample> samples;
+  const auto found = process.series.find(technique);
+  if (found == process.series.end()) return samples;
+  for (std::size_t i = 0; i < found->second.wall_ns.size(); ++i) {
+    samples.push_back({found->second.wall_ns[i], found->second.cpu_ns[i]});
+  }
+  return samples;
+}
+
+void fill_times(TechniqueResult& technique, const CaseResult& result, double level) {
+  std::vector<double> wall;
+  for (const ProcessRecord& process : result.processes) {
+    const auto found = process.series.find(technique.name);
+    if (found == process.series.end()) continue;
+    wall.insert(wall.end(), found->second.wall_ns.begin(), found->second.wall_ns.end());
+  }
+  technique.time_ns = median_interval(wall, level);
+  technique.p10_ns = quantile(wall, 0.10);
+  technique.p90_ns = quantile(wall, 0.90);
+  technique.p99_ns = quantile(wall, 0.99);
+  const double seconds = technique.time_ns.estimate * 1e-9;
+  technique.gflop_per_s = result.flops / seconds * 1e-9;
+  technique.gb_per_s = (result.bytes_read + result.bytes_written) / seconds * 1e-9;
+  technique.items_per_s = result.items / seconds;
+}
+
+void fill_pair(TechniqueResult& technique, const CaseResult& result, const Lab& lab,
+               const JudgeRules& rules) {
+  technique.margin = rules.margin;
+  technique.level = rules.level;
+  const auto plain = [&](const std::string& name) {
+    const Technique* found = technique_of(lab, name);
+    return found != nullptr && found->threads == 1 && !found->blocks;
+  };
+  PairRules pair_rules{rules.margin, rules.level, plain(technique.name) && plain(result.baseline)};
+  std::vector<PairResult> processes;
+  for (const ProcessRecord& process : result.processes) {
+    auto baseline = samples_of(process, result.baseline);
+    const auto mine = samples_of(process, technique.name);
+    if (mine.empty() || baseline.size() < mine.size()) continue;
+    baseline.resize(mine.size());
+    processes.push_back(judge_pairs(baseline, mine, pair_rules));
+  }
+  if (processes.empty()) return;
+  technique.pair = combine_processes(processes, rules.margin);
+  if (technique.name == result.baseline) technique.pair.verdict = Verdict::kEquivalent;
+}
+
+void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const Lab& lab,
+                  const machine::Cpu& cpu, const machine::Ceilings& ceilings,
+                  const JudgeRules& rules) {
+  if (ceilings.empty()) return;
+  const Work work = lab.work([&] {
+    Params params;
+    for (const auto& [name, value] : result.params) params.set(name, value);
+    return params;
+  }());
+  const int threads = technique.threads;
+  const auto working_set = static_cast<std::size_t>(result.working_set_bytes);
+  const auto floor_ns = [&](bool best, bool up, const char** bound) {
+    const double compute = ceilings.compute_gflop_per_s(work.flops_dtype, threads, best);
+    const double memory = ceilings.bandwidth_gb_per_s(cpu, working_set, threads, best, up);
+    const double compute_ns = compute > 0.0 ? work.flops / compute : 0.0;
+    const bool has_memory = work.medium == Work::Medium::kMemory && memory > 0.0;
+    const double memory_ns = has_memory ? (work.bytes_read + work.bytes_written) / memory : 0.0;
+    *bound = compute_ns == 0.0 && memory_ns == 0.0 ? "" : compute_ns >= memory_ns ? "compute" : "memory";
+    return std::max(compute_ns, memory_ns);
+  };
+  const char* bound = "";
+  technique.floor_ns = floor_ns(false, false, &bound);
+  technique.bound = bound;
+  technique.ceiling_fraction = technique.floor_ns / technique.time_ns.estimate;
+  const char* ignored = "";
+  const double least_ns = floor_ns(true, true, &ignored);
+  if (rules.ceiling_check && technique.time_ns.high < kImpossibleBelow * least_ns) {
+    technique.outcome = Outcome::kImpossible;
+    technique.detector = "ceiling";
+    technique.reason = fmt::format(
+        "{:.4g} us for declared work that takes this machine {:.4g} us at its measured best ({} bound)",
+        technique.time_ns.estimate / 1e3, least_ns / 1e3, ignored);
+  }
+}
+
+void fill_labels(TechniqueResult& technique, double margin) {
+  if (technique.pair.contended) technique.labels.emplace_back("contended");
+  if (technique.pair.clock == Clock::kCpu) technique.labels.emplace_back("cpu clock");
+  if (!technique.has_isolated) return;
+  const Interval &a = technique.pair.ratio, &b = technique.isolated.ratio;
+  const bool apart = a.high < b.low || b.high < a.low;
+  if (apart && std::fabs(std::log(a.estimate / b.estimate)) > std::log1p(margin)) {
+    technique.labels.emplace_back("isolated disagrees");
+  }
+}
+
+bool is_noisy(const PairResult& pair) {
+  if (pair.verdict != Verdict::kInconclusive) return false;
+  return !std::isfinite(pair.ratio.high) || pair.ratio.high > pair.ratio.low * (1.0 + kNoisyWidth);
+}
+
+}  // namespace
+
+void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
+                const machine::Ceilings& ceilings, const JudgeRules& rules) {
+  for (TechniqueResult& technique : result.techniques) {
+    if (technique.outcome != Outcome::kOk) continue;
+    const bool measured = std::any_of(
+        result.processes.begin(), result.processes.end(), [&](const ProcessRecord& process) {
+          const auto found = process.series.find(technique.name);
+          return found != process.series.end() && !found->second.wall_ns.empty();
+        });
+    if (!measured) {
+      technique.outcome = Outcome::kFailed;
+      technique.reason = "not measured: its baseline or its worker failed";
+      continue;
+    }
+    technique.labels.clear();
+    fill_times(technique, result, rules.level);
+    fill_pair(technique, result, lab, rules);
+    fill_labels(technique, rules.margin);
+    if (is_noisy(technique.pair) && technique.name != result.baseline) {
+      technique.outcome = Outcome::kNoisy;
+      technique.reason = fmt::format(
+          "the interval is {:.0f} % wide after {} rounds; about {} more would tell",
+          100.0 * (technique.pair.ratio.high / technique.pair.ratio.low - 1.0), technique.pair.rounds,
+          technique.pair.rounds_needed);
+    }
+    fill_ceiling(technique, result, lab, cpu, ceilings, rules);
+  }
+}
+
+std::vector<std::string> impossible_techniques(const CaseResult& result) {
+  std::vector<std::string> names;
+  for (const TechniqueResult& technique : result.techniques) {
+    if (technique.outcome == Outcome::kImpossible) names.push_back(technique.name);
+  }
+  return names;
+}
+
+}  // namespace aisp::bench

@@ -1,0 +1,24 @@
+// From what workers measured to what a case means: verdicts, rates, fractions of the ceiling, and the
+// results that cannot be true. Pure functions of the record and the ceilings.
+#pragma once
+
+#include "bench/lab.h"
+#include "bench/record.h"
+#include "machine/ceilings.h"
+
+namespace aisp::bench {
+
+struct JudgeRules {
+  double margin = 0.01, level = 0.95;
+  bool ceiling_check = true;
+};
+
+/// Fills in everything of `result.techniques` that derives from `result.processes`. Techniques whose
+/// outcome is already wrong, failed or skipped are left alone.
+void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
+                const machine::Ceilings& ceilings, const JudgeRules& rules);
+
+/// Names of techniques judged impossible. The caller measures the ceilings again before it believes it.
+std::vector<std::string> impossible_techniques(const CaseResult& result);
+
+}  // namespace aisp::bench

@@ -1,0 +1,370 @@
+// The run loop. See run.h.
+#include "bench/run.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "bench/clock.h"
+#include "bench/supervisor.h"
+#include "machine/environment.h"
+
+namespace aisp::bench {
+namespace {
+
+double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
+}
+
+std::uint64_t secret_seed() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed || seed == 0) {
+    throw Error("the system gives no random bytes", "getrandom", "name a --seed");
+  }
+  return seed >> 1;  // fits a signed 64-bit integer: JSON readers in other languages keep it whole
+}
+
+std::string new_folder() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("artifacts/{:%Y%m%d-%H%M%S}-{}", utc, getpid());
+}
+
+Json cpu_json(const machine::Cpu& cpu) {
+  Json caches = Json::array();
+  for (const auto& cache : cpu.data_caches) {
+    caches.push_back({{"level", cache.level},
+                      {"size_bytes", cache.size_bytes},
+                      {"ways", cache.ways},
+                      {"line_bytes", cache.line_bytes},
+                      {"sharing_cores", cache.sharing_cores}});
+  }
+  return {{"vendor", cpu.vendor},         {"model", cpu.model},
+          {"architecture", cpu.architecture},
+          {"family", cpu.family},         {"model_number", cpu.model_number},
+          {"stepping", cpu.stepping},     {"cores", cpu.cores},
+          {"cores_online", cpu.cores_online}, {"threads_per_core", cpu.threads_per_core},
+          {"packages", cpu.packages},     {"numa_nodes", cpu.numa_nodes},
+          {"features", cpu.features()},   {"caches", caches},
+          {"memory_bytes", cpu.memory_bytes}, {"page_bytes", cpu.page_bytes}};
+}
+
+Json options_json(const RunOptions& o) {
+  return {{"targets", o.targets},       {"techniques", o.techniques},
+          {"modules", o.modules},       {"checks_off", o.checks_off},
+          {"size", o.size},             {"profile", o.profile},
+          {"iterations", o.iterations}, {"budget_s", o.budget_s},
+          {"peers", o.peers},           {"isolated", o.isolated},
+          {"processes", o.processes},   {"margin", o.margin},
+          {"level", o.level},           {"precision", o.precision},
+          {"time_limit_s", o.time_limit_s},
+          {"memory_limit_bytes", o.memory_limit_bytes}};
+}
+
+Json library_versions() {
+  return {{"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
+          {"nlohmann_json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
+                                        NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
+          {"glibc", fmt::format("{}.{}", __GLIBC__, __GLIBC_MINOR__)}};
+}
+
+struct PlannedCase {
+  const KnownLab* lab;
+  const Case* one;
+};
+
+class Run {
+ public:
+  Run(const RunOptions& options, const RunProgress& progress)
+      : options_(options), progress_(progress), cpu_(machine::cpu()) {
+    Checks check_names(options.checks_off);  // throws for an unknown name
+    labs_ = select_labs(known_labs(options.modules), options.targets);
+    select_techniques(labs_, options.techniques, options.peers);
+    for (const KnownLab& lab : labs_) {
+      for (const Case& one : lab.lab.cases) cases_.push_back({&lab, &one});
+    }
+    if (options_.processes == 0) options_.processes = options_.size == "smoke" ? 1 : 2;
+    if (options_.memory_limit_bytes == 0) options_.memory_limit_bytes = cpu_.memory_bytes / 4 * 3;
+    if (options_.out.empty()) options_.out = new_folder();
+  }
+
+  RunSummary go() {
+    catch_interrupts();
+    RunSummary summary;
+    summary.folder = options_.out;
+    prepare_ceilings();
+    Json header = make_header();
+    const bool continuing =
+        options_.resume && std::filesystem::exists(options_.out + "/run.json");
+    std::vector<std::string> present;
+    RunWriter writer(options_.out, header, options_.resume);
+    if (continuing) {
+      const RunRecord earlier = read_run(options_.out);
+      if (earlier.header.at("options").at("size") != options_.size) {
+        throw UsageError("the run there has another --size", "--resume " + options_.out,
+                         "give the same options, or another --out");
+      }
+      for (const CaseResult& result : earlier.results) present.push_back(result.key());
+    }
+    begin_s_ = now_s();
+    for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
+      const std::string key = cases_[i].lab->name + "/" + cases_[i].one->name + "/" + options_.size;
+      if (std::find(present.begin(), present.end(), key) != present.end()) {
+        ++summary.skipped_by_resume;
+        continue;
+      }
+      step(i, cases_[i].lab->name + " " + cases_[i].one->name);
+      CaseResult result = run_case(i);
+      if (interrupted()) break;  // what was in flight is lost, by design
+      writer.append(result);
+      count(result, summary);
+      if (progress_.finished) progress_.finished(result);
+    }
+    summary.interrupted = interrupted();
+    if (!summary.interrupted) step(cases_.size(), "");
+    return summary;
+  }
+
+ private:
+  void step(std::size_t done, const std::string& now) {
+    if (progress_.step) progress_.step(done, cases_.size(), now);
+  }
+
+  void prepare_ceilings() {
+    if (options_.profile == "none") return;
+    if (progress_.note && options_.profile == "roofline") {
+      progress_.note("ceilings of this machine: measured once, then cached");
+    }
+    machine::CeilingOptions how;
+    how.only_cached = options_.profile == "minimal";
+    ceilings_ = machine::load_or_measure_ceilings(cpu_, how);
+  }
+
+  Json make_header() {
+    Json environment = Json::object();
+    for (const auto& [name, value] : machine::read_environment()) environment[name] = value;
+    Json header = {{"schema", kRunSchema},
+                   {"run_id", std::filesystem::path(options_.out).filename().string()},
+                   {"started_utc", utc_now()},
+                   {"command", options_.command},
+                   {"aisp", build_info()},
+                   {"hardware_key", machine::hardware_key(cpu_)},
+                   {"cpu", cpu_json(cpu_)},
+                   {"environment", environment},
+                   {"libraries", library_versions()},
+                   {"options", options_json(options_)},
+                   {"seed", options_.seed}};
+    header["ceilings"] = ceilings_.empty() ? Json(nullptr) : Json::parse(machine::to_json(ceilings_));
+    return header;
+  }
+
+  // The budget left, shared equally among the cases left; verification and references come out of
+  // the same share, so a case's clock time stays near it. Less than 0.25 s would decide nothing.
+  double trial_budget_s(std::size_t index) const {
+    if (options_.budget_s <= 0.0) return 30.0;
+    const double left = options_.budget_s - (now_s() - begin_s_);
+    const double share = left / static_cast<double>(cases_.size() - index);
+    const double untimed = 0.45;  // of a case: inputs, references, audits (measured over all labs)
+    return std::clamp(share * (1.0 - untimed) / options_.processes, 0.25, 10.0);
+  }
+
+  Job make_job(const PlannedCase& planned, const std::vector<std::string>& techniques,
+               std::size_t index) const {
+    Job job;
+    job.modules = options_.modules;
+    job.lab = planned.lab->name;
+    job.case_name = planned.one->name;
+    job.size = options_.size;
+    job.techniques = techniques;
+    job.budget_s = trial_budget_s(index);
+    job.margin = options_.margin;
+    job.level = options_.level;
+    job.precision = options_.precision;
+    job.iterations = options_.iterations;
+    job.isolated = options_.isolated;
+    job.checks_off = options_.checks_off;
+    job.memory_limit_bytes = options_.memory_limit_bytes;
+    const char* folder = std::getenv("TMPDIR");
+    job.scratch_folder = folder != nullptr ? folder : "/tmp";
+    return job;
+  }
+
+  CaseResult describe_case(const PlannedCase& planned) const {
+    const Lab& lab = planned.lab->lab;
+    const Params& params = options_.size == "smoke" ? planned.one->smoke : planned.one->full;
+    const Work work = lab.work(params);
+    const Problem problem = lab.problem(params);
+    CaseResult result;
+    result.lab = planned.lab->name;
+    result.folder = planned.lab->entry.folder;
+    result.source_hash = planned.lab->entry.source_hash;
+    result.question = lab.question;
+    result.targets = lab.targets;
+    result.case_name = planned.one->name;
+    result.origin = planned.one->origin;
+    result.size = options_.size;
+    result.params = params.values();
+    result.baseline = lab.baseline;
+    result.flops = work.flops;
+    result.flops_dtype = std::string(name(work.flops_dtype));
+    result.bytes_read = work.bytes_read;
+    result.bytes_written = work.bytes_written;
+    result.items = work.items;
+    result.item_name = work.item_name;
+    result.medium = work.medium == Work::Medium::kMemory ? "memory"
+                    : work.medium == Work::Medium::kDisk ? "disk" : "none";
+    for (const auto* specs : {&problem.inputs, &problem.outputs}) {
+      for (const TensorSpec& spec : *specs) result.working_set_bytes += static_cast<double>(spec.bytes());
+    }
+    result.started_utc = utc_now();
+    result.checks_off = options_.checks_off;
+    return result;
+  }
+
+  std::vector<TechniqueResult> describe_techniques(const Lab& lab) const {
+    std::vector<TechniqueResult> all;
+    for (const Technique& technique : lab.techniques) {
+      TechniqueResult row;
+      row.name = technique.name;
+      row.summary = technique.summary;
+      row.role = technique.name == lab.baseline ? "baseline"
+                 : technique.role == Role::kPeer ? "peer" : "technique";
+      row.device = technique.device == Device::kCuda ? "cuda" : "cpu";
+      row.threads = technique.threads == 0 ? cpu_.cores : technique.threads;
+      row.reason = why_not_here(technique);
+      row.outcome = row.reason.empty() ? Outcome::kOk : Outcome::kSkipped;
+      if (row.role == "baseline") all.insert(all.begin(), std::move(row));
+      else all.push_back(std::move(row));
+    }
+    return all;
+  }
+
+  CaseResult run_case(std::size_t index) {
+    const PlannedCase& planned = cases_[index];
+    const double begin = now_s();
+    const machine::SystemLoad load = machine::read_system_load();
+    CaseResult result = describe_case(planned);
+    result.techniques = describe_techniques(planned.lab->lab);
+    SuperviseOptions how;
+    how.time_limit_s = options_.time_limit_s;
+    how.on_phase = [&](const std::string& technique, const std::string& phase) {
+      step(index, fmt::format("{} {} {}: {}", planned.lab->name, planned.one->name, technique, phase));
+    };
+    for (int process = 0; process < options_.processes && !interrupted(); ++process) {
+      std::vector<std::string> able;
+      for (const auto& row : result.techniques) {
+        if (row.outcome == Outcome::kOk) able.push_back(row.name);
+      }
+      if (able.empty() || able.front() != result.baseline) break;
+      if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
+      Job job = make_job(planned, able, index);
+      job.seed = options_.seed != 0
+                     ? derive_seed(options_.seed, index * 64 + static_cast<std::uint64_t>(process)) >> 1
+                     : secret_seed();
+      take(supervise(job, how), result);
+    }
+    JudgeRules rules{options_.margin, options_.level, Checks(options_.checks_off).on("ceiling")};
+    judge_believing(result, planned.lab->lab, rules);
+    const machine::SystemLoad after = machine::read_system_load();
+    result.seconds = now_s() - begin;
+    result.load1 = after.load1;
+    const double cpu_seconds = result.seconds * cpu_.cores_online;
+    result.steal_share = std::max(0.0, after.steal_seconds - load.steal_seconds) / std::max(cpu_seconds, 1e-3);
+    return result;
+  }
+
+  // Impossible results are believed only after the ceilings were measured again, next to them.
+  void judge_believing(CaseResult& result, const Lab& lab, const JudgeRules& rules) {
+    const auto before = result.techniques;
+    judge_case(result, lab, cpu_, ceilings_, rules);
+    if (impossible_techniques(result).empty()) return;
+    if (progress_.note) progress_.note(result.key() + ": beyond the ceilings; measuring those again");
+    machine::CeilingOptions how;
+    how.seconds = 5.0;
+    const machine::Ceilings again = machine::measure_ceilings(cpu_, how);
+    ceilings_.raise_to(again);
+    result.techniques = before;
+    judge_case(result, lab, cpu_, ceilings_, rules);
+  }
+
+  void take(const JobOutcome& outcome, CaseResult& result) {
+    for (const TechniqueEvent& event : outcome.events) {
+      for (TechniqueResult& row : result.techniques) {
+        const bool meant = event.technique.empty() || event.technique == row.name;
+        if (!meant || row.outcome != Outcome::kOk) continue;
+        row.outcome = event.outcome;
+        row.detector = event.detector;
+        row.reason = event.reason;
+        row.last_output = event.last_output;
+      }
+    }
+    for (const auto& [name, found] : outcome.findings) {
+      for (TechniqueResult& row : result.techniques) {
+        if (row.name != name) continue;
+        row.outputs_checked += found.outputs_checked;
+        row.worst_in_bounds = std::max(row.worst_in_bounds, found.worst_in_bounds);
+        if (found.has_isolated) {
+          row.has_isolated = true;
+          row.isolated = found.isolated;
+        }
+      }
+    }
+    if (outcome.process) result.processes.push_back(*outcome.process);
+    for (const std::string& note : outcome.notes) {
+      if (progress_.note && std::find(noted_.begin(), noted_.end(), note) == noted_.end()) {
+        noted_.push_back(note);
+        progress_.note(note);
+      }
+    }
+    // What fell in a later process has no samples anywhere: wrong has no time.
+    for (ProcessRecord& process : result.processes) {
+      for (const TechniqueResult& row : result.techniques) {
+        if (row.outcome != Outcome::kOk) process.series.erase(row.name);
+      }
+    }
+  }
+
+  static void count(const CaseResult& result, RunSummary& summary) {
+    ++summary.cases;
+    for (const TechniqueResult& row : result.techniques) {
+      switch (row.outcome) {
+        case Outcome::kOk: ++summary.ok; break;
+        case Outcome::kWrong: ++summary.wrong; break;
+        case Outcome::kFailed: ++summary.failed; break;
+        case Outcome::kImpossible: ++summary.impossible; break;
+        case Outcome::kNoisy: ++summary.noisy; break;
+        case Outcome::kSkipped: ++summary.skipped; break;
+      }
+    }
+  }
+
+  RunOptions options_;
+  const RunProgress& progress_;
+  const machine::Cpu& cpu_;
+  machine::Ceilings ceilings_;
+  std::vector<KnownLab> labs_;
+  std::vector<PlannedCase> cases_;
+  std::vector<std::string> noted_;
+  double begin_s_ = 0.0;
+};
+
+}  // namespace
+
+RunSummary run_benchmarks(const RunOptions& options, const RunProgress& progress) {
+  return Run(options, progress).go();
+}
+
+}  // namespace aisp::bench

@@ -1,0 +1,107 @@
+// Name resolution. See select.h.
+#include "bench/select.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "bench/lab_table.h"
+
+namespace aisp::bench {
+namespace {
+
+bool matches(const std::string& pattern, const std::string& name) {
+  return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+bool answers(const KnownLab& lab, const std::string& wanted) {
+  if (matches(wanted, lab.name) || matches(wanted, lab.entry.chapter)) return true;
+  const auto any = [&](const std::vector<std::string>& names, const std::string& pattern) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return matches(pattern, name); });
+  };
+  if (wanted.rfind("tag:", 0) == 0) return any(lab.lab.tags, wanted.substr(4));
+  return any(lab.lab.targets, wanted) || any(lab.lab.tags, wanted);
+}
+
+[[noreturn]] void unknown(const char* kind, const std::string& option, const std::string& wanted,
+                          const std::vector<std::string>& candidates) {
+  const std::string close = nearest(wanted, candidates);
+  throw UsageError(std::string("no ") + kind + " is called " + wanted, option,
+                   close.empty() ? "aisp bench list-targets shows them all"
+                                 : "did you mean " + close + "?");
+}
+
+}  // namespace
+
+std::vector<KnownLab> known_labs(const std::vector<std::string>& modules) {
+  std::vector<LabEntry> entries = builtin_labs();
+  for (const std::string& module : modules) {
+    const auto more = load_lab_module(module);
+    entries.insert(entries.end(), more.begin(), more.end());
+  }
+  std::vector<KnownLab> labs;
+  for (const LabEntry& entry : entries) {
+    labs.push_back({entry, entry.describe(), std::string(entry.chapter) + ":" + entry.name});
+  }
+  return labs;
+}
+
+std::vector<KnownLab> select_labs(const std::vector<KnownLab>& all,
+                                  const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return all;
+  std::vector<bool> chosen(all.size(), false);
+  for (const std::string& one : wanted) {
+    bool found = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!answers(all[i], one)) continue;
+      chosen[i] = true;
+      found = true;
+    }
+    if (found) continue;
+    std::vector<std::string> candidates;
+    for (const KnownLab& lab : all) {
+      candidates.push_back(lab.name);
+      candidates.emplace_back(lab.entry.chapter);
+      candidates.insert(candidates.end(), lab.lab.targets.begin(), lab.lab.targets.end());
+      for (const auto& tag : lab.lab.tags) candidates.push_back("tag:" + tag);
+    }
+    unknown("target", "--targets", one, candidates);
+  }
+  std::vector<KnownLab> selected;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (chosen[i]) selected.push_back(all[i]);
+  }
+  return selected;
+}
+
+void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted,
+                       bool peers) {
+  std::vector<std::string> candidates;
+  std::vector<bool> used(wanted.size(), false);
+  for (KnownLab& known : labs) {
+    std::erase_if(known.lab.techniques, [&](const Technique& technique) {
+      candidates.push_back(technique.name);
+      bool named = false;
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (!matches(wanted[i], technique.name)) continue;
+        named = true;
+        used[i] = true;
+      }
+      if (technique.name == known.lab.baseline || named) return false;
+      return !wanted.empty() || (technique.role == Role::kPeer && !peers);
+    });
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!used[i]) unknown("technique of the chosen labs", "--techniques", wanted[i], candidates);
+  }
+}
+
+std::string why_not_here(const Technique& technique) {
+  if (technique.device == Device::kCuda) return "needs a CUDA build and a GPU; this build is CPU-only";
+  return technique.needs ? technique.needs(machine::cpu()) : "";
+}
+
+}  // namespace aisp::bench
