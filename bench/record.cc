@@ -39,6 +39,11 @@ bool write_all(int file, std::string_view text) {
   return true;
 }
 
+// Output of a dead worker may hold any bytes; JSON may not: they become U+FFFD.
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 Json parse_header(const std::string& path) {
   Json header;
   try {
@@ -136,7 +141,7 @@ RunWriter::RunWriter(const std::string& folder, const Json& header, bool resume)
     if (exists) {
       parse_header(header_path);
     } else {
-      write_file_atomically(header_path, header.dump(1) + "\n");
+      write_file_atomically(header_path, dump(header, 1));
     }
     const std::string lines_path = folder + "/results.jsonl";
     file_ = open(lines_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -166,7 +171,7 @@ RunWriter::~RunWriter() {
 
 void RunWriter::append(const CaseResult& result) {
   const off_t before = lseek(file_, 0, SEEK_END);
-  if (write_all(file_, to_json(result).dump() + "\n") && fdatasync(file_) == 0) return;
+  if (write_all(file_, dump(to_json(result), -1)) && fdatasync(file_) == 0) return;
   const int failure = errno;
   const bool cut = ftruncate(file_, before) == 0;
   lseek(file_, 0, SEEK_END);

@@ -16,6 +16,16 @@ double number_from(const Json& json, double missing) {
   return json.is_null() ? missing : json.get<double>();
 }
 
+// The enumerator that `json` names; a name of another version is an error, never a default.
+template <class Enum>
+Enum named(const Json& json, std::initializer_list<Enum> all) {
+  const auto text = json.get<std::string>();
+  for (const Enum one : all) {
+    if (text == name(one)) return one;
+  }
+  throw Error(fmt::format("unknown word \"{}\"", text), "", "read it with the aisp that wrote it");
+}
+
 Json to_json(const Interval& interval) {
   return {{"estimate", number(interval.estimate)},
           {"low", number(interval.low)},
@@ -29,14 +39,10 @@ Interval interval_from(const Json& json) {
 }
 
 Json to_json(const PairResult& pair) {
-  return {{"ratio", to_json(pair.ratio)},
-          {"ratio_wall", to_json(pair.ratio_wall)},
-          {"ratio_cpu", to_json(pair.ratio_cpu)},
-          {"clock", name(pair.clock)},
-          {"verdict", name(pair.verdict)},
-          {"rounds", pair.rounds},
-          {"rounds_needed", pair.rounds_needed},
-          {"disturbed_share", pair.disturbed_share},
+  return {{"ratio", to_json(pair.ratio)},         {"ratio_wall", to_json(pair.ratio_wall)},
+          {"ratio_cpu", to_json(pair.ratio_cpu)}, {"clock", name(pair.clock)},
+          {"verdict", name(pair.verdict)},        {"rounds", pair.rounds},
+          {"rounds_needed", pair.rounds_needed},  {"disturbed_share", pair.disturbed_share},
           {"contended", pair.contended}};
 }
 
@@ -45,12 +51,9 @@ PairResult pair_from(const Json& json) {
   pair.ratio = interval_from(json.at("ratio"));
   pair.ratio_wall = interval_from(json.at("ratio_wall"));
   pair.ratio_cpu = interval_from(json.at("ratio_cpu"));
-  pair.clock = json.at("clock") == "cpu" ? Clock::kCpu : Clock::kWall;
-  const auto verdict = json.at("verdict").get<std::string>();
-  for (const Verdict v :
-       {Verdict::kFaster, Verdict::kSlower, Verdict::kEquivalent, Verdict::kInconclusive}) {
-    if (verdict == name(v)) pair.verdict = v;
-  }
+  pair.clock = named(json.at("clock"), {Clock::kWall, Clock::kCpu});
+  pair.verdict = named(json.at("verdict"), {Verdict::kFaster, Verdict::kSlower,
+                                            Verdict::kEquivalent, Verdict::kInconclusive});
   json.at("rounds").get_to(pair.rounds);
   json.at("rounds_needed").get_to(pair.rounds_needed);
   json.at("disturbed_share").get_to(pair.disturbed_share);
@@ -59,10 +62,9 @@ PairResult pair_from(const Json& json) {
 }
 
 Json to_json(const TechniqueResult& t) {
-  Json json = {{"name", t.name},       {"summary", t.summary}, {"role", t.role},
-               {"device", t.device},   {"threads", t.threads}, {"outcome", name(t.outcome)},
-               {"reason", t.reason},   {"detector", t.detector},
-               {"last_output", t.last_output}};
+  Json json = {{"name", t.name},     {"summary", t.summary},   {"role", t.role},
+               {"device", t.device}, {"threads", t.threads},   {"outcome", name(t.outcome)},
+               {"reason", t.reason}, {"detector", t.detector}, {"last_output", t.last_output}};
   json["outputs_checked"] = t.outputs_checked;
   json["worst_in_bounds"] = number(t.worst_in_bounds);
   json["labels"] = t.labels;
@@ -71,15 +73,15 @@ Json to_json(const TechniqueResult& t) {
   json["margin"] = t.margin;
   json["level"] = t.level;
   json["time_ns"] = to_json(t.time_ns);
-  json["p10_ns"] = t.p10_ns;
-  json["p90_ns"] = t.p90_ns;
-  json["p99_ns"] = t.p99_ns;
-  json["gflop_per_s"] = t.gflop_per_s;
-  json["gb_per_s"] = t.gb_per_s;
-  json["items_per_s"] = t.items_per_s;
-  json["floor_ns"] = t.floor_ns;
+  json["p10_ns"] = number(t.p10_ns);
+  json["p90_ns"] = number(t.p90_ns);
+  json["p99_ns"] = number(t.p99_ns);
+  json["gflop_per_s"] = number(t.gflop_per_s);
+  json["gb_per_s"] = number(t.gb_per_s);
+  json["items_per_s"] = number(t.items_per_s);
+  json["floor_ns"] = number(t.floor_ns);
   json["bound"] = t.bound;
-  json["ceiling_fraction"] = t.ceiling_fraction;
+  json["ceiling_fraction"] = number(t.ceiling_fraction);
   json["isolated"] = t.has_isolated ? to_json(t.isolated) : Json(nullptr);
   return json;
 }
@@ -97,25 +99,22 @@ TechniqueResult technique_from(const Json& json) {
   json.at("outputs_checked").get_to(t.outputs_checked);
   t.worst_in_bounds = number_from(json.at("worst_in_bounds"), std::nan(""));
   json.at("labels").get_to(t.labels);
-  const auto outcome = json.at("outcome").get<std::string>();
-  for (const Outcome o : {Outcome::kOk, Outcome::kSkipped, Outcome::kWrong, Outcome::kImpossible,
-                          Outcome::kFailed, Outcome::kNoisy}) {
-    if (outcome == name(o)) t.outcome = o;
-  }
+  t.outcome = named(json.at("outcome"), {Outcome::kOk, Outcome::kSkipped, Outcome::kWrong,
+                                         Outcome::kImpossible, Outcome::kFailed, Outcome::kNoisy});
   if (t.outcome != Outcome::kOk && t.outcome != Outcome::kNoisy) return t;
   t.pair = pair_from(json.at("pair"));
   json.at("margin").get_to(t.margin);
   json.at("level").get_to(t.level);
   t.time_ns = interval_from(json.at("time_ns"));
-  json.at("p10_ns").get_to(t.p10_ns);
-  json.at("p90_ns").get_to(t.p90_ns);
-  json.at("p99_ns").get_to(t.p99_ns);
-  json.at("gflop_per_s").get_to(t.gflop_per_s);
-  json.at("gb_per_s").get_to(t.gb_per_s);
-  json.at("items_per_s").get_to(t.items_per_s);
-  json.at("floor_ns").get_to(t.floor_ns);
+  t.p10_ns = number_from(json.at("p10_ns"), std::nan(""));
+  t.p90_ns = number_from(json.at("p90_ns"), std::nan(""));
+  t.p99_ns = number_from(json.at("p99_ns"), std::nan(""));
+  t.gflop_per_s = number_from(json.at("gflop_per_s"), std::nan(""));
+  t.gb_per_s = number_from(json.at("gb_per_s"), std::nan(""));
+  t.items_per_s = number_from(json.at("items_per_s"), std::nan(""));
+  t.floor_ns = number_from(json.at("floor_ns"), std::nan(""));
   json.at("bound").get_to(t.bound);
-  json.at("ceiling_fraction").get_to(t.ceiling_fraction);
+  t.ceiling_fraction = number_from(json.at("ceiling_fraction"), std::nan(""));
   t.has_isolated = !json.at("isolated").is_null();
   if (t.has_isolated) t.isolated = pair_from(json.at("isolated"));
   return t;
@@ -125,27 +124,30 @@ TechniqueResult technique_from(const Json& json) {
 
 const char* name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kOk: return "ok";
-    case Outcome::kSkipped: return "skipped";
-    case Outcome::kWrong: return "wrong";
-    case Outcome::kImpossible: return "impossible";
-    case Outcome::kFailed: return "failed";
-    case Outcome::kNoisy: return "noisy";
+    case Outcome::kOk:
+      return "ok";
+    case Outcome::kSkipped:
+      return "skipped";
+    case Outcome::kWrong:
+      return "wrong";
+    case Outcome::kImpossible:
+      return "impossible";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kNoisy:
+      return "noisy";
   }
   return "?";
 }
 
 Json to_json(const CaseResult& r) {
-  Json json = {{"schema", kResultSchema}, {"lab", r.lab},         {"folder", r.folder},
-               {"source_hash", r.source_hash}, {"question", r.question},
-               {"targets", r.targets},    {"case", r.case_name},  {"origin", r.origin},
-               {"size", r.size},          {"params", r.params},   {"baseline", r.baseline}};
-  json["work"] = {{"flops", r.flops},
-                  {"flops_dtype", r.flops_dtype},
-                  {"bytes_read", r.bytes_read},
-                  {"bytes_written", r.bytes_written},
-                  {"items", r.items},
-                  {"item_name", r.item_name},
+  Json json = {{"schema", kResultSchema},      {"lab", r.lab},           {"folder", r.folder},
+               {"source_hash", r.source_hash}, {"question", r.question}, {"targets", r.targets},
+               {"case", r.case_name},          {"origin", r.origin},     {"size", r.size},
+               {"params", r.params},           {"baseline", r.baseline}};
+  json["work"] = {{"flops", r.flops},           {"flops_dtype", r.flops_dtype},
+                  {"bytes_read", r.bytes_read}, {"bytes_written", r.bytes_written},
+                  {"items", r.items},           {"item_name", r.item_name},
                   {"medium", r.medium}};
   json["working_set_bytes"] = r.working_set_bytes;
   json["started_utc"] = r.started_utc;
@@ -218,6 +220,9 @@ CaseResult case_from_json(const Json& json, const std::string& where) {
   } catch (const Json::exception& problem) {
     throw Error(fmt::format("not a result record: {}", problem.what()), where,
                 "the file was changed or is of another version");
+  } catch (const Error& problem) {
+    if (!problem.where().empty()) throw;
+    throw Error(problem.problem(), where, problem.remedy());
   }
 }
 
