@@ -1,7 +1,176 @@
+// The program: subcommands, their options, and the one place where errors become a line and a code.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "app/cmd_bench.h"
+#include "app/cmd_machine.h"
+#include "app/cmd_report.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "bench/job.h"
 #include "bench/lab_table.h"
 
-int main() {
-  for (const auto& lab : aisp::bench::builtin_labs()) std::printf("%s:%s\n", lab.chapter, lab.name);
+namespace aisp::app {
+namespace {
+
+// Options that a subcommand knows, for "did you mean".
+std::vector<std::string> known_words(const CLI::App* app) {
+  std::vector<std::string> words;
+  for (const CLI::Option* option : app->get_options()) {
+    for (const auto& name : option->get_lnames()) words.push_back("--" + name);
+  }
+  for (const CLI::App* sub : app->get_subcommands([](const CLI::App*) { return true; })) {
+    if (!sub->get_name().empty() && sub->get_group() != "") words.push_back(sub->get_name());
+  }
+  return words;
+}
+
+// The innermost subcommand that was named on the command line.
+const CLI::App* innermost(const CLI::App* app) {
+  for (const CLI::App* sub : app->get_subcommands()) return innermost(sub);
+  return app;
+}
+
+int usage_error(const CLI::App& root, const CLI::ParseError& problem) {
+  const CLI::App* app = innermost(&root);
+  std::string line = problem.what();
+  const auto extras = root.remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr && !extras.empty()) {
+    const std::string wanted = extras.front().substr(0, extras.front().find('='));
+    line = "unknown " + std::string(wanted[0] == '-' ? "option " : "argument ") + wanted;
+    const std::string close = nearest(wanted, known_words(app));
+    if (!close.empty()) line += "; did you mean " + close + "?";
+  } else if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr && !extras.empty()) {
+    const std::string close = nearest(extras.front(), known_words(app));
+    line = "unknown command " + extras.front();
+    if (!close.empty()) line += "; did you mean " + close + "?";
+  }
+  fmt::print(stderr, "aisp: {} (see {} --help)\n", line, app->get_display_name());
+  return kExitFault;
+}
+
+void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
+  run->add_option("--targets", o.targets,
+                  "Book targets, labs, chapters, globs or tag:NAME; all when absent")
+      ->delimiter(',');
+  run->add_option("--techniques", o.techniques, "Names or globs of techniques; the baseline always runs")
+      ->delimiter(',');
+  run->add_option("--size", o.size, "smoke or full")->check(CLI::IsMember({"smoke", "full"}));
+  run->add_option("--profile", o.profile, "none, minimal (cached ceilings) or roofline (measured ceilings)")
+      ->check(CLI::IsMember({"none", "minimal", "roofline"}));
+  run->add_option("--iterations", o.iterations, "Calls per epoch; 0: calibrated");
+  run->add_option("--budget", o.budget_s, "Seconds for all cases together; 0: until every verdict")
+      ->check(CLI::NonNegativeNumber);
+  run->add_option("--seed", o.seed, "Seed of the inputs, to reproduce a run; secret when absent");
+  run->add_option("--out", o.out, "Folder of the record; artifacts/<time>-<pid> when absent");
+  run->add_flag("--resume", o.resume, "Go on with the run in --out");
+  run->add_flag("--peers", o.peers, "Also other people's libraries (oneDNN, OpenBLAS)");
+  run->add_flag("--isolated", o.isolated, "Also measure each technique alone, and warn where that differs");
+  run->add_option("--processes", o.processes, "Worker processes per case; 0: 1 for smoke, 2 for full")
+      ->check(CLI::Range(0, 64));
+  run->add_option("--margin", o.margin, "Ratios within 1 +- margin are equivalent")->check(CLI::Range(1e-4, 1.0));
+  run->add_option("--level", o.level, "Level of the intervals")->check(CLI::Range(0.5, 0.9999));
+  run->add_option("--precision", o.precision,
+                  "Go on after a verdict until the interval is this narrow; 0: stop there")
+      ->check(CLI::NonNegativeNumber);
+  run->add_option("--time-limit", o.time_limit_s, "Seconds without a sign of life that end a worker")
+      ->check(CLI::PositiveNumber);
+  run->add_option("--memory-limit", memory_gib, "GiB a worker may allocate; 0: three quarters of the memory")
+      ->check(CLI::NonNegativeNumber);
+  run->add_option("--labs", o.modules, "Also labs of these modules (shared objects)");
+  run->add_option("--without-check", o.checks_off, "Switch a protection off (see aisp bench checks)")
+      ->delimiter(',');
+}
+
+int run_command(int argc, char** argv) {
+  CLI::App root{"Measures AI systems, finds what holds them back, and proves that a fix is faster and still right"};
+  root.set_version_flag("--version", std::string(bench::build_info().at("version")));
+  root.require_subcommand(1);
+  int code = kExitOk;
+
+  CLI::App* bench = root.add_subcommand("bench", "Measure techniques against their baselines");
+  bench->require_subcommand(1);
+
+  bench::RunOptions run_options;
+  run_options.command.assign(argv, argv + argc);
+  double memory_gib = 0.0;
+  CLI::App* run = bench->add_subcommand("run", "Run labs: verify, measure, judge, record, report");
+  add_run_options(run, run_options, memory_gib);
+  run->callback([&] {
+    run_options.memory_limit_bytes = static_cast<std::size_t>(memory_gib * (1u << 30));
+    code = cmd_bench_run(run_options);
+  });
+
+  ListOptions list_options;
+  CLI::App* list = bench->add_subcommand("list-targets", "List labs, their targets, cases and techniques");
+  list->add_option("--chapter", list_options.chapter, "Only this chapter, such as ch07");
+  list->add_option("--labs", list_options.modules, "Also labs of these modules (shared objects)");
+  list->add_flag("--json", list_options.json, "As JSON");
+  list->callback([&] { code = cmd_bench_list(list_options); });
+
+  SelftestCommand selftest_options;
+  CLI::App* selftest = bench->add_subcommand("selftest", "The instrument's own error rates on this machine");
+  selftest->add_option("--trials", selftest_options.trials, "Trials per row; 0: what fits into --seconds")
+      ->check(CLI::NonNegativeNumber);
+  selftest->add_option("--load", selftest_options.load, "Busy background processes")->check(CLI::Range(0, 64));
+  selftest->add_option("--seconds", selftest_options.seconds, "Budget without --trials")
+      ->check(CLI::PositiveNumber);
+  selftest->add_option("--seed", selftest_options.seed, "Seed of the trials");
+  selftest->add_flag("--json", selftest_options.json, "As JSON");
+  selftest->callback([&] { code = cmd_bench_selftest(selftest_options); });
+
+  bench->add_subcommand("checks", "List the protections")->callback([&] { code = cmd_bench_checks(); });
+
+  int channel = -1;
+  CLI::App* worker = bench->add_subcommand("worker", "")->group("");
+  worker->add_option("--channel", channel)->required();
+  worker->callback([&] { code = bench::worker_main(channel); });
+
+  ReportOptions report_options;
+  CLI::App* report = root.add_subcommand("report", "Turn a run into a page, Markdown or JSON");
+  report->add_option("run", report_options.run, "Run folder")->required();
+  report->add_flag("--html", report_options.html, "One self-contained page (default)");
+  report->add_flag("--md", report_options.markdown, "Markdown");
+  report->add_flag("--json", report_options.json, "JSON");
+  report->add_option("--out", report_options.out, "File; - for standard output");
+  report->callback([&] {
+    code = cmd_report(report_options);
+    const bool page = !report_options.markdown && !report_options.json;
+    if (page && report_options.out.empty()) fmt::print("{}/report.html\n", report_options.run);
+  });
+
+  MachineOptions machine_options;
+  CLI::App* machine = root.add_subcommand("machine", "What this machine is and can do, measured");
+  machine->add_flag("--json", machine_options.json, "As JSON");
+  machine->add_flag("--ceilings,!--no-ceilings", machine_options.ceilings, "Measured ceilings");
+  machine->add_flag("--refresh", machine_options.refresh, "Measure again, even where the cache has them");
+  machine->add_option("--seconds", machine_options.seconds, "Time for the ceilings")->check(CLI::PositiveNumber);
+  machine->callback([&] { code = cmd_machine(machine_options); });
+
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    root.exit(asked);  // --help, --version
+    return kExitOk;
+  } catch (const CLI::ParseError& problem) {
+    return usage_error(root, problem);
+  }
+  return code;
+}
+
+}  // namespace
+}  // namespace aisp::app
+
+int main(int argc, char** argv) {
+  try {
+    aisp::bench::provide_labs(aisp::bench::builtin_labs());
+    return aisp::app::run_command(argc, argv);
+  } catch (const aisp::Error& problem) {
+    fmt::print(stderr, "aisp: {}\n", problem.what());
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "aisp: {}; please report this\n", problem.what());
+  }
+  return aisp::app::kExitFault;
 }

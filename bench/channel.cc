@@ -1,5 +1,4 @@
 // The worker's side of the private channel, the job as JSON, and the worker's entry point.
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -10,9 +9,7 @@
 #include <iterator>
 
 #include "base/error.h"
-#include "base/nearest.h"
 #include "bench/job.h"
-#include "bench/lab_table.h"
 #include "bench/sandbox.h"
 
 namespace aisp::bench {
@@ -107,37 +104,6 @@ Job job_from_json(const Json& json) {
   json.at("memory_limit_bytes").get_to(job.memory_limit_bytes);
   json.at("scratch_folder").get_to(job.scratch_folder);
   return job;
-}
-
-std::vector<LabEntry> load_lab_module(const std::string& path) {
-  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (module == nullptr) {
-    throw Error(fmt::format("cannot be loaded: {}", dlerror()), path,
-                "name a shared object built with aisp_lab_module()");
-  }
-  using Table = const LabEntry* (*)(int, int*);
-  const auto table = reinterpret_cast<Table>(dlsym(module, "aisp_lab_module"));
-  int count = 0;
-  const LabEntry* rows = table == nullptr ? nullptr : table(kLabAbi, &count);
-  if (rows == nullptr) {
-    throw Error(table == nullptr ? "holds no labs" : "was built against another version of lab.h",
-                path, "build it again with aisp_lab_module()");
-  }
-  return {rows, rows + count};
-}
-
-LabEntry find_lab(const std::vector<std::string>& modules, const std::string& name) {
-  std::vector<LabEntry> labs = builtin_labs();
-  for (const std::string& module : modules) {
-    const auto more = load_lab_module(module);
-    labs.insert(labs.end(), more.begin(), more.end());
-  }
-  std::vector<std::string> names;
-  for (const LabEntry& lab : labs) {
-    names.push_back(std::string(lab.chapter) + ":" + lab.name);
-    if (names.back() == name) return lab;
-  }
-  throw Error("no such lab", name, "did you mean " + nearest(name, names) + "?");
 }
 
 int worker_main(int channel) {

@@ -37,7 +37,7 @@ bool answers(const KnownLab& lab, const std::string& wanted) {
 }  // namespace
 
 std::vector<KnownLab> known_labs(const std::vector<std::string>& modules) {
-  std::vector<LabEntry> entries = builtin_labs();
+  std::vector<LabEntry> entries = provided_labs();
   for (const std::string& module : modules) {
     const auto more = load_lab_module(module);
     entries.insert(entries.end(), more.begin(), more.end());
