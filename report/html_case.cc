@@ -1,0 +1,244 @@
+// One case as HTML. The baseline's row comes first and every other row is read against it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/units.h"
+#include "report/html_parts.h"
+#include "report/markup.h"
+#include "report/svg.h"
+
+namespace aisp::report {
+namespace {
+
+std::string fact(const char* term, const std::string& escaped) {
+  return escaped.empty() ? "" : fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", term, escaped);
+}
+
+std::string describe_work(const bench::CaseResult& result) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (result.flops > 0.0) {
+    std::string flops = format_rate(result.flops, "FLOP");
+    if (!result.flops_dtype.empty()) flops += " " + result.flops_dtype;
+    add(flops);
+  }
+  if (result.bytes_read > 0.0) add(format_bytes(result.bytes_read) + " read");
+  if (result.bytes_written > 0.0) add(format_bytes(result.bytes_written) + " written");
+  if (result.items > 0.0) {
+    add(format_count(result.items) + " " + (result.item_name.empty() ? "items" : result.item_name));
+  }
+  return text;
+}
+
+// "21.4 ms" and its interval below.
+std::string time_cell(const bench::TechniqueResult& t) {
+  const Interval& time = t.time_ns;
+  std::string range;
+  if (std::isfinite(time.low) && std::isfinite(time.high) && time.low > 0.0) {
+    range = fmt::format("<small>{} to {}</small>", format_time(time.low), format_time(time.high));
+  }
+  return fmt::format("<td class=\"num\" data-name=\"time\"><div>{}{}</div></td>",
+                     format_time(time.estimate), range);
+}
+
+std::string speedup_cells(const Row& row, const LogAxis& axis) {
+  const Interval& speedup = row.speedup;
+  const bool baseline = row.state == State::kBaseline;
+  const std::string range = format_ratio_interval(speedup.low, speedup.high);
+  const std::string label =
+      baseline ? "baseline" : fmt::format("{} {}", format_ratio(speedup.estimate), range);
+  std::string out =
+      fmt::format("<td class=\"num\" data-name=\"speed-up\"><div>{}{}</div></td>",
+                  format_ratio(speedup.estimate), baseline ? "" : "<small>" + range + "</small>");
+  out += fmt::format("<td data-name=\"interval\">{}</td>",
+                     draw_interval(axis, speedup, row.technique->margin, name(row.state), label));
+  return out;
+}
+
+std::string ceiling_cell(const bench::TechniqueResult& t) {
+  if (!(t.ceiling_fraction > 0.0)) return "<td></td>";
+  const double width = std::clamp(t.ceiling_fraction, 0.0, 1.0) * 100.0;
+  const std::string bound = t.bound.empty() ? "" : "<small>" + escape(t.bound) + " bound</small>";
+  return fmt::format(
+      "<td class=\"num\" data-name=\"of ceiling\"><div>{}<span class=\"meter\"><i "
+      "style=\"width:{:.1f}%\"></i></span>{}</div></td>",
+      format_percent(t.ceiling_fraction), width, bound);
+}
+
+std::string verdict_cell(const Row& row) {
+  std::string out = fmt::format(
+      "<td data-name=\"verdict\"><div><span class=\"verdict {0}\">{0}</span>", name(row.state));
+  const std::string note = explain(row);
+  if (!note.empty()) out += fmt::format("<small>{}</small>", escape(note));
+  for (const auto& label : row.technique->labels) {
+    out += fmt::format("<span class=\"label\">{}</span>", escape(label));
+  }
+  return out + "</div></td>";
+}
+
+std::string name_cell(const Row& row) {
+  const bench::TechniqueResult& t = *row.technique;
+  std::string out = fmt::format("<th scope=\"row\"><span class=\"mono\">{}</span>", escape(t.name));
+  if (row.peer) out += " <span class=\"label\">peer</span>";
+  if (t.device != "cpu") out += fmt::format(" <span class=\"label\">{}</span>", escape(t.device));
+  if (t.threads > 1) out += fmt::format(" <span class=\"label\">{} threads</span>", t.threads);
+  return out + fmt::format("<small>{}</small></th>", escape(t.summary));
+}
+
+std::string untimed_cells(const CaseView& view, std::size_t index) {
+  const Row& row = view.rows[index];
+  const std::string note = escape(explain(row));
+  std::string out = fmt::format("<td colspan=\"7\"><span class=\"verdict {0}\">{0}</span>{1}{2}",
+                                name(row.state), note.empty() ? "" : ": ", note);
+  for (const auto& label : row.technique->labels) {
+    out += fmt::format(" <span class=\"label\">{}</span>", escape(label));
+  }
+  if (!row.technique->last_output.empty()) {
+    out += fmt::format(" <a href=\"#{}\">last output</a>", failure_id(view, index));
+  }
+  return out + "</td>";
+}
+
+std::string results_table(const CaseView& view) {
+  std::vector<Interval> speedups;
+  std::vector<std::vector<double>> samples;
+  for (const Row& row : view.rows) {
+    samples.push_back(row.timed ? wall_samples(*view.result, row.technique->name)
+                                : std::vector<double>{});
+    if (row.timed) speedups.push_back(row.speedup);
+  }
+  const LogAxis axis = speedup_axis(speedups);
+  const StripScale scale = strip_scale(samples);
+  std::string out = fmt::format(
+      "<table class=\"cards\"><thead><tr><th scope=\"col\">technique</th><th scope=\"col\">time a "
+      "call</th><th scope=\"col\">speed-up</th><th scope=\"col\">{}</th><th "
+      "scope=\"col\">samples</th><th scope=\"col\">rates</th><th scope=\"col\">of ceiling</th>"
+      "<th scope=\"col\">verdict</th></tr></thead><tbody>",
+      draw_axis(axis));
+  for (std::size_t i = 0; i < view.rows.size(); ++i) {
+    const Row& row = view.rows[i];
+    out += "<tr>" + name_cell(row);
+    if (!row.timed) {
+      out += untimed_cells(view, i) + "</tr>";
+      continue;
+    }
+    out += time_cell(*row.technique) + speedup_cells(row, axis);
+    const std::string strip = draw_strip(scale, samples[i]);
+    out += strip.empty() ? "<td></td>" : "<td data-name=\"samples\">" + strip + "</td>";
+    std::string rates;
+    for (const auto& rate : describe_rates(*view.result, *row.technique)) {
+      rates += (rates.empty() ? "" : "<br>") + escape(rate);
+    }
+    out += rates.empty() ? "<td></td>"
+                         : "<td class=\"num\" data-name=\"rates\"><div>" + rates + "</div></td>";
+    out += ceiling_cell(*row.technique) + verdict_cell(row) + "</tr>";
+  }
+  return out + "</tbody></table>";
+}
+
+// The baseline's time over its own, as everywhere; the record keeps the inverse.
+std::string ratio_text(const Interval& ratio) {
+  const auto invert = [](double v) { return v > 0.0 ? 1.0 / v : std::nan(""); };
+  return fmt::format("{} {}", format_ratio(invert(ratio.estimate)),
+                     format_ratio_interval(invert(ratio.high), invert(ratio.low)));
+}
+
+std::string details_table(const CaseView& view) {
+  std::string out =
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Details\"><table "
+      "class=\"grid\"><thead><tr>";
+  for (const char* title :
+       {"technique", "p10", "p90", "p99", "speed-up, wall clock", "speed-up, CPU clock",
+        "judged by", "rounds", "disturbed", "isolated", "outputs checked", "worst error"}) {
+    out += fmt::format("<th scope=\"col\">{}</th>", title);
+  }
+  out += "</tr></thead><tbody>";
+  for (const Row& row : view.rows) {
+    if (!row.timed) continue;
+    const bench::TechniqueResult& t = *row.technique;
+    out += fmt::format("<tr><th scope=\"row\" class=\"mono\">{}</th>", escape(t.name));
+    const auto cell = [&](const std::string& text) {
+      out += fmt::format("<td class=\"num\">{}</td>", text);
+    };
+    for (const double value : {t.p10_ns, t.p90_ns, t.p99_ns}) cell(format_time(value));
+    const bool baseline = row.state == State::kBaseline;
+    cell(baseline ? "" : ratio_text(t.pair.ratio_wall));
+    cell(baseline ? "" : ratio_text(t.pair.ratio_cpu));
+    cell(baseline ? "" : fmt::format("{} clock", name(t.pair.clock)));
+    cell(fmt::format("{}", t.pair.rounds));
+    cell(format_percent(t.pair.disturbed_share));
+    cell(t.has_isolated ? ratio_text(t.isolated.ratio) : "");
+    cell(fmt::format("{}", t.outputs_checked));
+    cell(fmt::format("{} of bound", format_percent(t.worst_in_bounds)));
+    out += "</tr>";
+  }
+  return out + "</tbody></table></div>";
+}
+
+std::string details(const CaseView& view) {
+  const bench::CaseResult& r = *view.result;
+  std::string seeds;
+  for (const auto& process : r.processes) {
+    seeds += fmt::format("{}{:016x}", seeds.empty() ? "" : ", ", process.seed);
+  }
+  std::string targets;
+  for (const auto& target : r.targets) targets += (targets.empty() ? "" : ", ") + target;
+  double margin = 0.0, level = 0.0;
+  for (const Row& row : view.rows) {
+    margin = std::max(margin, row.technique->margin);
+    level = std::max(level, row.technique->level);
+  }
+  std::string out = "<details><summary>Clocks, percentiles, checks, provenance</summary>";
+  out += details_table(view) + "<dl class=\"facts\">";
+  out += fact("targets", escape(targets));
+  out += fact("sources", escape(r.folder + " " + r.source_hash));
+  out += fact("baseline", escape(r.baseline));
+  out += fact("medium", escape(r.medium));
+  out += fact("started", escape(r.started_utc));
+  out += fact("took", format_time(r.seconds * 1e9));
+  out += fact("load", format_number(r.load1));
+  out += fact("steal", format_percent(r.steal_share));
+  if (level > 0.0) {
+    out += fact("margin",
+                fmt::format("{} at level {}", format_percent(margin), format_percent(level)));
+  }
+  out += fact("processes", fmt::format("{}", r.processes.size()));
+  out += fact("seeds", "<span class=\"mono\">" + seeds + "</span>");
+  return out + "</dl></details>";
+}
+
+}  // namespace
+
+bool is_failure(const Row& row) {
+  return row.state == State::kWrong || row.state == State::kImpossible ||
+         row.state == State::kFailed;
+}
+
+std::string failure_id(const CaseView& view, std::size_t row) {
+  return fmt::format("{}-row-{}", view.id, row + 1);
+}
+
+std::string render_case(const CaseView& view) {
+  const bench::CaseResult& r = *view.result;
+  std::string out =
+      fmt::format("<article class=\"panel\" id=\"{}\"><h3>{}", view.id, escape(r.case_name));
+  if (!r.size.empty()) out += fmt::format(" <span class=\"label\">{}</span>", escape(r.size));
+  out += fmt::format("</h3><p class=\"muted\">{}</p><dl class=\"facts\">", escape(r.origin));
+  out += fact("size", escape(describe_params(r)));
+  out += fact("work of a call", escape(describe_work(r)));
+  if (r.working_set_bytes > 0.0) out += fact("working set", format_bytes(r.working_set_bytes));
+  out += "</dl>";
+  if (!r.checks_off.empty()) {
+    std::string off;
+    for (const auto& check : r.checks_off) off += (off.empty() ? "" : ", ") + check;
+    out += fmt::format(
+        "<p class=\"notice\">Measured with checks switched off ({}): no claim rests on it.</p>",
+        escape(off));
+  }
+  out += results_table(view) + details(view);
+  return out + "</article>";
+}
+
+}  // namespace aisp::report
