@@ -1,0 +1,86 @@
+// Blocking from cache sizes: pure, so that any machine can be asked about in a test.
+// Source: Low, Igual, Smith and Quintana-Orti, "Analytical Modeling Is Enough for High-Performance
+// BLIS", TOMS 43 (2016), for which block lives in which cache.
+#include <algorithm>
+
+#include "base/check.h"
+#include "kernels/gemm/gemm.h"
+
+namespace aisp::kernels::gemm {
+namespace {
+
+std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
+std::int64_t round_up(std::int64_t value, std::int64_t to) { return divide_up(value, to) * to; }
+
+/// The largest even split of `total` into pieces of at most `limit`, rounded up to `grain`: 1024 in
+/// pieces of at most 504 becomes 3 x 342, not 504 + 504 + 16.
+std::int64_t even_piece(std::int64_t total, std::int64_t limit, std::int64_t grain) {
+  if (total <= limit) return std::max<std::int64_t>(total, 1);
+  return std::min(limit, round_up(divide_up(total, divide_up(total, limit)), grain));
+}
+
+std::int64_t cache_or(const machine::Cpu& cpu, int level, std::int64_t otherwise) {
+  const auto bytes = static_cast<std::int64_t>(cpu.cache_bytes(level));
+  return bytes > 0 ? bytes : otherwise;
+}
+
+/// Reading `rows` rows at this stride in step hits few cache sets when the stride is a large power of
+/// two: 64 sets of 64 bytes in L1 repeat every 4096 bytes. True when each row has its own quarter
+/// of the ways or better.
+bool rows_share_sets(std::int64_t stride_elements) {
+  return (stride_elements * 4) % 2048 == 0;
+}
+
+}  // namespace
+
+Config choose_config(const Shape& shape, const RowStrides& strides, const TileSize& tile,
+                     const machine::Cpu& cpu, int threads) {
+  check(threads >= 1 && tile.rows >= 1 && tile.columns >= 1, "gemm: bad tile or thread count");
+  const std::int64_t l1 = cache_or(cpu, 1, 32 << 10);
+  const std::int64_t l2 = cache_or(cpu, 2, 256 << 10);
+  const std::int64_t a_stride = strides.a != 0 ? strides.a : shape.k;
+  const std::int64_t b_stride = strides.b != 0 ? strides.b : shape.n;
+  Config config;
+
+  // kc: a panel of B (kc x tile.columns) fills L1, where it meets tile.rows rows of A that stream
+  // from L2; longer passes touch C less often. 32 KiB and 32 columns: 256.
+  const std::int64_t kc_limit =
+      std::clamp<std::int64_t>(l1 / (4 * tile.columns) / 8 * 8, 128, 512);
+  config.kc = even_piece(shape.k, kc_limit, 8);
+
+  // mc: a block of A takes half of L2; the other half is for the panels of B and C that pass by.
+  const std::int64_t mc_limit = std::max<std::int64_t>(
+      l2 / 2 / (4 * config.kc) / tile.rows * tile.rows, tile.rows);
+  config.mc = even_piece(shape.m, mc_limit, tile.rows);
+
+  // nc: two blocks of B (one in use, one being packed) in half of this core's share of L3, or in
+  // 4 MiB where there is no L3.
+  std::int64_t l3_share = 8 << 20;
+  for (const machine::Cache& cache : cpu.data_caches) {
+    if (cache.level == 3) {
+      l3_share = static_cast<std::int64_t>(cache.size_bytes) /
+                 std::max(1, cache.sharing_cores / std::max(threads, 1));
+    }
+  }
+  const std::int64_t nc_limit = std::clamp<std::int64_t>(
+      l3_share / 4 / (4 * config.kc) / tile.columns * tile.columns, 8 * tile.columns, 8192);
+  config.nc = even_piece(shape.n, nc_limit, tile.columns);
+
+  // Threads: waking one costs about 5 us, the work of 1 MFLOP on one core.
+  const double flops = 2.0 * static_cast<double>(shape.m) * static_cast<double>(shape.n) *
+                       static_cast<double>(shape.k);
+  config.threads = static_cast<int>(std::clamp(flops / 1e6, 1.0, static_cast<double>(threads)));
+
+  // Packing B costs a read and a write of each element, worth it when at least four row panels use
+  // it again; a B that sits in L1 as it is needs none.
+  const std::int64_t row_panels = divide_up(shape.m, tile.rows);
+  const bool b_fits_l1 = shape.k * shape.n * 4 <= l1 && b_stride <= 2 * shape.n;
+  config.pack_b = row_panels > 4 && !b_fits_l1;
+  // Packing A pays when many column strips read it again, or when its rows evict each other.
+  const std::int64_t strips = divide_up(shape.n, tile.columns);
+  const bool thin = shape.m <= 4;
+  config.pack_a = !thin && (config.pack_b || strips > 4 || rows_share_sets(a_stride));
+  return config;
+}
+
+}  // namespace aisp::kernels::gemm

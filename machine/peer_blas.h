@@ -1,0 +1,45 @@
+// Other people's f32 matrix multiplication, loaded at run time: OpenBLAS and oneDNN. They are peers to
+// be measured beside our own kernels, never a dependency: absence is a reason, not an error.
+// Prototypes are declared here because neither library's headers are needed to build.
+// Source: OpenBLAS `cblas.h`, oneDNN `dnnl.h` (dnnl_sgemm), their documented environment variables.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "machine/cpu.h"
+
+namespace aisp::machine {
+
+enum class PeerLibrary { kOpenBlas, kOneDnn };
+
+/// One loaded library. `why_not` empty: usable.
+struct PeerBlas {
+  std::string name;     // "openblas", "onednn"
+  std::string why_not;  // "needs libopenblas.so.0 (Debian package libopenblas0-pthread)"
+  std::string details;  // core type or version that the library reports, for records
+
+  /// Threads of all later calls, process-wide; >= 1.
+  void set_threads(int threads) const;
+  /// C[m,n] = A[m,k] B[k,n], row-major, leading dimensions in elements; beta = 0.
+  /// REQUIRES: why_not is empty. A failing call is our bug (wrong sizes) and aborts.
+  void sgemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
+             const float* b, std::int64_t ldb, float* c, std::int64_t ldc) const;
+
+  PeerLibrary library = PeerLibrary::kOpenBlas;
+  void* sgemm_function = nullptr;
+  void* set_threads_function = nullptr;
+};
+
+/// Loads the library at first use and keeps it until the process ends. Sets, unless the user did,
+/// OPENBLAS_CORETYPE (see openblas_core_type) or OMP_WAIT_POLICY=passive before it is loaded: idle
+/// spinning threads of a peer would slow whatever is measured next. Thread-safe, but changes the
+/// environment: call it before other threads read the environment.
+const PeerBlas& peer_blas(PeerLibrary library);
+
+/// The core type that OpenBLAS should be told: releases older than a processor take it for the
+/// oldest one they know (measured: 0.3.21 ran at a fifth of its rate). "" leaves its own detection.
+std::string_view openblas_core_type(const Cpu& cpu);
+
+}  // namespace aisp::machine

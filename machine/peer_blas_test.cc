@@ -1,0 +1,42 @@
+// The peers multiply correctly when present and give a reason when absent.
+#include "machine/peer_blas.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace aisp::machine {
+namespace {
+
+TEST(PeerBlas, MultipliesRowMajorOrSaysWhyNot) {
+  for (const PeerLibrary library : {PeerLibrary::kOpenBlas, PeerLibrary::kOneDnn}) {
+    const PeerBlas& peer = peer_blas(library);
+    if (!peer.why_not.empty()) {
+      EXPECT_NE(peer.why_not.find("lib"), std::string::npos) << peer.why_not;
+      continue;
+    }
+    const std::vector<float> a = {1, 2, 3, 4, 5, 6};     // [2, 3]
+    const std::vector<float> b = {1, 0, 0, 1, 10, 100};  // [3, 2]
+    for (const int threads : {1, 2}) {
+      std::vector<float> c(4, -1.0f);  // [2, 2]
+      peer.set_threads(threads);
+      peer.sgemm(2, 2, 3, a.data(), 3, b.data(), 2, c.data(), 2);
+      EXPECT_EQ(c, (std::vector<float>{31, 302, 64, 605})) << peer.name;
+    }
+  }
+}
+
+TEST(PeerBlas, CoreTypeFollowsTheFeatures) {
+  Cpu cpu;
+  EXPECT_EQ(openblas_core_type(cpu), "");
+  cpu.avx2 = true;
+  cpu.vendor = "AuthenticAMD";
+  EXPECT_EQ(openblas_core_type(cpu), "ZEN");
+  cpu.vendor = "GenuineIntel";
+  EXPECT_EQ(openblas_core_type(cpu), "HASWELL");
+  cpu.avx512 = true;
+  EXPECT_EQ(openblas_core_type(cpu), "SKYLAKEX");
+}
+
+}  // namespace
+}  // namespace aisp::machine
