@@ -1,8 +1,8 @@
 // The baseline: one column after the other, as the formula reads. The rows of a 4096-wide f32
 // matrix lie 16 KiB apart, so a whole column falls into one set of L1 (8 ways) and 8 sets of L2: a
-// line is gone before the next of its 16 columns comes by. Source: the bias-gradient loop of
-// karpathy/llm.c, train_gpt2.cc's CPU ancestors aside, is this loop with the two outer levels
-// fused: "for o: for b, t: sum += dout[bt * OC + o]" (matmul_backward).
+// line is gone before the next of its 16 columns comes by.
+// Source: matmul_backward in karpathy/llm.c's train_gpt2.c sums the bias gradient in this order:
+// for every output channel o, for every b and t, dbias[o] += dout[b, t, o].
 #include "labs/ch06_cuda_fundamentals/bank_conflicts/problem.h"
 
 namespace aisp::labs::ch06::bank_conflicts {
