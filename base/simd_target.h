@@ -6,7 +6,12 @@
 
 #if defined(__x86_64__)
 #define AISP_X86 1
+// GCC 12 warns about its own deliberately undefined registers (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 #else
 #define AISP_X86 0
 #endif

@@ -1,0 +1,90 @@
+// The lab: question, cases, inputs, reference. See README.md for the prediction and the result.
+#include "base/rng.h"
+#include "labs/ch07_memory_access/transpose/problem.h"
+
+namespace aisp::labs::ch07::transpose {
+namespace {
+
+bench::Problem problem(const bench::Params& params) {
+  const Shape shape = shape_of(params);
+  return {.inputs = {{.name = "in", .shape = {shape.rows, shape.cols}}},
+          .outputs = {{.name = "out", .shape = {shape.cols, shape.rows}}}};
+}
+
+void prepare(const bench::Params& params, std::uint64_t seed, const bench::Io& io) {
+  fill_uniform(io.fill<float>(0), seed);
+}
+
+bench::Work work(const bench::Params& params) {
+  const Shape shape = shape_of(params);
+  const double elements = static_cast<double>(shape.rows) * static_cast<double>(shape.cols);
+  return {.bytes_read = 4.0 * elements,
+          .bytes_written = 4.0 * elements,
+          .items = elements,
+          .item_name = "elements"};
+}
+
+void reference(const bench::Params& params, const bench::Io& io, bench::Expected& expected) {
+  const Shape shape = shape_of(params);
+  const auto in = io.in<float>(0);
+  auto& out = expected.outputs[0].value;
+  for (std::size_t at = 0; at < out.size(); ++at) {
+    const auto column = static_cast<std::int64_t>(at) / shape.rows;
+    const auto row = static_cast<std::int64_t>(at) % shape.rows;
+    out[at] = in[static_cast<std::size_t>(row * shape.cols + column)];
+  }
+}
+
+// Elements move and nothing is computed: every bit must be right.
+Tolerance tolerance(const bench::Params&) { return {}; }
+
+}  // namespace
+
+Store choose_store(const Shape& shape, const machine::Cpu& cpu) {
+  const bool whole_lines = shape.rows % 16 == 0;
+  const double bytes = 8.0 * static_cast<double>(shape.rows) * static_cast<double>(shape.cols);
+  const auto l2_bytes = static_cast<double>(cpu.cache_bytes(2));
+  return whole_lines && bytes > 2.0 * l2_bytes ? Store::kStreaming : Store::kCached;
+}
+
+bench::Lab describe() {
+  return {
+      .question =
+          "How close to a plain copy can a matrix transpose come, and what does a "
+          "power-of-two leading dimension cost?",
+      .targets = {"ch07:transpose", "ch07:transpose_padded"},
+      .tags = {"memory", "simd", "cache"},
+      .cases = {{.name = "llama3_8b_v_cache",
+                 .origin = "Llama 3 8B, V of 4096 tokens (8 KV heads x 128) turned so that "
+                           "attention reads along tokens; both leading dimensions powers of two",
+                 .smoke = {{"rows", 128}, {"cols", 256}},
+                 .full = {{"rows", 4096}, {"cols", 1024}}},
+                {.name = "gpt2_mlp_c_proj",
+                 .origin = "GPT-2 small, Conv1D weight [3072, 768] turned into a Linear weight",
+                 .smoke = {{"rows", 96}, {"cols", 48}},
+                 .full = {{"rows", 3072}, {"cols", 768}}},
+                {.name = "tinyllama_1b_gate_proj",
+                 .origin = "TinyLlama 1.1B, gate_proj [5632, 2048] turned for an x * W kernel; "
+                           "beyond every cache",
+                 .smoke = {{"rows", 176}, {"cols", 64}},
+                 .full = {{"rows", 5632}, {"cols", 2048}}}},
+      .ragged = {{{"rows", 1}, {"cols", 1}},
+                 {{"rows", 1}, {"cols", 1000}},
+                 {{"rows", 1000}, {"cols", 1}},
+                 {{"rows", 17}, {"cols", 15}},
+                 {{"rows", 64}, {"cols", 65}},
+                 {{"rows", 129}, {"cols", 127}},
+                 {{"rows", 131}, {"cols", 258}},
+                 {{"rows", 1040}, {"cols", 530}}},
+      .problem = problem,
+      .prepare = prepare,
+      .work = work,
+      .reference = reference,
+      .tolerance = tolerance,
+      .techniques = {row_walk(), blocked(), tile(), padded_tile(), registers_avx2(),
+                     staged_stream_avx2(), registers_avx512(), stream_avx512(), stream_threads()},
+      .baseline = "row_walk",
+  };
+}
+
+}  // namespace aisp::labs::ch07::transpose
