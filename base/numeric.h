@@ -21,7 +21,8 @@ struct ExpectedView {
 
 /// An element is right when |got - value| <= relative * scale + absolute. The root mean square of
 /// (got - value) / (relative * scale + absolute) must not exceed `rms` (1 switches that off): a
-/// lower precision than declared often hides under a worst-case bound but never under this one.
+/// lower precision than declared often hides under a worst-case bound but not under this one. Over n
+/// elements the limit is rms * (1 + 4 / sqrt(n)), at most 1.
 struct Tolerance {
   double relative = 0.0;
   double absolute = 0.0;

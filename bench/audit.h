@@ -65,8 +65,7 @@ struct AuditSubject {
   const Params& params;
   InputSet& set;
   Plan& plan;
-  double epoch_estimate_ns;  // per call, as timed in epochs
-  double budget_s;
+  double epoch_cpu_ns;  // CPU time per call, as timed in epochs
 };
 
 /// Flips a byte of every input after a call and sees whether an output follows.

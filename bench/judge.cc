@@ -127,6 +127,10 @@ bool is_noisy(const PairResult& pair) {
 
 void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
                 const machine::Ceilings& ceilings, const JudgeRules& rules) {
+  const bool baseline_fell = std::any_of(
+      result.techniques.begin(), result.techniques.end(), [&](const TechniqueResult& technique) {
+        return technique.name == result.baseline && technique.outcome != Outcome::kOk;
+      });
   for (TechniqueResult& technique : result.techniques) {
     if (technique.outcome != Outcome::kOk) continue;
     const bool measured = std::any_of(
@@ -134,9 +138,10 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
           const auto found = process.series.find(technique.name);
           return found != process.series.end() && !found->second.wall_ns.empty();
         });
-    if (!measured) {
+    if (!measured || baseline_fell) {
       technique.outcome = Outcome::kFailed;
-      technique.reason = "not measured: its baseline or its worker failed";
+      technique.reason = baseline_fell ? "not compared: the baseline fell"
+                                       : "not measured: the worker failed";
       continue;
     }
     technique.labels.clear();
@@ -145,7 +150,9 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
     fill_labels(technique, rules.margin);
     if (is_noisy(technique.pair) && technique.name != result.baseline) {
       technique.outcome = Outcome::kNoisy;
-      technique.reason = fmt::format(
+      const bool any = std::isfinite(technique.pair.ratio.high);
+      technique.reason = !any ? fmt::format("{} rounds are too few for an interval: raise --budget",
+                                            technique.pair.rounds) : fmt::format(
           "the interval is {:.0f} % wide after {} rounds; about {} more would tell",
           100.0 * (technique.pair.ratio.high / technique.pair.ratio.low - 1.0), technique.pair.rounds,
           technique.pair.rounds_needed);

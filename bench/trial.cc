@@ -49,7 +49,9 @@ class Trial {
     while (record_.rounds < options_.max_rounds && !active.empty() && !lost_baseline()) {
       one_round(active);
       if (lost_baseline()) break;
-      const bool out_of_time = elapsed_s() > options_.budget_s;
+      // Fewer rounds than min_rounds decide nothing: up to three budgets to reach them.
+      const double patience = record_.rounds < options_.min_rounds ? 3.0 : 1.0;
+      const bool out_of_time = elapsed_s() > patience * options_.budget_s;
       if (time_to_look(record_.rounds, options_.min_rounds) || out_of_time) drop_decided(active);
       const bool only_baseline = active.size() == 1 && contenders_.size() > 1;
       if (out_of_time || only_baseline) break;
@@ -122,8 +124,11 @@ class Trial {
       judge(index);
       const PairResult& result = record_.contenders[index].result;
       if (result.verdict == Verdict::kInconclusive) return false;
-      return options_.precision <= 0.0 ||
-             result.ratio.high <= result.ratio.low * (1.0 + options_.precision);
+      if (options_.precision <= 0.0) return true;
+      // Far from 1 nobody needs the same digits: 2 % at 1x becomes 12 % at 5x.
+      const double wanted =
+          options_.precision * (1.0 + 3.0 * std::fabs(std::log(result.ratio.estimate)));
+      return result.ratio.high <= result.ratio.low * (1.0 + wanted);
     });
   }
 

@@ -31,7 +31,8 @@ struct TrialOptions {
   std::size_t min_rounds = 16;
   std::size_t max_rounds = 4000;
   std::uint64_t iterations = 0;  // fixed per epoch; 0 = calibrate
-  /// Keep going after the decision until the interval is this narrow (high/low - 1); 0 = stop there.
+  /// Keep going after the decision until the interval is this narrow (high/low - 1, more where the
+  /// ratio is far from 1); 0 = stop there.
   double precision = 0.0;
   std::uint64_t seed = 1;
 };

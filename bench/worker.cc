@@ -283,8 +283,7 @@ class CaseWorker {
         series.wall_ns.push_back(sample.wall_ns);
         series.cpu_ns.push_back(sample.cpu_ns);
       }
-      estimates_[contender.name] =
-          series.wall_ns.empty() ? contender.first_estimate_ns : median(series.wall_ns);
+      cpu_ns_[contender.name] = series.cpu_ns.empty() ? 1e300 : median(series.cpu_ns);
     }
   }
 
@@ -367,8 +366,7 @@ class CaseWorker {
       const Technique& technique = *techniques_[i];
       if (has_fallen(technique.name)) continue;
       guarded(technique, "audit", [&] {
-        AuditSubject subject{lab_,      params_, *sets_[0], *plans_[i],
-                             estimates_[technique.name], 0.1 * job_.budget_s};
+        const AuditSubject subject{lab_, params_, *sets_[0], *plans_[i], cpu_ns_[technique.name]};
         Fault fault;
         if (checks_.on("alias")) fault = audit_alias(subject);
         if (!fault.found() && checks_.on("repeat")) fault = audit_repeat(subject, derive_seed(seed_, 600 + i));
@@ -414,7 +412,7 @@ class CaseWorker {
   std::vector<std::unique_ptr<CheckedSet>> checked_;
   std::unique_ptr<CheckedSet> old_;
   std::vector<std::unique_ptr<Plan>> plans_;
-  std::map<std::string, double> estimates_;
+  std::map<std::string, double> cpu_ns_;
   std::map<std::string, TechniqueFindings> findings_;
   ProcessRecord record_;
   ProcessState state_;
