@@ -23,8 +23,8 @@ struct ComputeKernel {
 };
 
 /// `run(to, from, bytes, passes)` moves over `bytes` (a multiple of kStreamBlockBytes, 64-byte
-/// aligned) so many times. "read" only loads from `from`, "write" and "write_nt" only store to `to`,
-/// "copy" and "copy_nt" do both with `bytes` each; "_nt" stores past the caches.
+/// aligned) so many times. "read" only loads from `from`, "write" and "write_nt" only store to
+/// `to`, "copy" and "copy_nt" do both with `bytes` each; "_nt" stores past the caches.
 struct StreamKernel {
   const char* kind;
   const char* isa;

@@ -21,7 +21,7 @@
       AISP_MEMORY_BARRIER();                                        \
     }                                                               \
   }
-#define AISP_STREAM_KERNELS(vector, zero, load, store, combine, keep)                       \
+#define AISP_STREAM_KERNELS(vector, zero, pattern, load, store, combine, keep)              \
   constexpr std::size_t kWidth = sizeof(vector);                                            \
   void read(std::byte*, const std::byte* from, std::size_t bytes, std::int64_t passes) {    \
     vector sums[8];                                                                         \
@@ -33,16 +33,16 @@
     _Pragma("GCC unroll 8") for (int i = 0; i < 8; ++i) keep(sums[i]);                      \
   }                                                                                         \
   void write(std::byte* to, const std::byte*, std::size_t bytes, std::int64_t passes) {     \
-    vector value = zero;                                                                    \
+    vector value = pattern;                                                                 \
     keep(value);                                                                            \
     AISP_STREAM_LOOP(store(to + offset, value))                                             \
   }                                                                                         \
   void copy(std::byte* to, const std::byte* from, std::size_t bytes, std::int64_t passes) { \
     AISP_STREAM_LOOP(store(to + offset, load(from + offset)))                               \
   }
-#define AISP_NT_KERNELS(vector, zero, load, store_nt, keep)                                    \
+#define AISP_NT_KERNELS(vector, pattern, load, store_nt, keep)                                 \
   void write_nt(std::byte* to, const std::byte*, std::size_t bytes, std::int64_t passes) {     \
-    vector value = zero;                                                                       \
+    vector value = pattern;                                                                    \
     keep(value);                                                                               \
     AISP_STREAM_LOOP(store_nt(to + offset, value))                                             \
     _mm_sfence();                                                                              \
@@ -53,6 +53,13 @@
   }
 
 namespace aisp::machine {
+namespace {
+
+// What is stored. Not zero: this memory path writes lines of zeros three times as quickly (Zen 4
+// server, non-temporal stores: 72 GB/s of zeros, 23 GB/s of anything else).
+constexpr int kPattern = 0x1e3779b9;
+
+}  // namespace
 
 #if AISP_X86
 
@@ -61,8 +68,9 @@ namespace sse2 {
 #define AISP_STORE(p, v) _mm_store_si128(reinterpret_cast<__m128i*>(p), v)
 #define AISP_STORE_NT(p, v) _mm_stream_si128(reinterpret_cast<__m128i*>(p), v)
 #define AISP_KEEP(v) asm volatile("" : "+x"(v))
-AISP_STREAM_KERNELS(__m128i, _mm_setzero_si128(), AISP_LOAD, AISP_STORE, _mm_xor_si128, AISP_KEEP)
-AISP_NT_KERNELS(__m128i, _mm_setzero_si128(), AISP_LOAD, AISP_STORE_NT, AISP_KEEP)
+AISP_STREAM_KERNELS(__m128i, _mm_setzero_si128(), _mm_set1_epi32(kPattern), AISP_LOAD, AISP_STORE,
+                    _mm_xor_si128, AISP_KEEP)
+AISP_NT_KERNELS(__m128i, _mm_set1_epi32(kPattern), AISP_LOAD, AISP_STORE_NT, AISP_KEEP)
 #undef AISP_LOAD
 #undef AISP_STORE
 #undef AISP_STORE_NT
@@ -73,9 +81,9 @@ namespace avx2 {
 #define AISP_LOAD(p) _mm256_load_si256(reinterpret_cast<const __m256i*>(p))
 #define AISP_STORE(p, v) _mm256_store_si256(reinterpret_cast<__m256i*>(p), v)
 #define AISP_STORE_NT(p, v) _mm256_stream_si256(reinterpret_cast<__m256i*>(p), v)
-AISP_STREAM_KERNELS(__m256i, _mm256_setzero_si256(), AISP_LOAD, AISP_STORE, _mm256_xor_si256,
-                    AISP_KEEP)
-AISP_NT_KERNELS(__m256i, _mm256_setzero_si256(), AISP_LOAD, AISP_STORE_NT, AISP_KEEP)
+AISP_STREAM_KERNELS(__m256i, _mm256_setzero_si256(), _mm256_set1_epi32(kPattern), AISP_LOAD,
+                    AISP_STORE, _mm256_xor_si256, AISP_KEEP)
+AISP_NT_KERNELS(__m256i, _mm256_set1_epi32(kPattern), AISP_LOAD, AISP_STORE_NT, AISP_KEEP)
 #undef AISP_LOAD
 #undef AISP_STORE
 #undef AISP_STORE_NT
@@ -89,9 +97,9 @@ namespace avx512 {
 #define AISP_STORE(p, v) _mm512_store_si512(p, v)
 #define AISP_STORE_NT(p, v) _mm512_stream_si512(reinterpret_cast<__m512i*>(p), v)
 #define AISP_KEEP(v) asm volatile("" : "+v"(v))
-AISP_STREAM_KERNELS(__m512i, _mm512_setzero_si512(), AISP_LOAD, AISP_STORE, _mm512_xor_si512,
-                    AISP_KEEP)
-AISP_NT_KERNELS(__m512i, _mm512_setzero_si512(), AISP_LOAD, AISP_STORE_NT, AISP_KEEP)
+AISP_STREAM_KERNELS(__m512i, _mm512_setzero_si512(), _mm512_set1_epi32(kPattern), AISP_LOAD,
+                    AISP_STORE, _mm512_xor_si512, AISP_KEEP)
+AISP_NT_KERNELS(__m512i, _mm512_set1_epi32(kPattern), AISP_LOAD, AISP_STORE_NT, AISP_KEEP)
 }  // namespace avx512
 AISP_TARGET_END
 
@@ -104,7 +112,7 @@ using Vector [[gnu::vector_size(16), gnu::may_alias]] = std::uint64_t;
 #define AISP_STORE(p, v) (*reinterpret_cast<Vector*>(p) = (v))
 #define AISP_XOR(x, y) ((x) ^ (y))
 #define AISP_KEEP(v) asm volatile("" : : "m"(v))
-AISP_STREAM_KERNELS(Vector, Vector{}, AISP_LOAD, AISP_STORE, AISP_XOR, AISP_KEEP)
+AISP_STREAM_KERNELS(Vector, Vector{}, Vector{kPattern}, AISP_LOAD, AISP_STORE, AISP_XOR, AISP_KEEP)
 }  // namespace portable
 
 #endif
