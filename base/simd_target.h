@@ -16,34 +16,31 @@
 #define AISP_X86 0
 #endif
 
+#define AISP_PRAGMA(...) _Pragma(#__VA_ARGS__)
 #if defined(__clang__)
-#define AISP_TARGET_BEGIN_AVX2                                                       \
-  _Pragma("clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2\"))), " \
-          "apply_to=function)")
-#define AISP_TARGET_BEGIN_AVX512                                                     \
-  _Pragma(                                                                           \
-      "clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2,avx512f,"  \
-      "avx512bw,avx512dq,avx512vl\"))), apply_to=function)")
-#define AISP_TARGET_BEGIN_AVX512_VNNI                                                \
-  _Pragma(                                                                           \
-      "clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2,avx512f,"  \
-      "avx512bw,avx512dq,avx512vl,avx512vnni\"))), apply_to=function)")
-#define AISP_TARGET_BEGIN_AVX512_BF16                                                \
-  _Pragma(                                                                           \
-      "clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2,avx512f,"  \
-      "avx512bw,avx512dq,avx512vl,avx512bf16\"))), apply_to=function)")
-#define AISP_TARGET_END _Pragma("clang attribute pop")
+#define AISP_TARGET_BEGIN(features) \
+  AISP_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define AISP_TARGET_END AISP_PRAGMA(clang attribute pop)
 #else
-#define AISP_TARGET_BEGIN_AVX2 \
-  _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma,f16c,bmi,bmi2\")")
-#define AISP_TARGET_BEGIN_AVX512                 \
-  _Pragma("GCC push_options") _Pragma(           \
-      "GCC target(\"avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512\")")
-#define AISP_TARGET_BEGIN_AVX512_VNNI            \
-  _Pragma("GCC push_options") _Pragma(           \
-      "GCC target(\"avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni\")")
-#define AISP_TARGET_BEGIN_AVX512_BF16            \
-  _Pragma("GCC push_options") _Pragma(           \
-      "GCC target(\"avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16\")")
-#define AISP_TARGET_END _Pragma("GCC pop_options")
+#define AISP_TARGET_BEGIN(features) \
+  AISP_PRAGMA(GCC push_options)     \
+  AISP_PRAGMA(GCC target(features))
+#define AISP_TARGET_END AISP_PRAGMA(GCC pop_options)
 #endif
+
+// GCC else prefers 256-bit vectors where it vectorizes loops itself; Clang rejects the option here.
+#if defined(__clang__)
+#define AISP_PREFER_512
+#else
+#define AISP_PREFER_512 ",prefer-vector-width=512"
+#endif
+
+#define AISP_TARGET_BEGIN_AVX2 AISP_TARGET_BEGIN("avx2,fma,f16c,bmi,bmi2")
+#define AISP_TARGET_BEGIN_AVX512 \
+  AISP_TARGET_BEGIN("avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl" AISP_PREFER_512)
+#define AISP_TARGET_BEGIN_AVX512_VNNI \
+  AISP_TARGET_BEGIN(                  \
+      "avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni" AISP_PREFER_512)
+#define AISP_TARGET_BEGIN_AVX512_BF16 \
+  AISP_TARGET_BEGIN(                  \
+      "avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16" AISP_PREFER_512)

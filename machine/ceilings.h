@@ -13,34 +13,38 @@ namespace aisp::machine {
 
 /// Multiply-accumulate throughput. Unit: GFLOP/s (GOP/s for integers), multiply and add as two.
 struct ComputeCeiling {
-  std::string isa;  // "scalar", "avx2", "avx512", "avx512_vnni", "avx512_bf16"
+  std::string isa;  // "scalar", "sse2", "avx2", "avx512", "avx512_vnni", "avx512_bf16", "neon"
   DType dtype = DType::kF32;
   int threads = 1;
   Interval gflop_per_s;  // median of epochs with its 95 % interval
-  double best = 0.0;     // fastest epoch: the bound behind "impossible"
+  double best = 0.0;     // second fastest epoch: the bound behind "impossible"
 };
 
-/// Sustained bandwidth. Unit: GB/s (1e9 bytes), all bytes that move counted.
+/// Sustained bandwidth. Unit: GB/s (1e9 bytes), all bytes that the program loads and stores
+/// counted: a copy counts twice, the line that a cache fetches before a plain store does not count.
 struct BandwidthCeiling {
   int level = 0;     // 1, 2, 3 = that cache; 0 = DRAM
-  std::string kind;  // "read", "write", "copy", "copy_nt" (non-temporal stores)
+  std::string kind;  // "read", "write", "copy"; DRAM also "write_nt", "copy_nt" (non-temporal)
   int threads = 1;
-  std::size_t working_set_bytes = 0;
+  std::size_t working_set_bytes = 0;  // of all threads together
   Interval gb_per_s;
   double best = 0.0;
 };
 
 struct Ceilings {
   std::string hardware_key;
+  double load1 = 0.0;  // load average when the measuring began: other work lowers what was found
   std::vector<ComputeCeiling> compute;
   std::vector<BandwidthCeiling> bandwidth;
   bool empty() const { return compute.empty() && bandwidth.empty(); }
 
-  /// Highest compute rate for `dtype` with `threads`, over instruction sets; 0 if unknown.
-  /// `best` picks the fastest epoch instead of the median.
+  /// Highest compute rate for `dtype` with `threads`, over instruction sets; 0 if unknown. Types
+  /// that may be computed in f32 (bf16, f16) have at least the rate of f32; u8 has that of i8.
+  /// Between the thread counts measured it is interpolated. `best` picks the fastest epoch instead
+  /// of the median, and never less than `threads` times that of one thread: an upper bound.
   double compute_gflop_per_s(DType dtype, int threads, bool best = false) const;
   /// Highest bandwidth of any kind at the level that holds `working_set_bytes` on `threads` cores;
-  /// `one_level_up` assumes the next faster level (for the impossible check).
+  /// `one_level_up` assumes the next faster level (for the impossible check). 0 if unknown.
   double bandwidth_gb_per_s(const Cpu& cpu, std::size_t working_set_bytes, int threads,
                             bool best = false, bool one_level_up = false) const;
 
@@ -54,7 +58,9 @@ struct CeilingOptions {
   void (*progress)(double fraction, const std::string& now) = nullptr;
 };
 
-/// Measures now. Takes about options.seconds.
+/// Measures now, on one thread and on one thread per usable core. Takes about options.seconds; uses
+/// at most an eighth of the memory; leaves no threads, and the caller's affinity as it was. Throws
+/// Error when memory or threads cannot be had.
 Ceilings measure_ceilings(const Cpu& cpu, const CeilingOptions& options);
 
 /// From the cache of this hardware key (~/.cache/aisp, or $AISP_CACHE_DIR), measured and stored
@@ -62,6 +68,10 @@ Ceilings measure_ceilings(const Cpu& cpu, const CeilingOptions& options);
 /// error.
 Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options,
                                   bool refresh = false);
+
+/// "<folder>/ceilings-<hardware key>.json"; the folder is $AISP_CACHE_DIR, else
+/// $XDG_CACHE_HOME/aisp, else ~/.cache/aisp. Empty when none of the variables is set.
+std::string ceilings_cache_path(const Cpu& cpu);
 
 /// JSON text and back; throws Error on malformed text.
 std::string to_json(const Ceilings& ceilings);

@@ -45,7 +45,7 @@ int count_inside(hwloc_topology_t topology, hwloc_const_cpuset_t set, hwloc_obj_
 }
 
 // Caches above the first core, which on machines with two kinds of core is one of its kinds.
-std::vector<Cache> read_caches(hwloc_topology_t topology) {
+std::vector<Cache> read_caches(hwloc_topology_t topology, hwloc_obj_type_t core_type) {
   std::vector<Cache> caches;
   hwloc_obj_t unit = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, 0);
   for (hwloc_obj_t at = unit; at != nullptr; at = at->parent) {
@@ -60,7 +60,7 @@ std::vector<Cache> read_caches(hwloc_topology_t topology) {
         attributes.associativity < 0
             ? static_cast<int>(cache.size_bytes / static_cast<std::size_t>(cache.line_bytes))
             : attributes.associativity;
-    cache.sharing_cores = std::max(1, count_inside(topology, at->cpuset, HWLOC_OBJ_CORE));
+    cache.sharing_cores = std::max(1, count_inside(topology, at->cpuset, core_type));
     if (cache.size_bytes > 0) caches.push_back(cache);
   }
   std::sort(caches.begin(), caches.end(),
@@ -68,25 +68,25 @@ std::vector<Cache> read_caches(hwloc_topology_t topology) {
   return caches;
 }
 
-// Physical cores with at least one hardware thread that the scheduler lets us use.
-void read_usable(hwloc_topology_t topology, Cpu& cpu) {
+// Physical cores with at least one hardware thread that the scheduler lets us use. Virtual machines
+// may show no cores, only hardware threads: each counts as a core then.
+void read_usable(hwloc_topology_t topology, hwloc_obj_type_t core_type, Cpu& cpu) {
   const Bitmap mine(hwloc_bitmap_alloc(), &hwloc_bitmap_free);
   if (hwloc_get_cpubind(topology, mine.get(), HWLOC_CPUBIND_PROCESS) != 0) {
-    cpu.cores = cpu.cores_online;
-    cpu.hardware_threads = count_of(topology, HWLOC_OBJ_PU);
-    return;
+    hwloc_bitmap_copy(mine.get(), hwloc_topology_get_topology_cpuset(topology));
   }
-  int cores = 0, units = 0;
+  cpu.core_ids.clear();
   hwloc_obj_t core = nullptr;
-  while ((core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr) {
-    if (hwloc_bitmap_intersects(core->cpuset, mine.get())) ++cores;
+  while ((core = hwloc_get_next_obj_by_type(topology, core_type, core)) != nullptr) {
+    int id = -1;
+    do {
+      id = hwloc_bitmap_next(core->cpuset, id);
+    } while (id >= 0 && !hwloc_bitmap_isset(mine.get(), static_cast<unsigned>(id)));
+    if (id >= 0) cpu.core_ids.push_back(id);
   }
-  hwloc_obj_t unit = nullptr;
-  while ((unit = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, unit)) != nullptr) {
-    if (hwloc_bitmap_isset(mine.get(), unit->os_index)) ++units;
-  }
-  cpu.cores = std::max(1, cores);
-  cpu.hardware_threads = std::max(1, units);
+  hwloc_bitmap_and(mine.get(), mine.get(), hwloc_topology_get_topology_cpuset(topology));
+  cpu.cores = std::max(1, static_cast<int>(cpu.core_ids.size()));
+  cpu.hardware_threads = std::max(1, hwloc_bitmap_weight(mine.get()));
 }
 
 void read_topology(Cpu& cpu) {
@@ -98,19 +98,15 @@ void read_topology(Cpu& cpu) {
     cpu.cores = cpu.hardware_threads = known ? CPU_COUNT(&mine) : cpu.cores_online;
     return;
   }
-  // Some virtual machines show no cores, only hardware threads.
   const bool has_cores = hwloc_get_nbobjs_by_type(topology.get(), HWLOC_OBJ_CORE) > 0;
-  const int units = count_of(topology.get(), HWLOC_OBJ_PU);
-  cpu.cores_online = has_cores ? count_of(topology.get(), HWLOC_OBJ_CORE) : units;
-  if (has_cores) {
-    const hwloc_obj_t core = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_CORE, 0);
-    cpu.threads_per_core = std::max(1, count_inside(topology.get(), core->cpuset, HWLOC_OBJ_PU));
-  }
+  const hwloc_obj_type_t core_type = has_cores ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
+  cpu.cores_online = count_of(topology.get(), core_type);
+  const hwloc_obj_t core = hwloc_get_obj_by_type(topology.get(), core_type, 0);
+  cpu.threads_per_core = std::max(1, count_inside(topology.get(), core->cpuset, HWLOC_OBJ_PU));
   cpu.packages = count_of(topology.get(), HWLOC_OBJ_PACKAGE);
   cpu.numa_nodes = count_of(topology.get(), HWLOC_OBJ_NUMANODE);
-  cpu.data_caches = read_caches(topology.get());
-  read_usable(topology.get(), cpu);
-  if (!has_cores) cpu.cores = cpu.hardware_threads;
+  cpu.data_caches = read_caches(topology.get(), core_type);
+  read_usable(topology.get(), core_type, cpu);
 }
 
 // Blocks of memory that are online count what is installed; MemTotal leaves out what the kernel
@@ -161,6 +157,7 @@ Cpu probe() {
     // Rounded down: a thread more than the quota feeds gets every thread throttled in turn.
     const int allowed = std::max(1, static_cast<int>(std::floor(cpu.cpu_quota + 1e-9)));
     cpu.cores = std::min(cpu.cores, allowed);
+    cpu.core_ids.resize(std::min(cpu.core_ids.size(), static_cast<std::size_t>(cpu.cores)));
   }
   cpu.memory_bytes = installed_memory_bytes();
   cpu.page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

@@ -25,6 +25,8 @@ struct Cpu {
   int cores_online = 1;      // of the machine, or of the set of cores that its container owns
   int hardware_threads = 1;  // that this process may run on: more than `cores` with SMT
   int threads_per_core = 1;
+  std::vector<int>
+      core_ids;            // for each usable core, the system's number of its first hardware thread
   double cpu_quota = 0.0;  // CPU seconds per second that the cgroup allows; 0: no limit
   int packages = 1;
   int numa_nodes = 1;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "machine/cgroup.h"
@@ -23,6 +24,8 @@ TEST(Cpu, IsPlausible) {
   EXPECT_GE(c.cores, 1);
   EXPECT_LE(c.cores, c.cores_online);
   EXPECT_LE(c.cores, c.hardware_threads);
+  EXPECT_EQ(c.core_ids.size(), static_cast<std::size_t>(c.cores));
+  EXPECT_EQ(std::set<int>(c.core_ids.begin(), c.core_ids.end()).size(), c.core_ids.size());
   EXPECT_GE(c.threads_per_core, 1);
   EXPECT_GE(c.packages, 1);
   EXPECT_GE(c.numa_nodes, 1);

@@ -1,0 +1,42 @@
+// The loops that find out what the machine can do at most: multiply-accumulates that depend on
+// nothing but registers, and streams of loads and stores that do nothing else. One namespace per
+// instruction set; the tables below list what this processor can run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "machine/cpu.h"
+
+namespace aisp::machine {
+
+/// `run(n)` executes n * operations_per_iteration arithmetic operations on registers alone. Several
+/// kernels may carry one (isa, dtype): the quickest of them is the ceiling.
+struct ComputeKernel {
+  const char* isa;
+  DType dtype;
+  double operations_per_iteration;  // a multiply-accumulate counts two
+  void (*run)(std::int64_t iterations);
+};
+
+/// `run(to, from, bytes, passes)` moves over `bytes` (a multiple of kStreamBlockBytes, 64-byte
+/// aligned) so many times. "read" only loads from `from`, "write" and "write_nt" only store to
+/// `to`, "copy" and "copy_nt" do both with `bytes` each; "_nt" stores past the caches.
+struct StreamKernel {
+  const char* kind;
+  const char* isa;
+  int streams;  // 2 for copies: bytes moved = streams * bytes * passes
+  void (*run)(std::byte* to, const std::byte* from, std::size_t bytes, std::int64_t passes);
+};
+
+/// Bytes per unrolled iteration of the widest stream loop: eight registers of 64 bytes.
+constexpr std::size_t kStreamBlockBytes = 512;
+
+/// Kernels that `cpu` can run, narrowest first.
+std::vector<ComputeKernel> compute_kernels(const Cpu& cpu);
+std::vector<StreamKernel> stream_kernels(const Cpu& cpu);
+
+}  // namespace aisp::machine

@@ -1,0 +1,122 @@
+// Threads, barrier and buffers of the ceilings. See crew.h.
+#include "machine/crew.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace aisp::machine {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+// Loads of the barrier's word before a thread offers its core to another: with background load the
+// thread that is missing may be waiting for this very core.
+constexpr int kSpinsBeforeYield = 4000;
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+AffinityGuard::AffinityGuard() { known_ = sched_getaffinity(0, sizeof saved_, &saved_) == 0; }
+AffinityGuard::~AffinityGuard() {
+  if (known_) sched_setaffinity(0, sizeof saved_, &saved_);
+}
+
+PageBuffer::PageBuffer(std::size_t size_bytes)
+    : mapped_bytes_(size_bytes + kHugePage), size_bytes_(size_bytes) {
+  mapping_ = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping_ == MAP_FAILED) {
+    throw Error(
+        "cannot map " + std::to_string(mapped_bytes_ >> 20) + " MiB (" + std::strerror(errno) + ")",
+        "measuring bandwidth", "free memory or raise the limit (ulimit -v, memory cgroup)");
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(mapping_);
+  const std::uintptr_t aligned = (address + kHugePage - 1) / kHugePage * kHugePage;
+  data_ = static_cast<std::byte*>(mapping_) + (aligned - address);
+#if defined(MADV_HUGEPAGE)
+  madvise(data_, size_bytes_, MADV_HUGEPAGE);  // refused where the kernel has none: no matter
+#endif
+}
+
+PageBuffer::PageBuffer(PageBuffer&& other) noexcept
+    : mapping_(std::exchange(other.mapping_, nullptr)),
+      mapped_bytes_(other.mapped_bytes_),
+      data_(other.data_),
+      size_bytes_(other.size_bytes_) {}
+
+PageBuffer::~PageBuffer() {
+  if (mapping_ != nullptr) munmap(mapping_, mapped_bytes_);
+}
+
+void PageBuffer::fill() const {
+  auto* words = reinterpret_cast<std::uint64_t*>(data_);
+  const std::size_t count = size_bytes_ / sizeof(std::uint64_t);
+  for (std::size_t i = 0; i < count; ++i) words[i] = i * 0x9e3779b97f4a7c15ull;
+}
+
+Crew::Crew(const Cpu& cpu)
+    : pool_(std::max(1, cpu.cores)),
+      begin_(static_cast<std::size_t>(pool_.size())),
+      end_(static_cast<std::size_t>(pool_.size())) {
+  pool_.run([&](int worker) {
+    const auto index = static_cast<std::size_t>(worker);
+    if (index >= cpu.core_ids.size()) return;
+    const int core = cpu.core_ids[index];
+    if (core < 0 || core >= CPU_SETSIZE) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    sched_setaffinity(0, sizeof one, &one);  // refused: the scheduler places the thread
+  });
+}
+
+void Crew::wait_for_all() {
+  const int phase = phase_.load();
+  if (arrived_.fetch_add(1) + 1 == size()) {
+    arrived_.store(0);
+    phase_.store(phase + 1);
+    return;
+  }
+  for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins) {
+    if (spins >= kSpinsBeforeYield) sched_yield();
+  }
+}
+
+void Crew::run(int threads, const std::function<void(int)>& body) {
+  check(threads == 1 || threads == size(), "Crew runs on one thread or on all");
+  if (threads == 1) {
+    body(0);
+  } else {
+    pool_.run(body);
+  }
+}
+
+double Crew::timed_seconds(int threads, const std::function<void(int)>& body) {
+  run(threads, [&](int worker) {
+    const auto index = static_cast<std::size_t>(worker);
+    if (threads > 1) wait_for_all();
+    begin_[index] = now_seconds();
+    body(worker);
+    end_[index] = now_seconds();
+  });
+  double begin = begin_[0], end = end_[0];
+  for (std::size_t i = 1; i < static_cast<std::size_t>(threads); ++i) {
+    begin = std::min(begin, begin_[i]);
+    end = std::max(end, end_[i]);
+  }
+  return end - begin;
+}
+
+}  // namespace aisp::machine
