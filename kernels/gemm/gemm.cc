@@ -2,10 +2,12 @@
 // over the threads. See gemm.h for the order to read in.
 #include "kernels/gemm/gemm.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <optional>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -18,18 +20,24 @@ namespace {
 
 std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
 
-/// 64-byte aligned floats, not initialised.
+/// Aligned floats. Large ones sit on huge pages where the system grants them: a block of B spans
+/// hundreds of small pages, and the tile meets a new one every few rows.
 class Scratch {
  public:
   Scratch() = default;
   explicit Scratch(std::int64_t count) {
     if (count == 0) return;
-    const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(float) + 4095) / 4096 * 4096;
-    // Page alignment: panels start at the same place of a page in every run.
-    data_.reset(static_cast<float*>(std::aligned_alloc(4096, bytes)));
+    constexpr std::size_t kSmallPage = 4096, kHugePage = 2 << 20;
+    const std::size_t wanted = static_cast<std::size_t>(count) * sizeof(float);
+    // From 64 KiB on, the reach of 16 of the 64 entries of an L1 TLB.
+    const std::size_t page = wanted >= 16 * kSmallPage ? kHugePage : kSmallPage;
+    const std::size_t bytes = (wanted + page - 1) / page * page;
+    data_.reset(static_cast<float*>(std::aligned_alloc(page, bytes)));
     if (data_ == nullptr) {
       throw Error("out of memory for packing", "gemm", "use a smaller problem or fewer threads");
     }
+    if (page == kHugePage) madvise(data_.get(), bytes, MADV_HUGEPAGE);
+    std::memset(data_.get(), 0, wanted);  // page faults happen now, not in the first call
   }
   float* data() const { return data_.get(); }
 
@@ -116,7 +124,9 @@ Units cut(std::int64_t m, std::int64_t n, std::int64_t mc, const TileSize& tile,
   if (workers > 1) {
     const std::int64_t wanted = 4 * workers;
     // Columns first: cutting them costs nothing but another pass over the same A block.
-    const std::int64_t most = std::max<std::int64_t>(1, n / (2 * tile.columns));
+    // A thin product is bound by reading B, whose rows must stay long for the prefetchers.
+    const std::int64_t narrowest = m <= 4 ? 1024 : 2 * tile.columns;
+    const std::int64_t most = std::max<std::int64_t>(1, n / narrowest);
     units.column_blocks = std::clamp<std::int64_t>(divide_up(wanted, units.row_blocks), 1, most);
     units.width = divide_up(divide_up(n, units.column_blocks), tile.columns) * tile.columns;
     units.column_blocks = divide_up(n, units.width);
