@@ -38,15 +38,16 @@ Config choose_config(const Shape& shape, const RowStrides& strides, const TileSi
   const std::int64_t b_stride = strides.b != 0 ? strides.b : shape.n;
   Config config;
 
-  // kc: long passes touch C less often, until a panel of A and one of B outgrow an eighth of L2, from
-  // where both stream (measured at 1024^3 on 1 MiB of L2: 256 gives 106 GFLOP/s, 512 gives 108).
+  // kc: long passes touch C less often, until a panel of A and one of B outgrow an eighth of L2,
+  // from where both stream (measured at 1024^3 on 1 MiB of L2: 256 gives 106 GFLOP/s, 512 gives
+  // 108).
   const std::int64_t kc_limit =
       std::clamp<std::int64_t>(l2 / 8 / (4 * (tile.rows + tile.columns)) / 8 * 8, 128, 512);
   config.kc = even_piece(shape.k, kc_limit, 8);
 
   // mc: a block of A takes half of L2; the other half is for the panels of B and C that pass by.
-  const std::int64_t mc_limit = std::max<std::int64_t>(
-      l2 / 2 / (4 * config.kc) / tile.rows * tile.rows, tile.rows);
+  const std::int64_t mc_limit =
+      std::max<std::int64_t>(l2 / 2 / (4 * config.kc) / tile.rows * tile.rows, tile.rows);
   config.mc = even_piece(shape.m, mc_limit, tile.rows);
 
   // nc: two blocks of B (one in use, one being packed) in half of this core's share of L3, or in
@@ -68,8 +69,8 @@ Config choose_config(const Shape& shape, const RowStrides& strides, const TileSi
   config.threads = static_cast<int>(std::clamp(flops / 1e6, 1.0, static_cast<double>(threads)));
 
   // Packing B costs a read and a write of each element and is repaid by every row panel. Measured
-  // with 4096 x 4096: reading in place wins up to 192 rows (64 rows: 99 to 86 GFLOP/s), packing from
-  // 256 rows on. A B within half of L2 is never worth copying (256^3: 113.8 to 109.6).
+  // with 4096 x 4096: reading in place wins up to 192 rows (64 rows: 99 to 86 GFLOP/s), packing
+  // from 256 rows on. A B within half of L2 is never worth copying (256^3: 113.8 to 109.6).
   const std::int64_t b_bytes = 4 * shape.k * b_stride;
   config.pack_b = shape.m > 192 && b_bytes > l2 / 2;
 

@@ -87,12 +87,12 @@ struct GemmPlan::State {
   std::unique_ptr<machine::ThreadPool> own_pool;
   machine::ThreadPool* pool = nullptr;  // null: one thread
 
-  std::vector<Scratch> packed_a;         // for each thread: mc x kc, height padded to whole tiles
-  std::vector<Scratch> packed_b;         // kc x nc, two shared ones, so that packing need not wait
-                                         // for the last reader; in a batch one for each thread
-  std::vector<Ticket> tickets;           // for each pass: one for packing, one for C blocks
+  std::vector<Scratch> packed_a;  // for each thread: mc x kc, height padded to whole tiles
+  std::vector<Scratch> packed_b;  // kc x nc, two shared ones, so that packing need not wait
+                                  // for the last reader; in a batch one for each thread
+  std::vector<Ticket> tickets;    // for each pass: one for packing, one for C blocks
   std::unique_ptr<Barrier> barrier;
-  bool threads_take_products = false;    // batch: a whole product for one thread at a time
+  bool threads_take_products = false;  // batch: a whole product for one thread at a time
 
   void multiply(const Operands& at, int worker, int workers);
   void run_products(std::int64_t count, const auto& operands_of);
@@ -194,8 +194,7 @@ void GemmPlan::State::multiply_packed(const Operands& at, int worker, int worker
     const Units units = cut(shape.m, n, config.mc, variant->tile, workers);
     for (std::int64_t depth = 0; depth < shape.k; depth += config.kc, ++pass) {
       const std::int64_t k = std::min(config.kc, shape.k - depth);
-      float* b_packed =
-          packed_b[workers == 1 ? static_cast<std::size_t>(worker) : pass % 2].data();
+      float* b_packed = packed_b[workers == 1 ? static_cast<std::size_t>(worker) : pass % 2].data();
       std::int64_t local = 0;
       const auto next = [&](std::size_t which) {
         return workers == 1 ? local++ : tickets[2 * pass + which].take();
@@ -203,8 +202,8 @@ void GemmPlan::State::multiply_packed(const Operands& at, int worker, int worker
       constexpr std::int64_t kPanelsAtOnce = 4;
       const std::int64_t chunk = kPanelsAtOnce * tile_columns;
       for (std::int64_t j = next(0) * chunk; j < n; j = next(0) * chunk) {
-        variant->pack_b(k, std::min(chunk, n - j), at.b + depth * strides.b + column + j,
-                        strides.b, b_packed + j * k);
+        variant->pack_b(k, std::min(chunk, n - j), at.b + depth * strides.b + column + j, strides.b,
+                        b_packed + j * k);
       }
       if (workers > 1) barrier->wait();
       local = 0;
@@ -249,9 +248,14 @@ void GemmPlan::State::run_products(std::int64_t count, const auto& operands_of) 
   }
   if (threads_take_products) {
     tickets[0].next.store(0, std::memory_order_relaxed);
+    // Sixteen turns for each thread: uneven threads differ by a sixteenth, and the shared counter
+    // (50 to 100 ns when it moves between cores) is not met for every tiny product.
+    const std::int64_t turn = std::max<std::int64_t>(1, count / (16 * pool->size()));
     pool->run([&](int worker) {
-      for (std::int64_t i = tickets[0].take(); i < count; i = tickets[0].take()) {
-        multiply(operands_of(i), worker, 1);
+      for (std::int64_t i = tickets[0].take() * turn; i < count; i = tickets[0].take() * turn) {
+        for (std::int64_t j = i; j < std::min(count, i + turn); ++j) {
+          multiply(operands_of(j), worker, 1);
+        }
       }
     });
     return;
@@ -305,8 +309,8 @@ void GemmPlan::State::allocate(int threads) {
     packed_b.resize(static_cast<std::size_t>(std::max(2, threads)));
     const std::size_t used = threads_take_products ? packed_b.size() : config.threads > 1 ? 2 : 1;
     for (std::size_t i = 0; i < used; ++i) packed_b[i] = Scratch(columns * config.kc);
-    passes = static_cast<std::size_t>(divide_up(shape.n, config.nc) *
-                                      divide_up(shape.k, config.kc));
+    passes =
+        static_cast<std::size_t>(divide_up(shape.n, config.nc) * divide_up(shape.k, config.kc));
   }
   tickets = std::vector<Ticket>(std::max<std::size_t>(2 * passes, 1));
   barrier = std::make_unique<Barrier>(config.threads);
