@@ -249,8 +249,12 @@ TEST(GemmConfig, BlocksFitTheirCaches) {
           EXPECT_TRUE(config.nc % tile.columns == 0 || config.nc == size);
           EXPECT_GE(config.threads, 1);
           EXPECT_LE(config.threads, threads);
-          if (size >= 1024) EXPECT_TRUE(config.pack_a && config.pack_b) << size;
-          if (size == 64) EXPECT_FALSE(config.pack_a || config.pack_b);
+          if (size >= 1024) {
+            EXPECT_TRUE(config.pack_a && config.pack_b) << size;
+          }
+          if (size == 64) {
+            EXPECT_FALSE(config.pack_a || config.pack_b);
+          }
         }
       }
     }
