@@ -1,5 +1,5 @@
-// dlopen of the peers; see peer_blas.h. Loaded with RTLD_LOCAL, so that their symbols (a second BLAS,
-// an OpenMP runtime) never bind into our own code.
+// dlopen of the peers; see peer_blas.h. Loaded with RTLD_LOCAL, so that their symbols (a second
+// BLAS, an OpenMP runtime) never bind into our own code.
 #include "machine/peer_blas.h"
 
 #include <dlfcn.h>
@@ -19,8 +19,7 @@ using CblasSgemm = void (*)(int order, int transpose_a, int transpose_b, int m, 
 // Row-major since oneDNN 1.0; returns 0 (dnnl_success) or a status.
 using DnnlSgemm = int (*)(char transpose_a, char transpose_b, std::int64_t m, std::int64_t n,
                           std::int64_t k, float alpha, const float* a, std::int64_t lda,
-                          const float* b, std::int64_t ldb, float beta, float* c,
-                          std::int64_t ldc);
+                          const float* b, std::int64_t ldb, float beta, float* c, std::int64_t ldc);
 using SetThreads = void (*)(int);
 
 void* open_first(std::initializer_list<const char*> names) {
@@ -60,7 +59,8 @@ PeerBlas load_onednn() {
     return peer;
   }
   peer.sgemm_function = dlsym(handle, "dnnl_sgemm");
-  // dlsym on a handle searches its dependencies too: the OpenMP runtime that oneDNN was linked with.
+  // dlsym on a handle searches its dependencies too: the OpenMP runtime that oneDNN was linked
+  // with.
   peer.set_threads_function = dlsym(handle, "omp_set_num_threads");
   if (peer.sgemm_function == nullptr || peer.set_threads_function == nullptr) {
     peer.why_not = "libdnnl was built without dnnl_sgemm or without OpenMP";
@@ -72,8 +72,8 @@ PeerBlas load_onednn() {
   if (void* version = dlsym(handle, "dnnl_version")) {
     // The struct starts with these three ints in every release since 1.0.
     const auto* v = static_cast<const Version*>(reinterpret_cast<const void* (*)()>(version)());
-    peer.details = std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
-                   std::to_string(v->patch);
+    peer.details =
+        std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
   }
   return peer;
 }
@@ -95,8 +95,8 @@ void PeerBlas::sgemm(std::int64_t m, std::int64_t n, std::int64_t k, const float
         static_cast<int>(lda), b, static_cast<int>(ldb), 0.0f, c, static_cast<int>(ldc));
     return;
   }
-  const int status = reinterpret_cast<DnnlSgemm>(sgemm_function)('N', 'N', m, n, k, 1.0f, a, lda,
-                                                                 b, ldb, 0.0f, c, ldc);
+  const int status = reinterpret_cast<DnnlSgemm>(sgemm_function)('N', 'N', m, n, k, 1.0f, a, lda, b,
+                                                                 ldb, 0.0f, c, ldc);
   check(status == 0, "dnnl_sgemm refused its arguments");
 }
 

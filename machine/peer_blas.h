@@ -1,5 +1,5 @@
-// Other people's f32 matrix multiplication, loaded at run time: OpenBLAS and oneDNN. They are peers to
-// be measured beside our own kernels, never a dependency: absence is a reason, not an error.
+// Other people's f32 matrix multiplication, loaded at run time: OpenBLAS and oneDNN. They are peers
+// to be measured beside our own kernels, never a dependency: absence is a reason, not an error.
 // Prototypes are declared here because neither library's headers are needed to build.
 // Source: OpenBLAS `cblas.h`, oneDNN `dnnl.h` (dnnl_sgemm), their documented environment variables.
 #pragma once

@@ -24,33 +24,30 @@ std::int64_t cache_or(const machine::Cpu& cpu, int level, std::int64_t otherwise
   return bytes > 0 ? bytes : otherwise;
 }
 
-/// Reading `rows` rows at this stride in step hits few cache sets when the stride is a large power of
-/// two: 64 sets of 64 bytes in L1 repeat every 4096 bytes. True when each row has its own quarter
-/// of the ways or better.
-bool rows_share_sets(std::int64_t stride_elements) {
-  return (stride_elements * 4) % 2048 == 0;
-}
+/// L1 finds a line by bits 6 to 11 of its address: rows that start a multiple of 2048 bytes apart
+/// share two places, and a panel of them evicts itself.
+bool rows_share_sets(std::int64_t stride_elements) { return stride_elements * 4 % 2048 == 0; }
 
 }  // namespace
 
 Config choose_config(const Shape& shape, const RowStrides& strides, const TileSize& tile,
                      const machine::Cpu& cpu, int threads) {
   check(threads >= 1 && tile.rows >= 1 && tile.columns >= 1, "gemm: bad tile or thread count");
-  const std::int64_t l1 = cache_or(cpu, 1, 32 << 10);
   const std::int64_t l2 = cache_or(cpu, 2, 256 << 10);
   const std::int64_t a_stride = strides.a != 0 ? strides.a : shape.k;
   const std::int64_t b_stride = strides.b != 0 ? strides.b : shape.n;
   Config config;
 
-  // kc: a panel of B (kc x tile.columns) fills L1, where it meets tile.rows rows of A that stream
-  // from L2; longer passes touch C less often. 32 KiB and 32 columns: 256.
+  // kc: long passes touch C less often, until a panel of A and one of B outgrow an eighth of L2,
+  // from where both stream (measured at 1024^3 on 1 MiB of L2: 256 gives 106 GFLOP/s, 512 gives
+  // 108).
   const std::int64_t kc_limit =
-      std::clamp<std::int64_t>(l1 / (4 * tile.columns) / 8 * 8, 128, 512);
+      std::clamp<std::int64_t>(l2 / 8 / (4 * (tile.rows + tile.columns)) / 8 * 8, 128, 512);
   config.kc = even_piece(shape.k, kc_limit, 8);
 
   // mc: a block of A takes half of L2; the other half is for the panels of B and C that pass by.
-  const std::int64_t mc_limit = std::max<std::int64_t>(
-      l2 / 2 / (4 * config.kc) / tile.rows * tile.rows, tile.rows);
+  const std::int64_t mc_limit =
+      std::max<std::int64_t>(l2 / 2 / (4 * config.kc) / tile.rows * tile.rows, tile.rows);
   config.mc = even_piece(shape.m, mc_limit, tile.rows);
 
   // nc: two blocks of B (one in use, one being packed) in half of this core's share of L3, or in
@@ -71,15 +68,18 @@ Config choose_config(const Shape& shape, const RowStrides& strides, const TileSi
                        static_cast<double>(shape.k);
   config.threads = static_cast<int>(std::clamp(flops / 1e6, 1.0, static_cast<double>(threads)));
 
-  // Packing B costs a read and a write of each element, worth it when at least four row panels use
-  // it again; a B that sits in L1 as it is needs none.
-  const std::int64_t row_panels = divide_up(shape.m, tile.rows);
-  const bool b_fits_l1 = shape.k * shape.n * 4 <= l1 && b_stride <= 2 * shape.n;
-  config.pack_b = row_panels > 4 && !b_fits_l1;
-  // Packing A pays when many column strips read it again, or when its rows evict each other.
-  const std::int64_t strips = divide_up(shape.n, tile.columns);
-  const bool thin = shape.m <= 4;
-  config.pack_a = !thin && (config.pack_b || strips > 4 || rows_share_sets(a_stride));
+  // Packing B costs a read and a write of each element and is repaid by every row panel. Measured
+  // with 4096 x 4096: reading in place wins up to 192 rows (64 rows: 99 to 86 GFLOP/s), packing
+  // from 256 rows on. A B within half of L2 is never worth copying (256^3: 113.8 to 109.6).
+  const std::int64_t b_bytes = 4 * shape.k * b_stride;
+  config.pack_b = shape.m > 192 && b_bytes > l2 / 2;
+
+  // The same for A, with the columns in place of the rows; it is packed by each thread for itself.
+  const std::int64_t a_bytes = 4 * shape.m * a_stride;
+  const bool a_in_place = a_bytes <= l2 / 4 && !rows_share_sets(a_stride);
+  const bool thin = shape.m <= 4 || shape.n <= tile.columns;
+  config.pack_a = config.pack_b || !(thin || a_in_place);
+  if (shape.m <= 4) config.kc = std::max<std::int64_t>(shape.k, 1);  // thin blocks need no passes
   return config;
 }
 

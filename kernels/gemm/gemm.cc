@@ -2,10 +2,12 @@
 // over the threads. See gemm.h for the order to read in.
 #include "kernels/gemm/gemm.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <optional>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -18,18 +20,24 @@ namespace {
 
 std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
 
-/// 64-byte aligned floats, not initialised.
+/// Aligned floats. Large ones sit on huge pages where the system grants them: a block of B spans
+/// hundreds of small pages, and the tile meets a new one every few rows.
 class Scratch {
  public:
   Scratch() = default;
   explicit Scratch(std::int64_t count) {
     if (count == 0) return;
-    const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(float) + 4095) / 4096 * 4096;
-    // Page alignment: panels start at the same place of a page in every run.
-    data_.reset(static_cast<float*>(std::aligned_alloc(4096, bytes)));
+    constexpr std::size_t kSmallPage = 4096, kHugePage = 2 << 20;
+    const std::size_t wanted = static_cast<std::size_t>(count) * sizeof(float);
+    // From 64 KiB on, the reach of 16 of the 64 entries of an L1 TLB.
+    const std::size_t page = wanted >= 16 * kSmallPage ? kHugePage : kSmallPage;
+    const std::size_t bytes = (wanted + page - 1) / page * page;
+    data_.reset(static_cast<float*>(std::aligned_alloc(page, bytes)));
     if (data_ == nullptr) {
       throw Error("out of memory for packing", "gemm", "use a smaller problem or fewer threads");
     }
+    if (page == kHugePage) madvise(data_.get(), bytes, MADV_HUGEPAGE);
+    std::memset(data_.get(), 0, wanted);  // page faults happen now, not in the first call
   }
   float* data() const { return data_.get(); }
 
@@ -79,12 +87,12 @@ struct GemmPlan::State {
   std::unique_ptr<machine::ThreadPool> own_pool;
   machine::ThreadPool* pool = nullptr;  // null: one thread
 
-  std::vector<Scratch> packed_a;         // for each thread: mc x kc, height padded to whole tiles
-  std::vector<Scratch> packed_b;         // kc x nc, two shared ones, so that packing need not wait
-                                         // for the last reader; in a batch one for each thread
-  std::vector<Ticket> tickets;           // for each pass: one for packing, one for C blocks
+  std::vector<Scratch> packed_a;  // for each thread: mc x kc, height padded to whole tiles
+  std::vector<Scratch> packed_b;  // kc x nc, two shared ones, so that packing need not wait
+                                  // for the last reader; in a batch one for each thread
+  std::vector<Ticket> tickets;    // for each pass: one for packing, one for C blocks
   std::unique_ptr<Barrier> barrier;
-  bool threads_take_products = false;    // batch: a whole product for one thread at a time
+  bool threads_take_products = false;  // batch: a whole product for one thread at a time
 
   void multiply(const Operands& at, int worker, int workers);
   void run_products(std::int64_t count, const auto& operands_of);
@@ -116,7 +124,9 @@ Units cut(std::int64_t m, std::int64_t n, std::int64_t mc, const TileSize& tile,
   if (workers > 1) {
     const std::int64_t wanted = 4 * workers;
     // Columns first: cutting them costs nothing but another pass over the same A block.
-    const std::int64_t most = std::max<std::int64_t>(1, n / (2 * tile.columns));
+    // A thin product is bound by reading B, whose rows must stay long for the prefetchers.
+    const std::int64_t narrowest = m <= 4 ? 1024 : 2 * tile.columns;
+    const std::int64_t most = std::max<std::int64_t>(1, n / narrowest);
     units.column_blocks = std::clamp<std::int64_t>(divide_up(wanted, units.row_blocks), 1, most);
     units.width = divide_up(divide_up(n, units.column_blocks), tile.columns) * tile.columns;
     units.column_blocks = divide_up(n, units.width);
@@ -184,8 +194,7 @@ void GemmPlan::State::multiply_packed(const Operands& at, int worker, int worker
     const Units units = cut(shape.m, n, config.mc, variant->tile, workers);
     for (std::int64_t depth = 0; depth < shape.k; depth += config.kc, ++pass) {
       const std::int64_t k = std::min(config.kc, shape.k - depth);
-      float* b_packed =
-          packed_b[workers == 1 ? static_cast<std::size_t>(worker) : pass % 2].data();
+      float* b_packed = packed_b[workers == 1 ? static_cast<std::size_t>(worker) : pass % 2].data();
       std::int64_t local = 0;
       const auto next = [&](std::size_t which) {
         return workers == 1 ? local++ : tickets[2 * pass + which].take();
@@ -193,8 +202,8 @@ void GemmPlan::State::multiply_packed(const Operands& at, int worker, int worker
       constexpr std::int64_t kPanelsAtOnce = 4;
       const std::int64_t chunk = kPanelsAtOnce * tile_columns;
       for (std::int64_t j = next(0) * chunk; j < n; j = next(0) * chunk) {
-        variant->pack_b(k, std::min(chunk, n - j), at.b + depth * strides.b + column + j,
-                        strides.b, b_packed + j * k);
+        variant->pack_b(k, std::min(chunk, n - j), at.b + depth * strides.b + column + j, strides.b,
+                        b_packed + j * k);
       }
       if (workers > 1) barrier->wait();
       local = 0;
@@ -239,9 +248,14 @@ void GemmPlan::State::run_products(std::int64_t count, const auto& operands_of) 
   }
   if (threads_take_products) {
     tickets[0].next.store(0, std::memory_order_relaxed);
+    // Sixteen turns for each thread: uneven threads differ by a sixteenth, and the shared counter
+    // (50 to 100 ns when it moves between cores) is not met for every tiny product.
+    const std::int64_t turn = std::max<std::int64_t>(1, count / (16 * pool->size()));
     pool->run([&](int worker) {
-      for (std::int64_t i = tickets[0].take(); i < count; i = tickets[0].take()) {
-        multiply(operands_of(i), worker, 1);
+      for (std::int64_t i = tickets[0].take() * turn; i < count; i = tickets[0].take() * turn) {
+        for (std::int64_t j = i; j < std::min(count, i + turn); ++j) {
+          multiply(operands_of(j), worker, 1);
+        }
       }
     });
     return;
@@ -295,8 +309,8 @@ void GemmPlan::State::allocate(int threads) {
     packed_b.resize(static_cast<std::size_t>(std::max(2, threads)));
     const std::size_t used = threads_take_products ? packed_b.size() : config.threads > 1 ? 2 : 1;
     for (std::size_t i = 0; i < used; ++i) packed_b[i] = Scratch(columns * config.kc);
-    passes = static_cast<std::size_t>(divide_up(shape.n, config.nc) *
-                                      divide_up(shape.k, config.kc));
+    passes =
+        static_cast<std::size_t>(divide_up(shape.n, config.nc) * divide_up(shape.k, config.kc));
   }
   tickets = std::vector<Ticket>(std::max<std::size_t>(2 * passes, 1));
   barrier = std::make_unique<Barrier>(config.threads);

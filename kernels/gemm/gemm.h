@@ -1,9 +1,9 @@
-// f32 matrix multiplication C[M,N] = A[M,K] B[K,N], row-major: the operation under most of a model's
-// time. Goto/BLIS structure: blocks of B shared by all threads in L3, blocks of A in each core's L2,
-// a register tile that streams both. Small and thin problems skip the packing that does not pay.
-// Reading order: this contract, config.cc (blocking), gemm.cc (loops, threads), simd.inc (the tile).
-// Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", TOMS 34 (2008);
-// Van Zee and van de Geijn, "BLIS", TOMS 41 (2015).
+// f32 matrix multiplication C[M,N] = A[M,K] B[K,N], row-major: the operation under most of a
+// model's time. Goto/BLIS structure: blocks of B shared by all threads in L3, blocks of A in each
+// core's L2, a register tile that streams both. Small and thin problems skip the packing that does
+// not pay. Reading order: this contract, config.cc (blocking), gemm.cc (loops, threads), simd.inc
+// (the tile). Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication",
+// TOMS 34 (2008); Van Zee and van de Geijn, "BLIS", TOMS 41 (2015).
 #pragma once
 
 #include <cstdint>
@@ -73,21 +73,21 @@ struct Variant;
 
 struct Options {
   RowStrides strides;
-  int threads = 1;               // 0: one for each usable core
-  std::int64_t batch = 1;        // products of a usual call; from `threads` on, each thread takes
-                                 // whole products and packs for itself
-  std::string_view variant;      // "avx512", "avx2", "portable"; "" chooses the widest that can run
+  int threads = 1;           // 0: one for each usable core
+  std::int64_t batch = 1;    // products of a usual call; from `threads` on, each thread takes
+                             // whole products and packs for itself
+  std::string_view variant;  // "avx512", "avx2", "portable"; "" chooses the widest that can run
   const Config* config = nullptr;  // overrides choose_config; for tests and tuning
-  /// Threads to use instead of own ones; not owned, must outlive the plan, never used by two plans at
-  /// once. The plan then uses at most pool->size() threads.
+  /// Threads to use instead of own ones; not owned, must outlive the plan, never used by two plans
+  /// at once. The plan then uses at most pool->size() threads.
   machine::ThreadPool* pool = nullptr;
 };
 
-/// A product made ready: blocking chosen, scratch and threads allocated, nothing read yet. Calls do not
-/// allocate. Not thread-safe: one call at a time.
-/// Accuracy: each element of C is a sum in f32 with fused multiply-add (portable: two roundings) in
-/// passes of kc: error <= dot_bound(k, 2^-24) * sum |a b| with high probability; NaN and Inf propagate.
-/// The result does not depend on the number of threads. Cost: 2 m n k flops.
+/// A product made ready: blocking chosen, scratch and threads allocated, nothing read yet. Calls do
+/// not allocate. Not thread-safe: one call at a time. Accuracy: each element of C is a sum in f32
+/// with fused multiply-add (portable: two roundings) in passes of kc: error <= dot_bound(k, 2^-24)
+/// * sum |a b| with high probability; NaN and Inf propagate. The result does not depend on the
+/// number of threads. Cost: 2 m n k flops.
 class GemmPlan {
  public:
   /// Throws Error for a variant that does not exist or cannot run here, or when memory is refused.

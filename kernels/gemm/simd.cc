@@ -1,8 +1,8 @@
 // The three instruction sets: the vector each one offers, and simd.inc around it.
-// Tile sizes from the register files. AVX-512: 32 registers = 14 x 2 sums + 2 columns of B + 2 values
-// of A; 28 independent sums cover 2 multipliers x 4 cycles latency 3.5 times, and 16 loads feed 28
-// FMAs, below the 2 loads a cycle that both Intel and Zen 4 sustain. AVX2: 16 registers = 6 x 2 + 2 + 2.
-// Portable: 4-wide vectors of the compiler (SSE2, NEON), same 6 x 2.
+// Tile sizes from the register files. AVX-512: 32 registers = 14 x 2 sums + 2 columns of B + 2
+// values of A; 28 independent sums cover 2 multipliers x 4 cycles latency 3.5 times, and 16 loads
+// feed 28 FMAs, below the 2 loads a cycle that both Intel and Zen 4 sustain. AVX2: 16 registers = 6
+// x 2 + 2 + 2. Portable: 4-wide vectors of the compiler (SSE2, NEON), same 6 x 2.
 #include <array>
 #include <cstdint>
 #include <cstring>

@@ -11,8 +11,8 @@ namespace {
 
 Variant row(std::string_view name, std::string_view requirement,
             bool (*can_run)(const machine::Cpu&), const SimdFunctions& functions) {
-  return {name,           requirement,      can_run,
-          functions.tile, functions.pack_a, functions.pack_b, functions.block};
+  return {name,           requirement, can_run, functions.tile, functions.pack_a, functions.pack_b,
+          functions.block};
 }
 
 #if AISP_X86
@@ -27,11 +27,14 @@ const SimdFunctions avx2_functions = {};
 
 std::span<const Variant> variants() {
   static const std::array<Variant, 3> table = {
-      row("avx512", "needs AVX-512 (F, BW, DQ, VL)",
+      row(
+          "avx512", "needs AVX-512 (F, BW, DQ, VL)",
           [](const machine::Cpu& cpu) { return cpu.avx512; }, avx512_functions),
-      row("avx2", "needs AVX2 and FMA", [](const machine::Cpu& cpu) { return cpu.avx2; },
+      row(
+          "avx2", "needs AVX2 and FMA", [](const machine::Cpu& cpu) { return cpu.avx2; },
           avx2_functions),
-      row("portable", "", [](const machine::Cpu&) { return true; }, portable::kFunctions)};
+      row(
+          "portable", "", [](const machine::Cpu&) { return true; }, portable::kFunctions)};
   return table;
 }
 

@@ -27,8 +27,8 @@ struct Block {
 };
 
 /// Packed A: panels of `tile.rows` rows in the order of k, panel p at p * tile.rows * k; rows are
-/// spread evenly over the panels (see split_rows). Packed B: panels of `tile.columns` columns in the
-/// order of k, panel p at p * tile.columns * k, the last one padded with zeros.
+/// spread evenly over the panels (see split_rows). Packed B: panels of `tile.columns` columns in
+/// the order of k, panel p at p * tile.columns * k, the last one padded with zeros.
 struct Variant {
   std::string_view name;
   std::string_view requirement;  // "needs AVX-512"
