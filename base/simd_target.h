@@ -6,12 +6,16 @@
 
 #if defined(__x86_64__)
 #define AISP_X86 1
+#if defined(__GNUC__) && !defined(__clang__)
 // GCC 12 warns about its own deliberately undefined registers (GCC bug 105593).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop
+#else
+#include <immintrin.h>
+#endif
 #else
 #define AISP_X86 0
 #endif
