@@ -6,6 +6,7 @@
 
 #if defined(__x86_64__)
 #define AISP_X86 1
+#if defined(__GNUC__) && !defined(__clang__)
 // GCC 12 warns about its own deliberately undefined registers (GCC bug 105593).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -14,6 +15,9 @@
 #endif
 #include <immintrin.h>
 #pragma GCC diagnostic pop
+#else
+#include <immintrin.h>
+#endif
 #else
 #define AISP_X86 0
 #endif

@@ -1,5 +1,6 @@
 // Fresh memory populated by one system call: the kernel still finds, zeroes and maps every page,
-// but takes no exception for each. Source: madvise(2), MADV_POPULATE_WRITE, since Linux 5.14.
+// but takes no exception for each.
+// Source: madvise(2), MADV_POPULATE_WRITE, since Linux 5.14.
 #include <sys/mman.h>
 #include <unistd.h>
 

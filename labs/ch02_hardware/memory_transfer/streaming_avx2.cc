@@ -1,8 +1,8 @@
-// Resident memory written with AVX2 non-temporal stores: the destination is not read before it is
-// overwritten, which saves a third of the traffic, and the caches keep what they held.
-// Two 32-byte stores fill each line of 64, one after the other, so that it leaves its
-// write-combining buffer whole. Source: Intel 64 and IA-32 Architectures Optimization Reference
-// Manual, non-temporal stores.
+// Resident memory written with AVX2 non-temporal stores: the destination is not read before it
+// is overwritten, which saves a third of the traffic, and the caches keep what they held. Two
+// 32-byte stores fill each line of 64, one after the other, so that it leaves its write-
+// combining buffer whole.
+// Source: Intel 64 and IA-32 Architectures Optimization Reference Manual, non-temporal stores.
 #include <cstdint>
 #include <cstring>
 

@@ -1,7 +1,7 @@
-// Resident memory written with AVX-512 non-temporal stores: the destination is not read before it
-// is overwritten, which saves a third of the traffic, and the caches keep what they held. Each
-// store is a whole line, so no write-combining buffer ever waits for its other half. Source: Intel
-// 64 and IA-32 Architectures Optimization Reference Manual, non-temporal stores.
+// Resident memory written with AVX-512 non-temporal stores: the destination is not read before
+// it is overwritten, which saves a third of the traffic, and the caches keep what they held.
+// Each store is a whole line, so no write-combining buffer ever waits for its other half.
+// Source: Intel 64 and IA-32 Architectures Optimization Reference Manual, non-temporal stores.
 #include <cstdint>
 #include <cstring>
 
