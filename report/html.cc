@@ -81,7 +81,8 @@ std::string overview(const Model& model) {
   std::string out = fmt::format(
       "<section aria-labelledby=\"glance\"><h2 id=\"glance\">The best technique of each case</h2>"
       "<div class=\"panel\"><table class=\"cards\"><thead><tr><th scope=\"col\">case</th><th "
-      "scope=\"col\">technique</th><th scope=\"col\">speed-up</th><th scope=\"col\">{}</th><th "
+      "scope=\"col\">technique</th><th scope=\"col\">speed-up</th><th scope=\"col\"><span "
+      "class=\"hidden\">interval</span>{}</th><th "
       "scope=\"col\">of ceiling</th></tr></thead><tbody>",
       draw_axis(axis));
   for (const auto& lab : model.labs) {
@@ -154,9 +155,10 @@ std::string value_text(const bench::Json& value) {
 
 std::string cache_text(const bench::Json& cache) {
   const double size = header_number(cache, {"size_bytes"});
-  return fmt::format("L{}: {}, {} ways, shared by {} cores", escape(header_text(cache, {"level"})),
+  const std::string sharing = header_text(cache, {"sharing_cores"});
+  return fmt::format("L{}: {}, {} ways{}", escape(header_text(cache, {"level"})),
                      format_bytes(size), escape(header_text(cache, {"ways"})),
-                     escape(header_text(cache, {"sharing_cores"})));
+                     sharing == "1" ? "" : ", shared by " + escape(sharing) + " cores");
 }
 
 std::string environment_group(const char* title, const bench::Json& header, const char* key) {

@@ -69,11 +69,12 @@ std::string ceiling_cell(const bench::TechniqueResult& t) {
 
 std::string verdict_cell(const Row& row) {
   std::string out = fmt::format(
-      "<td data-name=\"verdict\"><div><span class=\"verdict {0}\">{0}</span>", name(row.state));
+      "<td class=\"judged\" data-name=\"verdict\"><div><span class=\"verdict {0}\">{0}</span>",
+      name(row.state));
   const std::string note = explain(row);
   if (!note.empty()) out += fmt::format("<small>{}</small>", escape(note));
   for (const auto& label : row.technique->labels) {
-    out += fmt::format("<span class=\"label\">{}</span>", escape(label));
+    out += fmt::format(" <span class=\"label\">{}</span>", escape(label));
   }
   return out + "</div></td>";
 }
@@ -90,8 +91,9 @@ std::string name_cell(const Row& row) {
 std::string untimed_cells(const CaseView& view, std::size_t index) {
   const Row& row = view.rows[index];
   const std::string note = escape(explain(row));
-  std::string out = fmt::format("<td colspan=\"7\"><span class=\"verdict {0}\">{0}</span>{1}{2}",
-                                name(row.state), note.empty() ? "" : ": ", note);
+  std::string out =
+      fmt::format("<td class=\"judged\" colspan=\"7\"><span class=\"verdict {0}\">{0}</span>{1}{2}",
+                  name(row.state), note.empty() ? "" : ": ", note);
   for (const auto& label : row.technique->labels) {
     out += fmt::format(" <span class=\"label\">{}</span>", escape(label));
   }
@@ -113,7 +115,8 @@ std::string results_table(const CaseView& view) {
   const StripScale scale = strip_scale(samples);
   std::string out = fmt::format(
       "<table class=\"cards\"><thead><tr><th scope=\"col\">technique</th><th scope=\"col\">time a "
-      "call</th><th scope=\"col\">speed-up</th><th scope=\"col\">{}</th><th "
+      "call</th><th scope=\"col\">speed-up</th><th scope=\"col\"><span "
+      "class=\"hidden\">interval</span>{}</th><th "
       "scope=\"col\">samples</th><th scope=\"col\">rates</th><th scope=\"col\">of ceiling</th>"
       "<th scope=\"col\">verdict</th></tr></thead><tbody>",
       draw_axis(axis));
@@ -152,7 +155,7 @@ std::string details_table(const CaseView& view) {
   for (const char* title :
        {"technique", "p10", "p90", "p99", "speed-up, wall clock", "speed-up, CPU clock",
         "judged by", "rounds", "disturbed", "isolated", "outputs checked", "worst error"}) {
-    out += fmt::format("<th scope=\"col\">{}</th>", title);
+    out += fmt::format("<th scope=\"col\"><span class=\"hidden\">interval</span>{}</th>", title);
   }
   out += "</tr></thead><tbody>";
   for (const Row& row : view.rows) {

@@ -188,15 +188,24 @@ std::string draw_grid(const Figure& figure) {
   return out;
 }
 
+// The highest compute roof of a thread count; 0 when none is known.
+double top_of(const Figure& figure, int threads) {
+  double top = 0.0;
+  for (const Roof& roof : figure.compute) {
+    if (roof.threads == threads) top = std::max(top, roof.value);
+  }
+  return top;
+}
+
 // Lines from where the bandwidth roof enters the figure up to the highest compute roof.
 std::string draw_bandwidth(const Figure& figure) {
-  double top = figure.y.high;
-  if (!figure.compute.empty()) top = figure.compute.front().value;
   const double per_x = (kRight - kLeft) / std::log(figure.x.high / figure.x.low);
   const double per_y = (kBottom - kTop) / std::log(figure.y.high / figure.y.low);
   const double angle = -std::atan2(per_y, per_x) * 180.0 / 3.14159265358979;
   std::string out;
   for (const Roof& roof : figure.bandwidth) {
+    const double highest = top_of(figure, roof.threads);
+    const double top = highest > 0.0 ? highest : figure.y.high;
     const double x0 = std::max(figure.x.low, figure.y.low / roof.value);
     const double x1 = std::min(figure.x.high, top / roof.value);
     if (!(x0 < x1)) continue;
@@ -216,15 +225,19 @@ std::string draw_bandwidth(const Figure& figure) {
 }
 
 std::string draw_compute(const Figure& figure) {
-  double fastest = 0.0;
-  for (const Roof& roof : figure.bandwidth) fastest = std::max(fastest, roof.value);
   std::string out;
   double last = -1e9;
   for (const Roof& roof : figure.compute) {  // from the highest down
     const double y = figure.y.at(roof.value);
+    double fastest = 0.0;
+    for (const Roof& slope : figure.bandwidth) {
+      if (slope.threads == roof.threads) fastest = std::max(fastest, slope.value);
+    }
     const double from = fastest > 0.0 ? std::max(figure.x.low, roof.value / fastest) : figure.x.low;
-    out += fmt::format("<path class=\"roof{}\" d=\"M{:.1f} {:.1f}H{:.0f}\"/>",
-                       roof.main ? "" : " other", figure.x.at(from), y, kRight);
+    const bool top = roof.value >= top_of(figure, roof.threads);
+    out +=
+        fmt::format("<path class=\"roof{}{}\" d=\"M{:.1f} {:.1f}H{:.0f}\"/>",
+                    roof.main ? "" : " other", top ? "" : " lesser", figure.x.at(from), y, kRight);
     last = std::max(y, last + 2.0 * kLabelStep);
     out += fmt::format(
         "<text class=\"label\" x=\"{0:.0f}\" y=\"{1:.1f}\">{2}<tspan x=\"{0:.0f}\" dy=\"14\">{3}"
@@ -264,33 +277,39 @@ std::string draw_stems(const Figure& figure) {
   return out;
 }
 
-std::string draw_points(const Figure& figure) {
-  std::string out;
-  for (const Point& point : figure.points) {
-    const bench::TechniqueResult& t = *point.row->technique;
-    const std::string title =
-        fmt::format("{}, {}: {} ({}), {} FLOP per byte, {}", escape(point.view->result->lab),
-                    escape(point.view->result->case_name), escape(t.name), name(point.row->state),
-                    format_number(point.x), format_rate(point.y * 1e9, "FLOP/s"));
-    const double x = figure.x.at(point.x), y = figure.y.at(point.y);
-    out += fmt::format("<a href=\"#{}\" class=\"point {}{}\" aria-label=\"{}\"><title>{}</title>",
-                       point.view->id, name(point.row->state), point.row->peer ? " peer" : "",
-                       title, title);
-    // Shapes carry the verdict without colour: ring, disc, triangle, diamond.
-    switch (point.row->state) {
-      case State::kBaseline:
-      case State::kFaster:
-        out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/>", x, y);
-        break;
-      case State::kSlower:
-        out += fmt::format("<path d=\"M{:.1f} {:.1f}h11l-5.5 10z\"/>", x - 5.5, y - 4.0);
-        break;
-      default:
-        out += fmt::format("<path d=\"M{:.1f} {:.1f}l5.5 5.5-5.5 5.5-5.5-5.5z\"/>", x, y - 5.5);
-    }
-    out += "</a>";
+// Shapes carry the verdict without colour: ring, disc, triangle, diamond.
+std::string draw_shape(State state, double x, double y) {
+  switch (state) {
+    case State::kBaseline:
+      return fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"7\"/>", x, y);
+    case State::kFaster:
+      return fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/>", x, y);
+    case State::kSlower:
+      return fmt::format("<path d=\"M{:.1f} {:.1f}h11l-5.5 10z\"/>", x - 5.5, y - 4.0);
+    default:
+      return fmt::format("<path d=\"M{:.1f} {:.1f}l5.5 5.5-5.5 5.5-5.5-5.5z\"/>", x, y - 5.5);
   }
-  return out;
+}
+
+std::string draw_point(const Figure& figure, const Point& point) {
+  const bench::TechniqueResult& t = *point.row->technique;
+  const std::string title =
+      fmt::format("{}, {}: {} ({}), {} FLOP per byte, {}", escape(point.view->result->lab),
+                  escape(point.view->result->case_name), escape(t.name), name(point.row->state),
+                  format_number(point.x), format_rate(point.y * 1e9, "FLOP/s"));
+  return fmt::format(
+      "<a href=\"#{}\" class=\"point {}{}\" aria-label=\"{}\"><title>{}</title>{}</a>",
+      point.view->id, name(point.row->state), point.row->peer ? " peer" : "", title, title,
+      draw_shape(point.row->state, figure.x.at(point.x), figure.y.at(point.y)));
+}
+
+// The rings of the baselines last, around what lies on the same spot.
+std::string draw_points(const Figure& figure) {
+  std::string points, rings;
+  for (const Point& point : figure.points) {
+    (point.row->state == State::kBaseline ? rings : points) += draw_point(figure, point);
+  }
+  return points + rings;
 }
 
 std::string list_cases(const Figure& figure) {

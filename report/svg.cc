@@ -12,7 +12,7 @@
 namespace aisp::report {
 namespace {
 
-constexpr double kBarWidth = 220.0, kBarHeight = 22.0;
+constexpr double kBarWidth = 190.0, kBarHeight = 22.0;
 constexpr double kStripWidth = 110.0, kStripHeight = 24.0;
 constexpr std::size_t kBins = 44;
 // A bar narrower than this could not be seen: intervals of 0.1 % on an axis of decades.
@@ -47,14 +47,14 @@ std::vector<double> ticks(const LogAxis& axis, std::size_t most) {
   struct Choice {
     double step, base;
   };
-  // From fine to coarse; linear steps only make sense within about one octave.
+  // From fine to coarse; linear steps only make sense within two octaves.
   static constexpr std::array kChoices{Choice{0.01, 0}, Choice{0.02, 0}, Choice{0.05, 0},
                                        Choice{0.1, 0},  Choice{0.2, 0},  Choice{0.5, 0},
                                        Choice{0, 2},    Choice{0, 4},    Choice{0, 10},
                                        Choice{0, 100},  Choice{0, 1e3},  Choice{0, 1e6}};
-  const bool octave = axis.high / axis.low <= 3.0;
+  const bool near = axis.high / axis.low <= 4.0;
   for (const auto& [step, base] : kChoices) {
-    if (step > 0.0 && !octave) continue;
+    if (step > 0.0 && !near) continue;
     auto found = candidates(axis, step, base);
     if (found.size() <= most) return found;
   }
