@@ -63,7 +63,8 @@ required=$(missing_required)
 if [ "$has_apt" = no ]; then
   [ -f "$build/build.ninja" ] || list_without_apt
   if [ -n "$required" ]; then
-    echo "Not found here: $(cut -f1 <<<"$required" | tr '\n' ' ')- install them, then try again." >&2
+    names=$(cut -f1 <<<"$required" | tr '\n' ' ')
+    echo "Not found here: $names- install them, then try again." >&2
     exit 1
   fi
   exit 0
@@ -115,11 +116,12 @@ fi
 
 # A stale or unreachable mirror is told by the install below, in its own words.
 $sudo apt-get update -qq || echo "apt-get update failed; trying with the package lists at hand." >&2
-apt_install="$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
+apt_install="$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq"
+apt_install="$apt_install --no-install-recommends"
 if [ -n "$required" ]; then
   log=$(mktemp)
   # shellcheck disable=SC2086
-  if ! $apt_install $packages >"$log" 2>&1; then
+  if ! $apt_install $packages </dev/null >"$log" 2>&1; then
     cat "$log" >&2
     echo "apt-get could not install: $packages- its own message stands above." >&2
     exit 1
@@ -129,7 +131,7 @@ fi
 while IFS=$'\t' read -r pattern why; do
   [ -n "$pattern" ] || continue
   name=$(newest_match "$pattern")
-  if [ -z "$name" ] || ! $apt_install "$name" >/dev/null 2>&1; then
+  if [ -z "$name" ] || ! $apt_install "$name" </dev/null >/dev/null 2>&1; then
     echo "Going on without $why: apt offers no ${name:-$pattern}."
     mkdir -p "$build" && touch "$build/.without_peers"
   fi

@@ -1,8 +1,8 @@
 """Reads ctest's JUnit report and prints the closing line of `make test`: "N passed, N failed".
 
 Use: test_summary.py REPORT CTEST_STATUS. Exit 0 only if a test passed, none failed and ctest itself
-ended with 0. A test that could not start counts as failed; one that says "not possible here"
-(GTEST_SKIP) counts as neither and is listed with its name.
+ended with 0. A test that could not start counts as failed; one that is disabled, or
+says "not possible here" (GTEST_SKIP), counts as neither and is listed with its name.
 """
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,12 +12,12 @@ def outcome(case):
     """passed, failed or skipped. ctest writes a test it could not start as a skipped one."""
     if case.find("failure") is not None or case.find("error") is not None:
         return "failed"
+    if case.get("status") == "disabled":
+        return "skipped"
     skipped = case.find("skipped")
     if skipped is None:
         return "passed" if case.get("status") == "run" else "failed"
-    message = skipped.get("message", "")
-    said_so = message.startswith("SKIP_") or case.get("status") == "disabled"
-    return "skipped" if said_so else "failed"
+    return "skipped" if skipped.get("message", "").startswith("SKIP_") else "failed"
 
 
 def main():
@@ -29,7 +29,7 @@ def main():
     except (OSError, ElementTree.ParseError) as error:
         print(f"ctest left no readable report in {report}: {error}", file=sys.stderr)
     if names["skipped"]:
-        print(f"not possible here: {', '.join(names['skipped'])}")
+        print(f"not run: {', '.join(names['skipped'])}")
     if names["failed"]:
         print(f"failed: {', '.join(names['failed'])}")
     if ctest_status != 0 and not names["failed"]:
