@@ -3,11 +3,13 @@
 
 function(aisp_room name)
   cmake_parse_arguments(room "" "EXECUTABLE" "DEPENDS" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cc)
+  # Relative, or a checkout in a folder called attacks would lose all its sources to the filter.
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
+    ${CMAKE_SOURCE_DIR}/${name}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "^bench/(attacks|layout|peers)/")
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|/attacks/|/layout/|/peers/")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
-  list(FILTER tests EXCLUDE REGEX "/attacks/|/layout/|/peers/")
   if(room_EXECUTABLE)
     list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   endif()
