@@ -44,6 +44,23 @@ std::vector<DType> computed_as(DType dtype) {
 
 }  // namespace
 
+void Ceilings::raise_to(const Ceilings& again) {
+  for (ComputeCeiling& entry : compute) {
+    for (const ComputeCeiling& other : again.compute) {
+      if (entry.isa != other.isa || entry.dtype != other.dtype || entry.threads != other.threads) continue;
+      if (other.gflop_per_s.estimate > entry.gflop_per_s.estimate) entry.gflop_per_s = other.gflop_per_s;
+      entry.best = std::max(entry.best, other.best);
+    }
+  }
+  for (BandwidthCeiling& entry : bandwidth) {
+    for (const BandwidthCeiling& other : again.bandwidth) {
+      if (entry.level != other.level || entry.kind != other.kind || entry.threads != other.threads) continue;
+      if (other.gb_per_s.estimate > entry.gb_per_s.estimate) entry.gb_per_s = other.gb_per_s;
+      entry.best = std::max(entry.best, other.best);
+    }
+  }
+}
+
 double Ceilings::compute_gflop_per_s(DType dtype, int threads, bool best) const {
   double highest = 0.0;
   for (const DType type : computed_as(dtype)) {

@@ -177,6 +177,7 @@ Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options,
   const std::string path = ceilings_cache_path(cpu);
   if (!refresh) {
     if (auto cached = read_cache(path, cpu)) return *cached;
+    if (options.only_cached) return {};
   }
   std::error_code ignored;
   if (!path.empty()) fs::create_directories(fs::path(path).parent_path(), ignored);
