@@ -35,6 +35,12 @@ struct StreamKernel {
 /// Bytes per unrolled iteration of the widest stream loop: eight registers of 64 bytes.
 constexpr std::size_t kStreamBlockBytes = 512;
 
+/// Additions in one chain: kClockCyclesPerIteration core cycles each iteration, on every processor
+/// of these architectures. Null elsewhere.
+using ClockKernel = void (*)(std::int64_t iterations);
+constexpr double kClockCyclesPerIteration = 32.0;
+ClockKernel clock_kernel();
+
 /// Kernels that `cpu` can run, narrowest first.
 std::vector<ComputeKernel> compute_kernels(const Cpu& cpu);
 std::vector<StreamKernel> stream_kernels(const Cpu& cpu);

@@ -34,6 +34,10 @@ struct BandwidthCeiling {
 struct Ceilings {
   std::string hardware_key;
   double load1 = 0.0;  // load average when the measuring began: other work lowers what was found
+  // Cycles per nanosecond of one busy core, by additions that wait for each other; 0 if unknown. It
+  // turns GFLOP/s into operations per cycle, which tables of the processor's pipes can be held
+  // against.
+  Interval clock_ghz;
   std::vector<ComputeCeiling> compute;
   std::vector<BandwidthCeiling> bandwidth;
   bool empty() const { return compute.empty() && bandwidth.empty(); }
@@ -53,7 +57,7 @@ struct Ceilings {
 };
 
 struct CeilingOptions {
-  double seconds = 10.0;  // total budget; every entry gets its share, at least 20 ms
+  double seconds = 10.0;     // total budget; every entry gets its share, at least 20 ms
   bool only_cached = false;  // load_or_measure: never measure; empty when the cache has none
   void (*progress)(double fraction, const std::string& now) = nullptr;
 };

@@ -80,6 +80,9 @@ Ceilings parse(const std::string& text) {
   Ceilings ceilings;
   ceilings.hardware_key = root.at("hardware_key").get<std::string>();
   ceilings.load1 = root.at("load1").get<double>();
+  if (root.at("clock_ghz").at("estimate") != 0.0) {  // 0: unknown there
+    ceilings.clock_ghz = interval_from(root.at("clock_ghz"));
+  }
   for (const Json& entry : root.at("compute")) {
     ComputeCeiling ceiling;
     ceiling.isa = entry.at("isa").get<std::string>();
@@ -195,6 +198,7 @@ std::string to_json(const Ceilings& ceilings) {
                {"schema_version", kSchemaVersion},
                {"hardware_key", ceilings.hardware_key},
                {"load1", ceilings.load1},
+               {"clock_ghz", interval_json(ceilings.clock_ghz)},
                {"compute", Json::array()},
                {"bandwidth", Json::array()}};
   for (const ComputeCeiling& entry : ceilings.compute) {

@@ -160,6 +160,28 @@ AISP_ACCUMULATE(scalar_fma_f64, double, 16, 1.0, 0.5, 1.0, sum = __builtin_fma(s
 
 #endif
 
+// Register plus register, because some processors fold a chain of small constants into one addition
+// (Golden Cove, at rename). The loop's own counter runs beside the chain.
+#if AISP_X86 || defined(__aarch64__)
+namespace {
+void add_chain(std::int64_t iterations) {
+  std::uint64_t sum = 1, addend = 3;
+  for (std::int64_t n = 0; n < iterations; ++n) {
+    _Pragma("GCC unroll 32") for (int i = 0; i < 32; ++i) {
+#if AISP_X86
+      asm volatile("add %1, %0" : "+r"(sum) : "r"(addend) : "cc");
+#else
+      asm volatile("add %0, %0, %1" : "+r"(sum) : "r"(addend));
+#endif
+    }
+  }
+}
+}  // namespace
+ClockKernel clock_kernel() { return add_chain; }
+#else
+ClockKernel clock_kernel() { return nullptr; }
+#endif
+
 std::vector<ComputeKernel> compute_kernels(const Cpu& cpu) {
   std::vector<ComputeKernel> kernels = {
       {"scalar", DType::kF32, 2.0 * 12, scalar::muladd_f32},

@@ -204,6 +204,7 @@ TEST(TextFile, FindsValues) {
   EXPECT_EQ(parse_number(" 12.5\n"), 12.5);
   EXPECT_EQ(parse_number("12x"), std::nullopt);
   EXPECT_EQ(read_text("/proc/no/such/file"), std::nullopt);
+  EXPECT_EQ(read_text("/proc"), std::nullopt);
 }
 
 }  // namespace

@@ -195,6 +195,7 @@ class Measurement {
   }
 
   Ceilings run() {
+    add_clock();
     for (const int threads : thread_counts()) add_compute(threads);
     prepare_buffers();
     for (const int threads : thread_counts()) add_bandwidth(threads);
@@ -208,7 +209,8 @@ class Measurement {
         report(static_cast<double>(done) / static_cast<double>(all), jobs_[i].label);
         const double left = options_.seconds - seconds_since(start_);
         measure(jobs_[i],
-                std::max(kLeastEntrySeconds / kRounds, left / static_cast<double>(all - done)));
+                std::max(kLeastEntrySeconds / kRounds, left / static_cast<double>(all - done)),
+                epoch_seconds);
       }
     }
     for (const Job& job : jobs_) finish(job);
@@ -223,6 +225,16 @@ class Measurement {
 
   void report(double fraction, const std::string& now) const {
     if (options_.progress != nullptr) options_.progress(fraction, now);
+  }
+
+  void add_clock() {
+    if (clock_kernel() == nullptr) return;
+    Job job;
+    job.label = "clock";
+    job.candidates.push_back(compute_candidate(
+        crew_, 1, {"clock", DType::kI64, kClockCyclesPerIteration, clock_kernel()}));
+    job.store = [this](const Interval& interval, double) { result_.clock_ghz = interval; };
+    jobs_.push_back(std::move(job));
   }
 
   void add_compute(int threads) {

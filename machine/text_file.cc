@@ -1,9 +1,11 @@
 // Small kernel files. See text_file.h.
 #include "machine/text_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 
 namespace aisp::machine {
 
@@ -26,10 +28,16 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 std::optional<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) return std::nullopt;
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return std::nullopt;
+  std::string text;
+  char chunk[4096];
+  ssize_t got;
+  while ((got = read(file, chunk, sizeof chunk)) > 0 || (got < 0 && errno == EINTR)) {
+    if (got > 0) text.append(chunk, static_cast<std::size_t>(got));
+  }
+  close(file);
+  if (got < 0) return std::nullopt;  // a folder, or a file that its driver cannot read now
   return text;
 }
 

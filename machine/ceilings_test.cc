@@ -1,0 +1,355 @@
+// Measured ceilings must be plausible against each other, survive a round trip through JSON, and
+// their cache must survive whatever lies in its folder. No test depends on how quick a machine is.
+#include "machine/ceilings.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/error.h"
+#include "machine/ceiling_kernels.h"
+#include "machine/environment.h"
+#include "machine/text_file.h"
+
+namespace aisp::machine {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Small enough that measuring takes a fraction of a second: no wide kernels, one thread, few
+// levels.
+Cpu small_cpu() {
+  Cpu c;
+  c.vendor = c.model = "Test";
+  c.architecture = "none";
+  c.data_caches = {{1, 32 << 10, 8, 64, 1}, {2, 256 << 10, 8, 64, 1}};
+  c.memory_bytes = std::size_t{1} << 28;  // memory's share: 16 MiB
+  return c;
+}
+
+Ceilings example() {
+  Ceilings c;
+  c.hardware_key = "example";
+  c.load1 = 0.25;
+  c.clock_ghz = {3.5, 3.4, 3.6};
+  c.compute = {{"scalar", DType::kF32, 1, {10, 9, 11}, 12},
+               {"scalar", DType::kF32, 4, {40, 36, 44}, 46},
+               {"avx2", DType::kF32, 1, {100, 95, 101}, 102},
+               {"avx2", DType::kF32, 4, {350, 340, 360}, 370},
+               {"avx512_bf16", DType::kBF16, 1, {200, 190, 201}, 202},
+               {"avx512_bf16", DType::kBF16, 4, {700, 690, 710}, 720},
+               {"avx512_vnni", DType::kI8, 1, {400, 390, 401}, 402}};
+  c.bandwidth = {{1, "read", 1, 16384, {200, 190, 210}, 220},
+                 {1, "copy", 1, 16384, {250, 240, 260}, 270},
+                 {1, "read", 4, 65536, {790, 700, 800}, 850},
+                 {2, "read", 1, 1 << 19, {100, 90, 110}, 115},
+                 {2, "read", 4, 1 << 21, {390, 300, 400}, 410},
+                 {0, "read", 1, std::size_t{1} << 28, {20, 19, 21}, 22},
+                 {0, "read", 4, std::size_t{1} << 28, {30, 25, 32}, 33}};
+  return c;
+}
+
+Cpu example_cpu() {
+  Cpu c;
+  c.cores = c.cores_online = 4;
+  c.data_caches = {{1, 32 << 10, 8, 64, 1}, {2, 1 << 20, 8, 64, 1}};
+  return c;
+}
+
+TEST(Ceilings, ComputeTakesTheWidestAndInterpolatesThreads) {
+  const Ceilings c = example();
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF32, 1), 100);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF32, 2), 200);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF32, 4), 350);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF32, 64), 350);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF32, 1, true), 102);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF32, 4, true), 408);  // 4 x 102, not the 370 seen
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF64, 1), 0);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kI32, 1), 0);
+}
+
+TEST(Ceilings, NarrowTypesHaveAtLeastTheRateOfTheTypeTheyAreComputedIn) {
+  const Ceilings c = example();
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kBF16, 1), 200);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kF16, 1), 100);
+  EXPECT_DOUBLE_EQ(c.compute_gflop_per_s(DType::kU8, 1), 400);
+}
+
+TEST(Ceilings, BandwidthIsThatOfTheLevelThatHoldsTheWorkingSet) {
+  const Ceilings c = example();
+  const Cpu machine = example_cpu();
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 1000, 1), 250);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 32 << 10, 1), 250);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, (32 << 10) + 1, 1), 100);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 128 << 10, 4), 790);  // four L1 hold it
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 1 << 20, 2), 200);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 1 << 30, 1), 20);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 1 << 30, 3), 30);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 1 << 30, 1, true), 22);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 1 << 30, 1, true, true), 115);
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(machine, 1000, 1, true, true), 270);
+}
+
+TEST(Ceilings, UnknownIsZeroAndAMissingLevelIsBoundedByTheNextFaster) {
+  EXPECT_DOUBLE_EQ(Ceilings{}.bandwidth_gb_per_s(example_cpu(), 1, 1), 0);
+  EXPECT_DOUBLE_EQ(Ceilings{}.compute_gflop_per_s(DType::kF32, 1), 0);
+  EXPECT_DOUBLE_EQ(Ceilings{}.bandwidth_gb_per_s(Cpu{}, 1, 1), 0);
+  Ceilings c = example();
+  std::erase_if(c.bandwidth, [](const auto& entry) { return entry.level == 0; });
+  EXPECT_DOUBLE_EQ(c.bandwidth_gb_per_s(example_cpu(), 1 << 30, 1), 100);
+}
+
+TEST(CeilingsJson, RoundTripIsExact) {
+  const Ceilings before = example();
+  const std::string text = to_json(before);
+  const Ceilings after = ceilings_from_json(text);
+  EXPECT_EQ(to_json(after), text);
+  ASSERT_EQ(after.compute.size(), before.compute.size());
+  ASSERT_EQ(after.bandwidth.size(), before.bandwidth.size());
+  EXPECT_DOUBLE_EQ(after.clock_ghz.high, 3.6);
+  EXPECT_EQ(ceilings_from_json(to_json(Ceilings{})).clock_ghz.estimate, 0);
+  EXPECT_EQ(after.compute[4].dtype, DType::kBF16);
+  EXPECT_EQ(after.bandwidth[1].kind, "copy");
+  EXPECT_DOUBLE_EQ(after.bandwidth[5].gb_per_s.low, 19);
+}
+
+TEST(CeilingsJson, MalformedTextIsAnErrorWithARemedy) {
+  const std::string good = to_json(example());
+  std::vector<std::string> bad = {"",   "{",        "[]",       "null",
+                                  "{}", "\xff\xfe", good + "x", good.substr(0, good.size() / 2)};
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    bad.push_back(text.replace(at, from.size(), to));
+  };
+  replaced("\"schema_version\": 1", "\"schema_version\": 999");
+  replaced("aisp.ceilings", "other");
+  replaced("\"f32\"", "\"f33\"");
+  replaced("\"threads\": 1", "\"threads\": 0");
+  replaced("\"threads\": 1", "\"threads\": 1.5");
+  replaced("\"threads\": 1", "\"threads\": \"1\"");
+  replaced("\"estimate\": 10.0", "\"estimate\": null");
+  replaced("\"estimate\": 10.0", "\"estimate\": -10.0");
+  replaced("\"estimate\": 10.0", "\"estimate\": 100.0");
+  replaced("\"best\": 12.0", "\"worst\": 12.0");
+  for (const std::string& text : bad) {
+    try {
+      ceilings_from_json(text);
+      ADD_FAILURE() << "accepted: " << text.substr(0, 60);
+    } catch (const Error& error) {
+      EXPECT_FALSE(error.remedy().empty());
+    }
+  }
+}
+
+TEST(CeilingKernels, EveryKernelRunsAndStreamsMoveWhatTheySay) {
+  for (const ComputeKernel& kernel : compute_kernels(cpu())) {
+    kernel.run(0);
+    kernel.run(3);
+    EXPECT_GT(kernel.operations_per_iteration, 0) << kernel.isa;
+  }
+  constexpr std::size_t kBytes = 4 * kStreamBlockBytes;
+  alignas(64) static std::byte from[kBytes], to[kBytes + 64];
+  for (const StreamKernel& kernel : stream_kernels(cpu())) {
+    for (std::size_t i = 0; i < kBytes; ++i) from[i] = static_cast<std::byte>(i * 7 + 1);
+    std::fill(std::begin(to), std::end(to), std::byte{0});
+    kernel.run(to, from, kBytes, 2);
+    const std::string kind = kernel.kind;
+    EXPECT_EQ(kernel.streams, kind.starts_with("copy") ? 2 : 1);
+    for (std::size_t i = 0; i < kBytes; ++i) {
+      ASSERT_EQ(from[i], static_cast<std::byte>(i * 7 + 1)) << kind;
+      if (kind.starts_with("copy")) {
+        ASSERT_EQ(to[i], from[i]) << kernel.isa << " " << kind << " " << i;
+      } else {
+        ASSERT_EQ(to[i] != std::byte{0}, kind.starts_with("write")) << kernel.isa << " " << kind;
+      }
+    }
+    for (std::size_t i = kBytes; i < kBytes + 64; ++i) ASSERT_EQ(to[i], std::byte{0}) << kind;
+  }
+}
+
+TEST(CeilingKernels, WiderKernelsNeedTheirFeature) {
+  for (const ComputeKernel& kernel : compute_kernels(Cpu{})) {
+    EXPECT_TRUE(std::string(kernel.isa) == "scalar" || std::string(kernel.isa) == "sse2" ||
+                std::string(kernel.isa) == "neon");
+  }
+  for (const StreamKernel& kernel : stream_kernels(Cpu{})) {
+    EXPECT_TRUE(std::string(kernel.isa) == "sse2" || std::string(kernel.isa) == "portable");
+  }
+}
+
+// The only test that times: bounds that hold under sanitizers and any load.
+TEST(MeasureCeilings, EveryEntryIsPlausibleAndTheCallerIsLeftAsItWas) {
+  cpu_set_t before, after;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  CeilingOptions options;
+  options.seconds = 1.0;
+  static double last_fraction;
+  last_fraction = -1.0;
+  options.progress = [](double fraction, const std::string& now) {
+    EXPECT_GE(fraction, last_fraction);
+    EXPECT_LE(fraction, 1.0);
+    EXPECT_FALSE(now.empty());
+    last_fraction = fraction;
+  };
+  const Ceilings ceilings = measure_ceilings(cpu(), options);
+  EXPECT_EQ(last_fraction, 1.0);
+  ASSERT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
+  EXPECT_EQ(ceilings.hardware_key, hardware_key(cpu()));
+
+  EXPECT_EQ(ceilings.clock_ghz.estimate > 0.1, clock_kernel() != nullptr);
+  EXPECT_LT(ceilings.clock_ghz.estimate, 10.0);
+
+  double scalar = 0, widest = 0;
+  for (const ComputeCeiling& entry : ceilings.compute) {
+    EXPECT_TRUE(entry.threads == 1 || entry.threads == cpu().cores);
+    EXPECT_TRUE(entry.gflop_per_s.contains(entry.gflop_per_s.estimate)) << entry.isa;
+    EXPECT_GT(entry.gflop_per_s.low, 0) << entry.isa;
+    EXPECT_GE(entry.best, entry.gflop_per_s.estimate) << entry.isa;
+    if (entry.dtype != DType::kF32 || entry.threads != 1) continue;
+    if (entry.isa == "scalar") scalar = entry.best;
+    widest = std::max(widest, entry.best);
+  }
+  EXPECT_GT(scalar, 0);
+  EXPECT_GT(widest, scalar / 2);
+  const std::size_t thread_counts = cpu().cores > 1 ? 2 : 1;
+  EXPECT_GE(ceilings.bandwidth.size(), (cpu().data_caches.size() * 3) * thread_counts);
+  for (const BandwidthCeiling& entry : ceilings.bandwidth) {
+    EXPECT_TRUE(entry.gb_per_s.contains(entry.gb_per_s.estimate)) << entry.kind;
+    EXPECT_GT(entry.gb_per_s.low, 0) << entry.kind;
+    EXPECT_LT(entry.best, 1e6) << entry.kind << ": a loop was optimized away";
+    EXPECT_GE(entry.best, entry.gb_per_s.estimate) << entry.kind;
+    EXPECT_GT(entry.working_set_bytes, 0u);
+  }
+  EXPECT_EQ(to_json(ceilings_from_json(to_json(ceilings))), to_json(ceilings));
+}
+
+TEST(MeasureCeilingsDeathTest, NoMemoryIsAnErrorThatSaysWhatToDo) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers map terabytes: the address-space limit cannot be lowered";
+#endif
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto attempt = [] {
+    Cpu c = small_cpu();
+    c.memory_bytes = std::size_t{1} << 33;
+    c.data_caches.push_back({3, 128 << 20, 16, 64, 1});  // wants 512 MiB of memory
+    const rlimit limit{256u << 20, 256u << 20};
+    setrlimit(RLIMIT_AS, &limit);
+    try {
+      measure_ceilings(c, {});
+    } catch (const Error& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      std::exit(error.remedy().empty() ? 8 : 7);
+    }
+    std::exit(9);
+  };
+  EXPECT_EXIT(attempt(), testing::ExitedWithCode(7), "cannot map [0-9]+ MiB");
+}
+
+class CeilingsCache : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ =
+        fs::temp_directory_path() / ("aisp_ceilings_" + std::to_string(getpid()) + "_" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(root_);
+    for (const char* name : {"AISP_CACHE_DIR", "XDG_CACHE_HOME", "HOME"}) {
+      const char* value = getenv(name);
+      saved_.emplace_back(name, value == nullptr ? "" : value);
+    }
+    setenv("AISP_CACHE_DIR", root_.c_str(), 1);
+    options_.seconds = 0.05;
+  }
+  void TearDown() override {
+    for (const auto& [name, value] : saved_) {
+      value.empty() ? unsetenv(name.c_str()) : setenv(name.c_str(), value.c_str(), 1);
+    }
+    fs::remove_all(root_);
+  }
+  std::string path() const { return ceilings_cache_path(small_cpu()); }
+  static bool stores() {
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    return true;
+#else
+    return false;
+#endif
+  }
+  void plant(const std::string& text) const {
+    fs::create_directories(root_);
+    std::ofstream(path()) << text;
+  }
+
+  fs::path root_;
+  std::vector<std::pair<std::string, std::string>> saved_;
+  CeilingOptions options_;
+};
+
+TEST_F(CeilingsCache, FollowsItsVariables) {
+  const std::string file = "ceilings-" + hardware_key(small_cpu()) + ".json";
+  EXPECT_EQ(path(), (root_ / file).string());
+  unsetenv("AISP_CACHE_DIR");
+  setenv("XDG_CACHE_HOME", "/x", 1);
+  EXPECT_EQ(path(), "/x/aisp/" + file);
+  unsetenv("XDG_CACHE_HOME");
+  setenv("HOME", "/h", 1);
+  EXPECT_EQ(path(), "/h/.cache/aisp/" + file);
+  unsetenv("HOME");
+  EXPECT_EQ(path(), "");
+}
+
+TEST_F(CeilingsCache, IsWrittenOnceAndReadBack) {
+  if (!stores()) GTEST_SKIP() << "this build does not store what it measures";
+  const Ceilings first = load_or_measure_ceilings(small_cpu(), options_);
+  ASSERT_TRUE(fs::exists(path()));
+  EXPECT_EQ(to_json(load_or_measure_ceilings(small_cpu(), options_)), to_json(first));
+  const Ceilings again = load_or_measure_ceilings(small_cpu(), options_, true);
+  EXPECT_NE(to_json(again), to_json(first));  // dozens of medians of other epochs
+  EXPECT_EQ(to_json(ceilings_from_json(read_text(path()).value())), to_json(again));
+  for (const auto& entry : fs::directory_iterator(root_)) {
+    EXPECT_FALSE(entry.path().string().ends_with(".tmp")) << entry.path();
+  }
+}
+
+TEST_F(CeilingsCache, WhatDoesNotFitIsMeasuredAgain) {
+  Ceilings other_machine = example();
+  Ceilings other_cores = example();
+  other_cores.hardware_key = hardware_key(small_cpu());  // its entries are of 1 and 4 threads
+  for (const std::string& text : {std::string("garbage {"), std::string(), to_json(other_machine),
+                                  to_json(other_cores), to_json(example()).substr(0, 300)}) {
+    plant(text);
+    const Ceilings ceilings = load_or_measure_ceilings(small_cpu(), options_);
+    EXPECT_EQ(ceilings.hardware_key, hardware_key(small_cpu()));
+    ASSERT_FALSE(ceilings.compute.empty());
+    EXPECT_EQ(ceilings.compute[0].threads, 1);
+    const std::string stored = read_text(path()).value();
+    EXPECT_EQ(stored, stores() ? to_json(ceilings) + "\n" : text);
+  }
+}
+
+TEST_F(CeilingsCache, AFolderThatCannotBeWrittenIsNoError) {
+  fs::create_directories(root_);
+  std::ofstream(root_ / "file") << "not a folder";
+  setenv("AISP_CACHE_DIR", (root_ / "file" / "below").c_str(), 1);  // fails for root as well
+  EXPECT_FALSE(load_or_measure_ceilings(small_cpu(), options_).empty());
+  setenv("AISP_CACHE_DIR", "/proc/aisp", 1);
+  EXPECT_FALSE(load_or_measure_ceilings(small_cpu(), options_).empty());
+  for (const char* name : {"AISP_CACHE_DIR", "XDG_CACHE_HOME", "HOME"}) unsetenv(name);
+  EXPECT_FALSE(load_or_measure_ceilings(small_cpu(), options_).empty());
+}
+
+TEST_F(CeilingsCache, AFolderInThePlaceOfTheFileIsNoError) {
+  fs::create_directories(path());
+  EXPECT_FALSE(load_or_measure_ceilings(small_cpu(), options_).empty());
+}
+
+}  // namespace
+}  // namespace aisp::machine
