@@ -2,82 +2,14 @@
 // over the threads. See gemm.h for the order to read in.
 #include "kernels/gemm/gemm.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <cstring>
-#include <thread>
 #include <vector>
 
 #include "base/check.h"
-#include "base/error.h"
+#include "kernels/gemm/parts.h"
 #include "kernels/gemm/variants.h"
 
 namespace aisp::kernels::gemm {
-namespace {
-
-std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
-
-/// Aligned floats. Large ones sit on huge pages where the system grants them: a block of B spans
-/// hundreds of small pages, and the tile meets a new one every few rows.
-class Scratch {
- public:
-  Scratch() = default;
-  explicit Scratch(std::int64_t count) {
-    if (count == 0) return;
-    constexpr std::size_t kSmallPage = 4096, kHugePage = 2 << 20;
-    const std::size_t wanted = static_cast<std::size_t>(count) * sizeof(float);
-    // From 64 KiB on, the reach of 16 of the 64 entries of an L1 TLB.
-    const std::size_t page = wanted >= 16 * kSmallPage ? kHugePage : kSmallPage;
-    const std::size_t bytes = (wanted + page - 1) / page * page;
-    data_.reset(static_cast<float*>(std::aligned_alloc(page, bytes)));
-    if (data_ == nullptr) {
-      throw Error("out of memory for packing", "gemm", "use a smaller problem or fewer threads");
-    }
-    if (page == kHugePage) madvise(data_.get(), bytes, MADV_HUGEPAGE);
-    std::memset(data_.get(), 0, wanted);  // page faults happen now, not in the first call
-  }
-  float* data() const { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(float* data) const { std::free(data); }
-  };
-  std::unique_ptr<float, Free> data_;
-};
-
-/// Where threads wait for each other inside one product. Spins, since all arrive within
-/// microseconds, and yields in case a thread has no core of its own.
-class Barrier {
- public:
-  explicit Barrier(int threads) : threads_(threads) {}
-  void wait() {
-    const int phase = phase_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
-      arrived_.store(0, std::memory_order_relaxed);
-      phase_.store(phase + 1, std::memory_order_release);
-      return;
-    }
-    for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins) {
-      if (spins > 2000) std::this_thread::yield();
-    }
-  }
-
- private:
-  const int threads_;
-  alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<int> phase_{0};
-};
-
-/// A counter that threads take work from, alone on its cache line.
-struct alignas(64) Ticket {
-  std::atomic<std::int64_t> next{0};
-  std::int64_t take() { return next.fetch_add(1, std::memory_order_relaxed); }
-};
-
-}  // namespace
 
 struct GemmPlan::State {
   Shape shape;
@@ -140,6 +72,12 @@ Units cut(std::int64_t m, std::int64_t n, std::int64_t mc, const TileSize& tile,
   return units;
 }
 
+/// Panels of B that one thread packs at a time: four, as pack_b reads rows of B in runs of four,
+/// but fewer when not every thread would get two turns.
+std::int64_t panels_at_once(std::int64_t n, std::int64_t tile_columns, int workers) {
+  return std::clamp<std::int64_t>(n / tile_columns / (2 * workers), 1, 4);
+}
+
 }  // namespace
 
 /// One C block times one pass over k: packs A when asked, then runs the tiles.
@@ -199,8 +137,7 @@ void GemmPlan::State::multiply_packed(const Operands& at, int worker, int worker
       const auto next = [&](std::size_t which) {
         return workers == 1 ? local++ : tickets[2 * pass + which].take();
       };
-      constexpr std::int64_t kPanelsAtOnce = 4;
-      const std::int64_t chunk = kPanelsAtOnce * tile_columns;
+      const std::int64_t chunk = panels_at_once(n, tile_columns, workers) * tile_columns;
       for (std::int64_t j = next(0) * chunk; j < n; j = next(0) * chunk) {
         variant->pack_b(k, std::min(chunk, n - j), at.b + depth * strides.b + column + j, strides.b,
                         b_packed + j * k);
@@ -288,6 +225,8 @@ GemmPlan::GemmPlan(const Shape& shape, const Options& options) : state_(new Stat
                      ? *options.config
                      : choose_config(shape, state.strides, state.variant->tile, cpu,
                                      state.threads_take_products ? 1 : threads);
+  check(state.config.threads >= 1 && state.config.threads <= threads,
+        "gemm: a blocking for more threads than the plan has");
   state.pool = options.pool;
   if (state.pool == nullptr && (state.config.threads > 1 || state.threads_take_products)) {
     state.own_pool = std::make_unique<machine::ThreadPool>(threads);
