@@ -69,13 +69,16 @@ void reference(const Params& p, const Io& io, bench::Expected& expected) {
 }
 
 /// Square map: |d(x*x + c)/dx| = 2|x| <= 1, so errors never grow; a step adds at most
-/// u (x*x + |x*x + c|) <= 0.75 u. Observed rms: 0.008 of that at 64 steps, most chains being
-/// strongly contracting; 0.5 for a single step. Scores: the dot product bound; an in-order sum of
-/// 128 terms shows an rms of 0.06. bf16 or tf32 inputs would show 100 and more in both.
+/// u (x*x + |x*x + c|) <= 0.75 u. Observed rms: 0.005 of that at 64 steps, most chains being
+/// strongly contracting; 0.5 for a single step; the second term is for few chains. Scores: the dot
+/// product bound; an in-order sum of 128 terms shows an rms of 0.007, tf32 inputs 10. The map's rms
+/// with tf32 inputs is 24.
 Tolerance tolerance(const Params& p) {
   const double u = unit_roundoff(DType::kF32);
-  const auto steps = static_cast<double>(p["steps"]);
-  if (p["kind"] == kSquareMap) return {.absolute = 0.75 * u * steps, .rms = 0.6 / std::sqrt(steps)};
+  const auto steps = static_cast<double>(p["steps"]), chains = static_cast<double>(p["chains"]);
+  if (p["kind"] == kSquareMap) {
+    return {.absolute = 0.75 * u * steps, .rms = 0.6 / std::sqrt(steps) + 0.4 / std::sqrt(chains)};
+  }
   return {.relative = dot_bound(steps, u), .rms = 0.2};
 }
 

@@ -69,11 +69,12 @@ void reference(const Params& p, const Io& io, bench::Expected& expected) {
 /// rounded to u |x - max|, moves e^(x - max) by as much, and the sum by the mean of that over the
 /// probabilities; the exponentials (1.4 each in numerator and sum), rescaling and division: 8.
 /// Results near the smallest normal float may be flushed or denormal: absolute, twice that float.
-/// rms: honest techniques show at most 0.06; outputs rounded to tf32 1.1 (n = 128,256) and more.
-Tolerance tolerance(const Params&) {
+/// rms: honest techniques show at most 0.04 at full size and 0.13 with 62 elements; inputs rounded
+/// to tf32 show 10, to bf16 57. The second term is for sizes of a few elements.
+Tolerance tolerance(const Params& p) {
   return {.relative = unit_roundoff(DType::kF32),
           .absolute = 2.0 * static_cast<double>(std::numeric_limits<float>::min()),
-          .rms = 0.15};
+          .rms = 0.15 + 0.5 / std::sqrt(static_cast<double>(p["rows"] * p["n"]))};
 }
 
 Params sizes(std::int64_t rows, std::int64_t n, std::int64_t causal) {
