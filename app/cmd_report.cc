@@ -43,7 +43,6 @@ int cmd_report(const ReportOptions& options) {
     return 0;
   }
   bench::write_file_atomically(out, text);
-  print(out + "\n");
   return 0;
 }
 

@@ -14,8 +14,9 @@ struct ReportOptions {
   std::string out;  // file; "-" is stdout. Default: RUN/report.html for html, else stdout
 };
 
-/// Returns the exit code, 0. Throws UsageError when more than one form is asked for, Error when the
-/// run cannot be read or the report cannot be written.
+/// Prints the report or writes its file, nothing else. Returns the exit code, 0. Throws UsageError
+/// when more than one form is asked for, Error when the run cannot be read or the report cannot be
+/// written.
 int cmd_report(const ReportOptions& options);
 
 }  // namespace aisp::app

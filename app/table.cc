@@ -114,13 +114,18 @@ Layout lay_out(const std::vector<std::vector<Line>>& blocks, int width, bool col
   Layout layout;
   layout.width = std::max(width, kLeastWidth);
   layout.colour = colour;
-  for (int c = 0; c < kColumns; ++c) layout.widths[c] = display_width(kTitles[c]);
   for (const auto& block : blocks) {
     for (const Line& line : block) {
       for (int c = 0; c < kColumns; ++c) {
         if (c != kName && !line.timed) continue;
         layout.widths[c] = std::max(layout.widths[c], display_width(line.cells[c]));
       }
+    }
+  }
+  // A column without a single entry (no measured ceilings, no other technique) is not shown.
+  for (int c = 0; c < kColumns; ++c) {
+    if (layout.widths[c] > 0 || c == kName || c == kVerdict) {
+      layout.widths[c] = std::max(layout.widths[c], display_width(kTitles[c]));
     }
   }
   // Too wide: long names are cut first, then columns go, the least needed first.

@@ -64,8 +64,7 @@ Interval median_interval(std::span<const double> samples, double level) {
   const boost::math::binomial_distribution<> coin(static_cast<double>(n), 0.5);
   // Largest k with P(Bin(n, 1/2) <= k - 1) <= tail: the interval is [x_(k), x_(n-k+1)], 1-based.
   std::size_t k = 0;
-  while (k + 1 <= n / 2 &&
-         boost::math::cdf(coin, static_cast<double>(k)) <= (1.0 - level) / 2.0) {
+  while (k + 1 <= n / 2 && boost::math::cdf(coin, static_cast<double>(k)) <= (1.0 - level) / 2.0) {
     ++k;
   }
   const std::size_t low = k == 0 ? 0 : k - 1;

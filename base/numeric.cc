@@ -73,8 +73,7 @@ Comparison compare_as(const T* got, std::size_t count, const ExpectedView& want,
     const double scale = want.scale.empty() ? std::fabs(expected) : want.scale[i];
     const double bound = tolerance.relative * scale + tolerance.absolute;
     const double error = std::fabs(value - expected);
-    const double in_bounds =
-        bound > 0.0 ? error / bound : std::numeric_limits<double>::infinity();
+    const double in_bounds = bound > 0.0 ? error / bound : std::numeric_limits<double>::infinity();
     ++finite;
     if (in_bounds > 1.0) ++result.wrong;
     if (std::isfinite(in_bounds)) sum_of_squares += in_bounds * in_bounds;
@@ -103,16 +102,26 @@ Comparison compare(const void* got, DType type, std::size_t count, const Expecte
     return compare_as(static_cast<const T*>(got), count, want, tolerance, skip_nonfinite);
   };
   switch (type) {
-    case DType::kF64: return as(double{});
-    case DType::kF32: return as(float{});
-    case DType::kF16: return as(Half{});
-    case DType::kBF16: return as(bf16{});
-    case DType::kI64: return as(std::int64_t{});
-    case DType::kI32: return as(std::int32_t{});
-    case DType::kI8: return as(std::int8_t{});
-    case DType::kU8: return as(std::uint8_t{});
-    case DType::kU16: return as(std::uint16_t{});
-    case DType::kU32: return as(std::uint32_t{});
+    case DType::kF64:
+      return as(double{});
+    case DType::kF32:
+      return as(float{});
+    case DType::kF16:
+      return as(Half{});
+    case DType::kBF16:
+      return as(bf16{});
+    case DType::kI64:
+      return as(std::int64_t{});
+    case DType::kI32:
+      return as(std::int32_t{});
+    case DType::kI8:
+      return as(std::int8_t{});
+    case DType::kU8:
+      return as(std::uint8_t{});
+    case DType::kU16:
+      return as(std::uint16_t{});
+    case DType::kU32:
+      return as(std::uint32_t{});
   }
   check(false, "unknown dtype");
   return {};
@@ -120,9 +129,10 @@ Comparison compare(const void* got, DType type, std::size_t count, const Expecte
 
 std::string describe(const Comparison& comparison) {
   if (comparison.wrong > 0) {
-    return fmt::format("{} of {} wrong, worst at [{}]: got {:.9g}, want {:.9g}, {:.3g} times the bound",
-                       comparison.wrong, comparison.count, comparison.worst_index,
-                       comparison.worst_got, comparison.worst_want, comparison.worst_in_bounds);
+    return fmt::format(
+        "{} of {} wrong, worst at [{}]: got {:.9g}, want {:.9g}, {:.3g} times the bound",
+        comparison.wrong, comparison.count, comparison.worst_index, comparison.worst_got,
+        comparison.worst_want, comparison.worst_in_bounds);
   }
   if (comparison.rms_exceeded) {
     return fmt::format(

@@ -21,7 +21,14 @@ int decimals_of(double value) {
   return std::max(0, 2 - after);
 }
 
-std::string three_digits(double value) { return fmt::format("{:.{}f}", value, decimals_of(value)); }
+// Beyond these no unit helps and a row of zeros does not either.
+constexpr double kLeast = 1e-6, kMost = 1e15;
+
+std::string three_digits(double value) {
+  const double size = std::fabs(value);
+  if (size >= kMost || (size > 0.0 && size < kLeast)) return fmt::format("{:.2e}", value);
+  return fmt::format("{:.{}f}", value, decimals_of(value));
+}
 
 struct Scale {
   double size;
@@ -44,7 +51,7 @@ constexpr std::array kDecimal{Scale{1.0, ""},   Scale{1e3, "k"},  Scale{1e6, "M"
 std::string format_number(double value) {
   if (!std::isfinite(value)) return "-";
   // Beyond three digits before the point: whole numbers, still rounded to three digits.
-  if (std::fabs(value) >= 999.5) {
+  if (std::fabs(value) >= 999.5 && std::fabs(value) < kMost) {
     const double step = std::pow(10.0, std::floor(std::log10(std::fabs(value))) - 2.0);
     return fmt::format("{:.0f}", std::round(value / step) * step);
   }
@@ -66,7 +73,7 @@ std::string format_bytes(double bytes) {
   if (!std::isfinite(bytes)) return "-";
   const Scale& unit = choose(kUnits, bytes);
   std::string digits = three_digits(bytes / unit.size);
-  if (digits.find('.') != std::string::npos) {
+  if (digits.find('.') != std::string::npos && digits.find('e') == std::string::npos) {
     while (digits.back() == '0') digits.pop_back();
     if (digits.back() == '.') digits.pop_back();
   }
@@ -92,24 +99,28 @@ std::string format_count(double count) {
 }
 
 namespace {
-std::string ratio_digits(double ratio) {
+bool near_one(double ratio) { return ratio >= 0.9 && ratio < 1.1; }
+
+std::string ratio_digits(double ratio, bool three_decimals) {
   if (!std::isfinite(ratio)) return "-";
-  if (ratio >= 0.9 && ratio < 1.1) return fmt::format("{:.3f}", ratio);
-  return format_number(ratio);
+  return three_decimals ? fmt::format("{:.3f}", ratio) : format_number(ratio);
 }
 }  // namespace
 
 std::string format_ratio(double ratio) {
-  return std::isfinite(ratio) ? ratio_digits(ratio) + "x" : "-";
+  return std::isfinite(ratio) ? ratio_digits(ratio, near_one(ratio)) + "x" : "-";
 }
 
 std::string format_ratio_interval(double low, double high) {
   if (!std::isfinite(low) && !std::isfinite(high)) return "-";
-  return fmt::format("[{}, {}]", ratio_digits(low), ratio_digits(high));
+  const bool finer = near_one(low) || near_one(high);
+  return fmt::format("[{}, {}]", ratio_digits(low, finer && low < 10.0),
+                     ratio_digits(high, finer && high < 10.0));
 }
 
 std::string format_percent(double fraction) {
-  return std::isfinite(fraction) ? three_digits(fraction * 100.0) + " %" : "-";
+  const double percent = fraction * 100.0;
+  return std::isfinite(percent) ? three_digits(percent) + " %" : "-";
 }
 
 }  // namespace aisp

@@ -8,7 +8,8 @@
 
 namespace aisp {
 
-/// Three significant digits without an exponent: "0.0123", "1.23", "12.3", "123", "12300".
+/// Three significant digits: "0.0123", "1.23", "12.3", "123", "12300"; an exponent only for what no
+/// machine measures, "1.00e+300".
 std::string format_number(double value);
 
 /// Nanoseconds in the unit that leaves one to three digits before the point: "850 ns", "1.23 µs",
@@ -29,7 +30,8 @@ std::string format_count(double count);
 /// interest there is 1 % and less.
 std::string format_ratio(double ratio);
 
-/// format_ratio of both ends: "[3.05, 3.20]"; an open end is "-".
+/// Both ends without the x, with three decimals when one is near 1: "[3.05, 3.20]",
+/// "[0.995, 1.036]"; an open end is "-".
 std::string format_ratio_interval(double low, double high);
 
 /// "87.3 %" of 0.873.

@@ -21,6 +21,8 @@ TEST(Units, NumberHasThreeSignificantDigits) {
   EXPECT_EQ(format_number(12345.0), "12300");
   EXPECT_EQ(format_number(-2.5), "-2.50");
   EXPECT_EQ(format_number(1000.0), "1000");
+  EXPECT_EQ(format_number(1e300), "1.00e+300");
+  EXPECT_EQ(format_number(-1.5e-9), "-1.50e-09");
 }
 
 TEST(Units, TimeRoundsIntoTheNextUnit) {
@@ -41,6 +43,7 @@ TEST(Units, BytesDropTrailingZeros) {
   EXPECT_EQ(format_bytes(1.5 * 1024 * 1024), "1.5 MiB");
   EXPECT_EQ(format_bytes(0x1p30), "1 GiB");
   EXPECT_EQ(format_bytes(100 * 1024), "100 KiB");
+  EXPECT_EQ(format_bytes(0x1p50 * 1e300).substr(0, 8), "1.00e+30");
 }
 
 TEST(Units, RateTakesThePrefixThatTheUnitAllows) {
@@ -62,6 +65,8 @@ TEST(Units, RatioShowsTheMarginNearOne) {
   EXPECT_EQ(format_ratio(0.0123), "0.0123x");
   EXPECT_EQ(format_ratio(390.2), "390x");
   EXPECT_EQ(format_ratio_interval(3.05, 3.2), "[3.05, 3.20]");
+  EXPECT_EQ(format_ratio_interval(1.0912, 1.1004), "[1.091, 1.100]");
+  EXPECT_EQ(format_ratio_interval(0.95, 12.34), "[0.950, 12.3]");
   EXPECT_EQ(format_ratio_interval(3.05, kInfinity), "[3.05, -]");
   EXPECT_EQ(format_ratio_interval(kNan, kInfinity), "-");
 }
