@@ -2,14 +2,10 @@
 #include "bench/selftest.h"
 
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 
-#include "base/error.h"
 #include "base/rng.h"
 #include "bench/clock.h"
 #include "bench/lab.h"
@@ -65,26 +61,6 @@ void one_trial(SelftestRow& row, const SelftestWorkload& workload, const std::ui
   row.widths.push_back(result.ratio.high / result.ratio.low - 1.0);
   row.seconds.push_back(record.seconds);
 }
-
-/// Busy neighbours: even ones compute, odd ones stream 64 MiB. They die with us.
-class BackgroundLoad {
- public:
-  explicit BackgroundLoad(int count) {
-    for (int i = 0; i < count; ++i) {
-      const pid_t child = fork();
-      if (child < 0) throw Error("cannot start a background load process", "--load", "lower it");
-      if (child == 0) be_busy(i % 2 == 1);
-      children_.push_back(child);
-    }
-  }
-  ~BackgroundLoad() {
-    for (const pid_t child : children_) kill(child, SIGKILL);
-    for (const pid_t child : children_) waitpid(child, nullptr, 0);
-  }
-
- private:
-  std::vector<pid_t> children_;
-};
 
 }  // namespace
 

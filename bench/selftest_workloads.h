@@ -4,6 +4,8 @@
 #pragma once
 
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <csignal>
@@ -11,6 +13,7 @@
 #include <numeric>
 #include <vector>
 
+#include "base/error.h"
 #include "base/rng.h"
 
 namespace aisp::bench {
@@ -84,5 +87,31 @@ inline volatile std::uint64_t selftest_sink;
     selftest_sink = x;
   }
 }
+
+/// Busy neighbours while it lives: even ones compute, odd ones stream. Throws Error.
+class BackgroundLoad {
+ public:
+  explicit BackgroundLoad(int count) {
+    for (int i = 0; i < count; ++i) {
+      const pid_t child = fork();
+      if (child < 0) {
+        end();
+        throw Error("cannot start a background load process", "--load", "lower it");
+      }
+      if (child == 0) be_busy(i % 2 == 1);
+      children_.push_back(child);
+    }
+  }
+  ~BackgroundLoad() { end(); }
+  BackgroundLoad(const BackgroundLoad&) = delete;
+  BackgroundLoad& operator=(const BackgroundLoad&) = delete;
+
+ private:
+  void end() {
+    for (const pid_t child : children_) kill(child, SIGKILL);
+    for (const pid_t child : children_) waitpid(child, nullptr, 0);
+  }
+  std::vector<pid_t> children_;
+};
 
 }  // namespace aisp::bench
