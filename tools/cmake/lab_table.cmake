@@ -26,7 +26,8 @@ foreach(folder ${FOLDERS})
 endforeach()
 set(text "// Generated from folder names. Do not edit.\n#include \"bench/lab_table.h\"\n\n${declarations}\n")
 if(MODULE)
-  string(APPEND text "extern \"C\" const aisp::bench::LabEntry* aisp_lab_module(int abi, int* count) {\n"
+  string(APPEND text "extern \"C\" __attribute__((visibility(\"default\")))\n"
+    "const aisp::bench::LabEntry* aisp_lab_module(int abi, int* count) {\n"
     "  static const aisp::bench::LabEntry rows[] = {\n${rows}  };\n"
     "  if (abi != aisp::bench::kLabAbi) return nullptr;\n"
     "  *count = static_cast<int>(sizeof(rows) / sizeof(rows[0]));\n  return rows;\n}\n")

@@ -99,6 +99,31 @@ function(aisp_labs)
   endif()
 endfunction()
 
+# A module of labs, loaded with `aisp bench run --labs <file>`: a shared object that exports one
+# function, its table, and shares nothing with the program but plain data. Each of FOLDERS (relative to
+# the source folder) holds lab.cc with describe() in the namespace that lab_table.cmake derives from
+# the folder's name; HEADERS are shared files that the labs of the module include.
+function(aisp_lab_module name)
+  cmake_parse_arguments(module "" "" "FOLDERS;HEADERS" ${ARGN})
+  set(sources)
+  foreach(folder ${module_FOLDERS})
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${folder}/lab.cc)
+      message(FATAL_ERROR "aisp_lab_module(${name}): ${folder} has no lab.cc")
+    endif()
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
+    list(FILTER found EXCLUDE REGEX "_test\\.cc$")
+    list(APPEND sources ${found})
+  endforeach()
+  set(table ${CMAKE_CURRENT_BINARY_DIR}/${name}_table.cc)
+  aisp_lab_table(${table} ${name} MODULE FOLDERS ${module_FOLDERS})
+  add_library(${name} MODULE ${table} ${sources} ${module_HEADERS})
+  set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON)
+  target_link_libraries(${name} PRIVATE aisp_kernels aisp_bench)
+  # Symbols of our own libraries stay inside: the program has copies under the same names.
+  target_link_options(${name} PRIVATE LINKER:--exclude-libs,ALL)
+endfunction()
+
 # Adds the generated build_info.cc (commit, compiler, flags) to a library; refreshed at every build.
 function(aisp_build_info library)
   set(out ${CMAKE_BINARY_DIR}/build_info.cc)
