@@ -161,12 +161,10 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
   }
 }
 
-std::vector<std::string> impossible_techniques(const CaseResult& result) {
-  std::vector<std::string> names;
-  for (const TechniqueResult& technique : result.techniques) {
-    if (technique.outcome == Outcome::kImpossible) names.push_back(technique.name);
-  }
-  return names;
+bool beyond_ceilings(const CaseResult& result) {
+  return std::any_of(result.techniques.begin(), result.techniques.end(), [](const auto& technique) {
+    return technique.outcome == Outcome::kImpossible || technique.ceiling_fraction > 1.05;
+  });
 }
 
 }  // namespace aisp::bench

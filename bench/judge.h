@@ -18,7 +18,8 @@ struct JudgeRules {
 void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
                 const machine::Ceilings& ceilings, const JudgeRules& rules);
 
-/// Names of techniques judged impossible. The caller measures the ceilings again before it believes it.
-std::vector<std::string> impossible_techniques(const CaseResult& result);
+/// True when a technique came out impossible, or above a ceiling by more than 5 %. The caller then
+/// measures the ceilings again before it believes either.
+bool beyond_ceilings(const CaseResult& result);
 
 }  // namespace aisp::bench

@@ -169,6 +169,10 @@ RunWriter::~RunWriter() {
   if (lock_ >= 0) close(lock_);
 }
 
+void RunWriter::rewrite_header(const Json& header) {
+  write_file_atomically(folder_ + "/run.json", header.dump(1) + "\n");
+}
+
 void RunWriter::append(const CaseResult& result) {
   const off_t before = lseek(file_, 0, SEEK_END);
   if (write_all(file_, dump(to_json(result), -1)) && fdatasync(file_) == 0) return;

@@ -119,7 +119,8 @@ class RunWriter {
   /// there stays readable.
   void append(const CaseResult& result);
 
-  const std::string& folder() const { return folder_; }
+  /// Replaces the header, atomically (ceilings that rose during the run).
+  void rewrite_header(const Json& header);
 
  private:
   std::string folder_;

@@ -140,7 +140,8 @@ class CaseWorker {
     const auto plan = technique.plan(params);
     InputSet set(lab_.problem(params), job_.scratch_folder);
     set.fill(lab_, params, seed);
-    if (checks_.on("input-data")) {
+    const bool advertised = is_smoke(params);
+    if (advertised && checks_.on("input-data")) {
       if (const auto poor = poor_input(set); !poor.empty()) {
         fell(technique.name, Outcome::kFailed, "input-data", poor);
         return;
@@ -161,7 +162,6 @@ class CaseWorker {
     if (fault.found()) {
       std::string sizes;
       for (const auto& [name, value] : params.values()) sizes += fmt::format(" {}={}", name, value);
-      const bool advertised = params == params_ || is_smoke(params);
       const char* detector = advertised || fault.detector != "output" ? fault.detector.c_str() : "ragged";
       fell(technique.name, Outcome::kWrong, detector, fmt::format("at{}: {}", sizes, fault.reason));
     }
@@ -366,7 +366,8 @@ class CaseWorker {
       const Technique& technique = *techniques_[i];
       if (has_fallen(technique.name)) continue;
       guarded(technique, "audit", [&] {
-        const AuditSubject subject{lab_, params_, *sets_[0], *plans_[i], cpu_ns_[technique.name]};
+        const AuditSubject subject{lab_, params_, *sets_[0], *plans_[i], cpu_ns_[technique.name],
+                                   technique.threads};
         Fault fault;
         if (checks_.on("alias")) fault = audit_alias(subject);
         if (!fault.found() && checks_.on("repeat")) fault = audit_repeat(subject, derive_seed(seed_, 600 + i));

@@ -176,6 +176,13 @@ std::string ceilings_cache_path(const Cpu& cpu) {
   return (folder / ("ceilings-" + hardware_key(cpu) + ".json")).string();
 }
 
+void store_ceilings(const Cpu& cpu, const Ceilings& ceilings) {
+  const std::string path = ceilings_cache_path(cpu);
+  if (!kStorable || path.empty()) return;
+  const Lock lock(path + ".lock");
+  write_cache(path, ceilings);
+}
+
 Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options, bool refresh) {
   const std::string path = ceilings_cache_path(cpu);
   if (!refresh) {
