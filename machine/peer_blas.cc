@@ -44,6 +44,7 @@ PeerBlas load_openblas() {
     peer.why_not = "libopenblas.so.0 lacks cblas_sgemm or openblas_set_num_threads";
     return peer;
   }
+  peer.end_threads_function = dlsym(handle, "blas_thread_shutdown_");
   if (void* core_name = dlsym(handle, "openblas_get_corename")) {
     peer.details = reinterpret_cast<const char* (*)()>(core_name)();
   }
@@ -66,6 +67,7 @@ PeerBlas load_onednn() {
     peer.why_not = "libdnnl was built without dnnl_sgemm or without OpenMP";
     return peer;
   }
+  peer.end_threads_function = dlsym(handle, "omp_pause_resource_all");  // OpenMP 5.0
   struct Version {
     int major, minor, patch;
   };
@@ -83,6 +85,16 @@ PeerBlas load_onednn() {
 void PeerBlas::set_threads(int threads) const {
   check(why_not.empty(), "a peer library that is absent was called");
   reinterpret_cast<SetThreads>(set_threads_function)(threads);
+}
+
+void PeerBlas::end_threads() const {
+  if (end_threads_function == nullptr) return;
+  if (library == PeerLibrary::kOpenBlas) {
+    reinterpret_cast<int (*)()>(end_threads_function)();
+  } else {
+    constexpr int kOmpPauseSoft = 1;  // keeps settings, gives up threads
+    reinterpret_cast<int (*)(int)>(end_threads_function)(kOmpPauseSoft);
+  }
 }
 
 void PeerBlas::sgemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a,

@@ -27,9 +27,32 @@ struct PeerBlas {
   void sgemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
              const float* b, std::int64_t ldb, float* c, std::int64_t ldc) const;
 
+  /// Ends the library's worker threads, where it has a way to; the next call starts them again.
+  void end_threads() const;
+
   PeerLibrary library = PeerLibrary::kOpenBlas;
   void* sgemm_function = nullptr;
   void* set_threads_function = nullptr;
+  void* end_threads_function = nullptr;
+};
+
+/// A peer with a number of threads, for as long as this lives: afterwards none of its threads are
+/// left to disturb the next measurement.
+class PeerUse {
+ public:
+  PeerUse(const PeerBlas& blas, int threads) : blas_(blas), threads_(threads) {}
+  ~PeerUse() { blas_.end_threads(); }
+  PeerUse(const PeerUse&) = delete;
+  PeerUse& operator=(const PeerUse&) = delete;
+  /// The library, set to this use's number of threads.
+  const PeerBlas& blas() const {
+    blas_.set_threads(threads_);
+    return blas_;
+  }
+
+ private:
+  const PeerBlas& blas_;
+  const int threads_;
 };
 
 /// Loads the library at first use and keeps it until the process ends. Sets, unless the user did,

@@ -2,7 +2,9 @@
 #include "machine/peer_blas.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <vector>
 
 namespace aisp::machine {
@@ -23,6 +25,31 @@ TEST(PeerBlas, MultipliesRowMajorOrSaysWhyNot) {
       peer.sgemm(2, 2, 3, a.data(), 3, b.data(), 2, c.data(), 2);
       EXPECT_EQ(c, (std::vector<float>{31, 302, 64, 605})) << peer.name;
     }
+  }
+}
+
+int threads_now() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    ++count;
+  }
+  return count;
+}
+
+TEST(PeerBlas, NoThreadsAreLeftAfterUse) {
+  for (const PeerLibrary library : {PeerLibrary::kOpenBlas, PeerLibrary::kOneDnn}) {
+    const PeerBlas& peer = peer_blas(library);
+    if (!peer.why_not.empty() || peer.end_threads_function == nullptr) continue;
+    const std::vector<float> ones(200 * 200, 1.0f);
+    std::vector<float> c(200 * 200);
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      PeerUse use(peer, 2);
+      use.blas().sgemm(200, 200, 200, ones.data(), 200, ones.data(), 200, c.data(), 200);
+      EXPECT_EQ(c[199 * 200 + 199], 200.0f) << peer.name;
+    }
+    for (int wait = 0; wait < 200 && threads_now() > 1; ++wait) usleep(5000);
+    EXPECT_EQ(threads_now(), 1) << peer.name;
   }
 }
 

@@ -77,10 +77,10 @@ bench::Technique peer(machine::PeerLibrary library, const char* name) {
   technique.threads = 0;
   technique.needs = [library](const machine::Cpu&) { return machine::peer_blas(library).why_not; };
   technique.plan = [library](const bench::Params& p) {
-    const machine::PeerBlas& blas = machine::peer_blas(library);
-    const int threads = machine::cpu().cores;
-    return bench::plan_of([&blas, threads, s = Sizes(p)](const bench::Io& io) {
-      blas.set_threads(threads);
+    auto use =
+        std::make_unique<machine::PeerUse>(machine::peer_blas(library), machine::cpu().cores);
+    return bench::plan_of([use = std::move(use), s = Sizes(p)](const bench::Io& io) {
+      const machine::PeerBlas& blas = use->blas();
       for (std::int64_t h = 0; h < s.heads; ++h) {
         const auto at = s.at(io, h);
         blas.sgemm(s.T, s.D, s.T, at.a, s.T, at.b, s.D, at.c, s.D);

@@ -77,13 +77,13 @@ bench::Technique peer(machine::PeerLibrary library, const char* name, int thread
   technique.threads = threads;
   technique.needs = [library](const machine::Cpu&) { return machine::peer_blas(library).why_not; };
   technique.plan = [library, threads](const bench::Params& p) {
-    const machine::PeerBlas& blas = machine::peer_blas(library);
-    const int wanted = threads > 0 ? threads : machine::cpu().cores;
-    return bench::plan_of([&blas, wanted, m = p["M"], n = p["N"], k = p["K"]](const bench::Io& io) {
-      blas.set_threads(wanted);
-      blas.sgemm(m, n, k, io.in<float>(kA).data(), k, io.in<float>(kB).data(), n,
-                 io.out<float>(kC).data(), n);
-    });
+    auto use = std::make_unique<machine::PeerUse>(machine::peer_blas(library),
+                                                  threads > 0 ? threads : machine::cpu().cores);
+    return bench::plan_of(
+        [use = std::move(use), m = p["M"], n = p["N"], k = p["K"]](const bench::Io& io) {
+          use->blas().sgemm(m, n, k, io.in<float>(kA).data(), k, io.in<float>(kB).data(), n,
+                            io.out<float>(kC).data(), n);
+        });
   };
   return technique;
 }
@@ -100,13 +100,13 @@ bench::Lab describe() {
                 .smoke = sizes(16, 96, 96),
                 .full = sizes(128, 768, 768)},
                {.name = "llama32_1b_key",
-                .origin = "Llama-3.2-1B key projection: 64 tokens, width 2048 to 8 heads of 64",
+                .origin = "Llama-3.2-1B key projection: 32 tokens, width 2048 to 8 heads of 64",
                 .smoke = sizes(8, 64, 256),
-                .full = sizes(64, 512, 2048)},
-               {.name = "transformer_base_512",
-                .origin = "Transformer base (2017) projection: 512 tokens, width 512",
+                .full = sizes(32, 512, 2048)},
+               {.name = "transformer_base_projection",
+                .origin = "Transformer base (2017) projection: 256 tokens, width 512",
                 .smoke = sizes(64, 64, 64),
-                .full = sizes(512, 512, 512)}};
+                .full = sizes(256, 512, 512)}};
   // One element; odd sizes around the tiles (14 x 32, 6 x 16) and the blocks (64 x 512, 192 rows).
   lab.ragged = {sizes(1, 1, 1), sizes(15, 33, 65), sizes(5, 515, 67), sizes(197, 61, 129),
                 sizes(3, 1030, 9)};
