@@ -27,7 +27,8 @@ struct ShownCommand {
 };
 std::vector<ShownCommand> shown_commands(const Tree& tree);
 
-/// Runs every command with `binary` in place of build/aisp, each document in a temporary folder of
+/// Runs every command with `binary` in place of build/aisp and its folder for the rest of build/.
+/// Each document in a temporary folder of
 /// its own, 120 s at most each. Prints one line a command to stdout. Returns what did not end as
 /// the document says.
 Findings run_shown_commands(const std::vector<ShownCommand>& commands, const std::string& binary);

@@ -9,6 +9,8 @@
 namespace aisp::tidy {
 namespace {
 
+constexpr const char* kSkeleton = "docs/skeleton/lab";  // what people copy keeps the rules too
+
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
@@ -89,8 +91,9 @@ Findings check_labs(const Tree& tree) {
   static const std::regex below_lab("(labs/ch[0-9]{2}_[a-z0-9_]+/[a-z0-9_]+)/.+");
   std::map<std::string, std::vector<const SourceFile*>> labs;
   for (const auto& [path, file] : tree.files()) {
-    if (file.room() != "labs") continue;
     const std::string folder = file.folder();
+    if (folder == kSkeleton) labs[folder].push_back(&file);
+    if (file.room() != "labs") continue;
     if (std::regex_match(folder, lab_folder)) {
       labs[folder].push_back(&file);
     } else if (!std::regex_match(folder, below_lab) && file.name() != "README.md") {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <sstream>
 
 #include "base/error.h"
@@ -18,11 +19,12 @@ namespace {
 
 constexpr const char* kSecondsEach = "120";  // what a reader waits before trying the next thing
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-  }
-  return text;
+/// build/aisp becomes the binary; build/ before anything else, its folder.
+std::string located(const std::string& command, const std::filesystem::path& binary) {
+  static const std::regex program("(^|[ =])build/aisp(?![A-Za-z0-9_./-])");
+  static const std::regex folder("(^|[ =])build/");
+  const std::string whole = std::regex_replace(command, program, "$1" + binary.string());
+  return std::regex_replace(whole, folder, "$1" + binary.parent_path().string() + "/");
 }
 
 /// Exit status of `command` in `folder`; 124 when it was ended, 128 + signal when killed. Its
@@ -81,7 +83,7 @@ class TemporaryFolder {
 Findings run_shown_commands(const std::vector<ShownCommand>& commands, const std::string& binary) {
   Findings findings;
   std::map<std::string, TemporaryFolder> folders;
-  const std::string program = std::filesystem::absolute(binary).string();
+  const std::filesystem::path program = std::filesystem::absolute(binary);
   for (const auto& command : commands) {
     const std::string at = command.document + ":" + std::to_string(command.line);
     if (!command.not_run.empty()) {
@@ -91,7 +93,7 @@ Findings run_shown_commands(const std::vector<ShownCommand>& commands, const std
     }
     const std::string folder = folders[command.document].path();
     const std::string log = folder + "/.last_output";
-    const int status = run_in(folder, replaced(command.text, "build/aisp", program), log);
+    const int status = run_in(folder, located(command.text, program), log);
     std::printf("%s %s: %s\n", status == command.exit_status ? "ok       " : "FAILED   ",
                 at.c_str(), command.text.c_str());
     std::fflush(stdout);

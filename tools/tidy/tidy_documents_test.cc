@@ -85,6 +85,8 @@ TEST(ShownCommands, FailWhenTheyEndOtherwise) {
   EXPECT_EQ(run("build/aisp -c 'exit 3' # exit 3\n"), "");
   EXPECT_EQ(run("build/aisp -c 'exit 0' # exit 3\n"), "A.md:2");
   EXPECT_EQ(run("build/aisp -c 'kill -9 $$'\n"), "A.md:2");
+  EXPECT_EQ(run("build/aisp -c 'test -e \"$1\"' x build/sh\n"), "");  // beside the program
+  EXPECT_EQ(run("build/aisp -c 'test -e \"$1\"' x build/gone_missing\n"), "A.md:2");
   // Commands of one document share a folder of their own.
   EXPECT_EQ(run("build/aisp -c 'echo 1 > made'\nbuild/aisp -c 'test -f made'\n"), "");
   EXPECT_EQ(run("build/aisp -c 'test -f made'\n"), "A.md:2");
