@@ -111,8 +111,8 @@ SelftestResult run_selftest(const SelftestOptions& options) {
       const bool is_long = kSelftestWorkloads[i].seconds_each > 0.1;
       const int repeats = is_long ? 1 : 8;
       for (int repeat = 0; repeat < repeats; ++repeat) {
-        const bool wanted = options.trials > 0 ? row.trials < options.trials
-                                               : elapsed_s() < options.seconds;
+        const bool wanted =
+            options.trials > 0 ? row.trials < options.trials : elapsed_s() < options.seconds;
         if (!wanted) break;
         more = true;
         one_trial(row, kSelftestWorkloads[i], next.data(), derive_seed(options.seed, ++serial));

@@ -1,5 +1,5 @@
-// The instrument measured by itself: streams of known ratio through the same trial that judges labs,
-// counted. What it claims (false alarms, power, coverage, time to verdict) it must show here.
+// The instrument measured by itself: streams of known ratio through the same trial that judges
+// labs, counted. What it claims (false alarms, power, coverage, time to verdict) it must show here.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +12,25 @@
 namespace aisp::bench {
 
 struct SelftestOptions {
-  double seconds = 55.0;     // budget when trials == 0
-  std::int64_t trials = 0;   // per row; 0: as many as the budget allows
-  int load = 0;              // busy background processes, half computing, half streaming memory
+  double seconds = 55.0;    // budget when trials == 0
+  std::int64_t trials = 0;  // per row; 0: as many as the budget allows
+  int load = 0;             // busy background processes, half computing, half streaming memory
   std::uint64_t seed = 1;
   std::function<void(double fraction)> progress;
 };
 
 /// One workload with one planted effect.
 struct SelftestRow {
-  std::string workload;       // "compute 3 us", "memory 36 us", "compute 5 ms"
-  double effect = 0.0;        // planted: 0, 0.01 or 0.03
+  std::string workload;  // "compute 3 us", "memory 36 us", "compute 5 ms"
+  double effect = 0.0;   // planted: 0, 0.01 or 0.03
   double margin = 0.0;
   std::int64_t trials = 0;
-  std::int64_t alarms = 0;    // verdict faster or slower
-  std::int64_t right = 0;     // the planted verdict: the right direction, or no alarm when effect is 0
-  std::int64_t covered = 0;   // interval holds the true ratio
+  std::int64_t alarms = 0;  // verdict faster or slower
+  std::int64_t right = 0;  // the planted verdict: the right direction, or no alarm when effect is 0
+  std::int64_t covered = 0;  // interval holds the true ratio
   std::int64_t inconclusive = 0;
-  std::int64_t cpu_clock = 0; // trials decided on the CPU clock
-  double width_median = 0.0;  // of the interval, relative
+  std::int64_t cpu_clock = 0;  // trials decided on the CPU clock
+  double width_median = 0.0;   // of the interval, relative
   double seconds_median = 0.0;
   std::vector<double> widths, seconds;
 };
@@ -38,8 +38,8 @@ struct SelftestRow {
 struct SelftestResult {
   std::vector<SelftestRow> rows;
   int load = 0;
-  double loop_overhead_ns = 0.0;    // per iteration of an empty body
-  double setup_bias_ns = 0.0;       // of a call timed alone, with before_each, against its loop time
+  double loop_overhead_ns = 0.0;  // per iteration of an empty body
+  double setup_bias_ns = 0.0;     // of a call timed alone, with before_each, against its loop time
   double seconds = 0.0;
 };
 

@@ -11,8 +11,10 @@ constexpr std::array<std::uint8_t, 256> kClasses = [] {
   std::array<std::uint8_t, 256> classes{};
   for (int c = 0; c < 256; ++c) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    classes[static_cast<std::size_t>(c)] =
-        c == ' ' ? kBlank : letter ? kLetter : c >= '0' && c <= '9' ? kDigit : kOther;
+    classes[static_cast<std::size_t>(c)] = c == ' '               ? kBlank
+                                           : letter               ? kLetter
+                                           : c >= '0' && c <= '9' ? kDigit
+                                                                  : kOther;
   }
   return classes;
 }();

@@ -56,7 +56,8 @@ struct Row {
 /// Bytes that look like text, and floats; the same for every trial.
 class Memory {
  public:
-  Memory() : bytes_(Data::kBytes), left_(Data::kFloats), right_(Data::kFloats), out_(Data::kFloats) {
+  Memory()
+      : bytes_(Data::kBytes), left_(Data::kFloats), right_(Data::kFloats), out_(Data::kFloats) {
     constexpr char kText[] = "the epoch of 100 rounds, each 36 us; 3 % more steps: 2700 -> 2781 ";
     for (std::size_t i = 0; i < bytes_.size(); ++i) {
       bytes_[i] = static_cast<std::uint8_t>(kText[i % (sizeof kText - 1)]);
@@ -76,7 +77,8 @@ Kernel kernel_of(const std::string& set, int layout, const std::string& kernel) 
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) throw Error("cannot load a layout", path, "run ninja layout_check");
   void* symbol = dlsym(handle, ("layout_" + kernel).c_str());
-  if (symbol == nullptr) throw Error("kernel is missing: " + kernel, path, "run ninja layout_check");
+  if (symbol == nullptr)
+    throw Error("kernel is missing: " + kernel, path, "run ninja layout_check");
   return reinterpret_cast<Kernel>(symbol);
 }
 
@@ -155,18 +157,19 @@ void one_pair(const Options& options, Row& row, std::uint64_t seed) {
     seconds += last.seconds;
   }
   const bench::PairResult result = bench::combine_processes(results, options.margin);
-  const bool alarm = result.verdict == bench::Verdict::kFaster ||
-                     result.verdict == bench::Verdict::kSlower;
+  const bool alarm =
+      result.verdict == bench::Verdict::kFaster || result.verdict == bench::Verdict::kSlower;
   ++row.pairs;
   row.alarms += alarm;
   row.inconclusive += result.verdict == bench::Verdict::kInconclusive;
   row.distances.push_back(std::fabs(std::log(result.ratio.estimate)));
   row.seconds.push_back(seconds);
   if (alarm && options.verbose) {
-    fmt::print("  {} {}: layouts {} and {}, at {:#x} and {:#x} of their pages: {:.4f} "
-               "[{:.4f}, {:.4f}]\n",
-               row.set, row.kernel, layouts[0], layouts[1], last.offset[0], last.offset[1],
-               result.ratio.estimate, result.ratio.low, result.ratio.high);
+    fmt::print(
+        "  {} {}: layouts {} and {}, at {:#x} and {:#x} of their pages: {:.4f} "
+        "[{:.4f}, {:.4f}]\n",
+        row.set, row.kernel, layouts[0], layouts[1], last.offset[0], last.offset[1],
+        result.ratio.estimate, result.ratio.low, result.ratio.high);
   }
 }
 
@@ -195,15 +198,18 @@ void print_row(const Row& row) {
 }
 
 void print_rows(const std::vector<Row>& rows, const Options& options, double seconds) {
-  fmt::print("layouts of the same source, {} processes a pair, margin {:.1f} %, background load {}, "
-             "{:.0f} s; rates with exact 95 % bounds\n\n",
-             options.processes, 100 * options.margin, options.load, seconds);
+  fmt::print(
+      "layouts of the same source, {} processes a pair, margin {:.1f} %, background load {}, "
+      "{:.0f} s; rates with exact 95 % bounds\n\n",
+      options.processes, 100 * options.margin, options.load, seconds);
   fmt::print("{:8} {:8} {:>6} {:>7} {:>22} {:>13} {:>11} {:>8} {:>8} {:>11}\n", "flags", "kernel",
-             "pairs", "alarms", "rate", "inconclusive", "median off", "95 %", "worst", "to verdict");
+             "pairs", "alarms", "rate", "inconclusive", "median off", "95 %", "worst",
+             "to verdict");
   std::vector<Row> totals;
   for (const Row& row : rows) {
     print_row(row);
-    if (totals.empty() || totals.back().set != row.set) totals.push_back({row.set, "all", 0, 0, 0, {}, {}});
+    if (totals.empty() || totals.back().set != row.set)
+      totals.push_back({row.set, "all", 0, 0, 0, {}, {}});
     Row& total = totals.back();
     total.pairs += row.pairs;
     total.alarms += row.alarms;
@@ -233,8 +239,9 @@ void run(const Options& options) {
 }
 
 [[noreturn]] void usage() {
-  fmt::print(stderr, "use: layout_check [--pairs N] [--seconds S] [--load L] [--processes P] "
-                     "[--margin M] [--seed X] [--verbose]\n");
+  fmt::print(stderr,
+             "use: layout_check [--pairs N] [--seconds S] [--load L] [--processes P] "
+             "[--margin M] [--seed X] [--verbose]\n");
   std::exit(4);
 }
 
@@ -250,13 +257,20 @@ Options parse(int argc, char** argv) {
     char* end = nullptr;
     const double value = std::strtod(argv[++i], &end);
     if (end == argv[i] || *end != 0 || !(value >= 0.0 && value <= 1e6)) usage();
-    if (name == "--pairs" && value >= 1) options.pairs = static_cast<int>(value);
-    else if (name == "--seconds" && value > 0) options.seconds = value;
-    else if (name == "--load" && value <= 64) options.load = static_cast<int>(value);
-    else if (name == "--processes" && value >= 1) options.processes = static_cast<int>(value);
-    else if (name == "--margin" && value > 0) options.margin = value;
-    else if (name == "--seed") options.seed = static_cast<std::uint64_t>(value);
-    else usage();
+    if (name == "--pairs" && value >= 1)
+      options.pairs = static_cast<int>(value);
+    else if (name == "--seconds" && value > 0)
+      options.seconds = value;
+    else if (name == "--load" && value <= 64)
+      options.load = static_cast<int>(value);
+    else if (name == "--processes" && value >= 1)
+      options.processes = static_cast<int>(value);
+    else if (name == "--margin" && value > 0)
+      options.margin = value;
+    else if (name == "--seed")
+      options.seed = static_cast<std::uint64_t>(value);
+    else
+      usage();
   }
   return options;
 }

@@ -1,6 +1,6 @@
-"""Runs compare.py for a few seconds against a build folder (the argument) and checks that every tool
-was really run and counted, that a missing tool is a row and not a failure, and that a wrong call
-ends with one clear line. No assertion on any timing."""
+"""Runs compare.py for a few seconds against a build folder (the argument) and checks that every
+tool was really run and counted, that a missing tool is a row and not a failure, and that a wrong
+call ends with one clear line. No assertion on any timing."""
 
 import json
 import os

@@ -14,18 +14,19 @@ namespace {
 using namespace aisp::bench;
 
 int usage() {
-  std::fprintf(stderr, "use: peer_workload list | run compute|memory STEPS CALLS | "
-                       "busy compute|memory\n");
+  std::fprintf(stderr,
+               "use: peer_workload list | run compute|memory STEPS CALLS | "
+               "busy compute|memory\n");
   return 4;
 }
 
 int list() {
   for (const SelftestWorkload& row : kSelftestWorkloads) {
-    std::printf("{\"workload\": \"%s\", \"kind\": \"%s\", \"steps\": %llu, \"more_steps\": %llu, "
-                "\"effect\": %g, \"margin\": %g}\n",
-                row.name, row.memory ? "memory" : "compute",
-                static_cast<unsigned long long>(row.steps),
-                static_cast<unsigned long long>(row.steps_with_effect()), row.effect, row.margin);
+    std::printf(
+        "{\"workload\": \"%s\", \"kind\": \"%s\", \"steps\": %llu, \"more_steps\": %llu, "
+        "\"effect\": %g, \"margin\": %g}\n",
+        row.name, row.memory ? "memory" : "compute", static_cast<unsigned long long>(row.steps),
+        static_cast<unsigned long long>(row.steps_with_effect()), row.effect, row.margin);
   }
   return 0;
 }
