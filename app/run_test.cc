@@ -1,0 +1,228 @@
+// The whole path by the real binary: errors that say what to do, interruption, resumption, two runs at
+// once, a full disk.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "bench/record.h"
+
+namespace aisp {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ended {
+  int code = -1;
+  std::string text;
+};
+
+// Starts the program with output into `log`; limits are set in the child.
+pid_t start(const std::vector<std::string>& arguments, const std::string& log,
+            rlim_t file_limit = RLIM_INFINITY) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  dup2(file, 1);
+  dup2(file, 2);
+  if (file_limit != RLIM_INFINITY) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{file_limit, file_limit};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  std::vector<char*> argv = {const_cast<char*>(AISP_BINARY)};
+  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  execv(AISP_BINARY, argv.data());
+  _exit(127);
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class Program : public testing::Test {
+ protected:
+  Program() {
+    char name[] = "/tmp/aisp-test-XXXXXX";
+    folder_ = mkdtemp(name);
+  }
+  ~Program() override { fs::remove_all(folder_); }
+
+  Ended run(const std::vector<std::string>& arguments, rlim_t file_limit = RLIM_INFINITY) {
+    const std::string log = folder_ + "/log";
+    const pid_t child = start(arguments, log, file_limit);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(log)};
+  }
+
+  // A quick honest run of small cases.
+  std::vector<std::string> small_run(const std::string& out) {
+    return {"bench", "run", "--targets", "ch06:ilp,ch09:fused_l2norm", "--size", "smoke", "--profile",
+            "none", "--budget", "4", "--out", out};
+  }
+
+  std::string folder_;
+};
+
+TEST_F(Program, UnknownNamesAreErrorsWithTheNearestMatch) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"bench", "run", "--target", "ch06"}, "did you mean --targets?"},
+      {{"bench", "rum"}, "did you mean run?"},
+      {{"bench", "run", "--targets", "ch06:ipl"}, "did you mean ch06:ilp?"},
+      {{"bench", "run", "--targets", "ch06:ilp", "--techniques", "interleved_4"},
+       "did you mean interleaved_4?"},
+      {{"bench", "run", "--without-check", "ouput"}, "did you mean output?"},
+      {{"bench", "list-targets", "--chapter", "ch77"}, "no target is called ch77"},
+      {{"bench", "run", "--size", "huge"}, "huge"},
+      {{"bench", "run", "--budget", "-3"}, "budget"},
+      {{"bench", "run", "--labs", "/nonexistent.so"}, "/nonexistent.so"},
+      {{"report", "/nonexistent"}, "no such run folder"},
+      {{"bench", "worker", "--channel", "5"}, "use aisp bench run"},
+      {{}, "subcommand"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.code, 4) << expected;
+    EXPECT_NE(ended.text.find(expected), std::string::npos) << ended.text;
+    EXPECT_EQ(std::count(ended.text.begin(), ended.text.end(), '\n'), 1) << ended.text;
+  }
+}
+
+TEST_F(Program, RunsRecordsAndReportsTheSameTwice) {
+  const std::string out = folder_ + "/run";
+  const Ended ended = run(small_run(out));
+  ASSERT_EQ(ended.code, 0) << ended.text;
+  const bench::RunRecord record = bench::read_run(out);
+  EXPECT_EQ(record.results.size(), 4u);
+  for (const auto& result : record.results) {
+    ASSERT_FALSE(result.processes.empty());
+    for (const auto& technique : result.techniques) {
+      EXPECT_TRUE(technique.outcome == bench::Outcome::kOk ||
+                  technique.outcome == bench::Outcome::kNoisy ||
+                  technique.outcome == bench::Outcome::kSkipped)
+          << technique.name << " " << technique.reason;
+      if (technique.outcome == bench::Outcome::kOk) EXPECT_GT(technique.outputs_checked, 2u);
+    }
+  }
+  const std::string first = text_of(out + "/report.html");
+  ASSERT_FALSE(first.empty());
+  ASSERT_EQ(run({"report", out, "--html"}).code, 0);
+  EXPECT_EQ(text_of(out + "/report.html"), first);
+}
+
+TEST_F(Program, AnExistingRunIsNotOverwritten) {
+  const std::string out = folder_ + "/run";
+  ASSERT_EQ(run(small_run(out)).code, 0);
+  const std::string before = text_of(out + "/results.jsonl");
+  const Ended again = run(small_run(out));
+  EXPECT_EQ(again.code, 4);
+  EXPECT_NE(again.text.find("--resume"), std::string::npos);
+  EXPECT_EQ(text_of(out + "/results.jsonl"), before);
+}
+
+// Waits until the file has `lines` lines; false after 60 s.
+bool wait_for_lines(const std::string& path, int lines) {
+  for (int i = 0; i < 1200; ++i) {
+    const std::string text = text_of(path);
+    if (std::count(text.begin(), text.end(), '\n') >= lines) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
+TEST_F(Program, KilledRunLosesOnlyTheCaseInFlightAndResumes) {
+  const std::string out = folder_ + "/run";
+  auto arguments = small_run(out);
+  const pid_t child = start(arguments, folder_ + "/log");
+  ASSERT_TRUE(wait_for_lines(out + "/results.jsonl", 1)) << text_of(folder_ + "/log");
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  const std::string kept = text_of(out + "/results.jsonl");
+  const std::size_t before = bench::read_run(out).results.size();
+  EXPECT_GE(before, 1u);
+  // Half a line, as a kill in the middle of a write leaves it.
+  std::ofstream(out + "/results.jsonl", std::ios::app) << "{\"schema\": \"aisp.res";
+  arguments.push_back("--resume");
+  const Ended resumed = run(arguments);
+  EXPECT_EQ(resumed.code, 0) << resumed.text;
+  const std::string all = text_of(out + "/results.jsonl");
+  EXPECT_EQ(all.compare(0, kept.size(), kept), 0);
+  EXPECT_EQ(bench::read_run(out).results.size(), 4u);
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 4);
+}
+
+TEST_F(Program, InterruptedRunSaysHowToGoOn) {
+  const std::string out = folder_ + "/run", log = folder_ + "/log";
+  const pid_t child = start(small_run(out), log);
+  ASSERT_TRUE(wait_for_lines(out + "/results.jsonl", 1)) << text_of(log);
+  kill(child, SIGINT);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) GTEST_SKIP() << "the run ended before the signal";
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_NE(text_of(log).find("--resume --out " + out), std::string::npos) << text_of(log);
+}
+
+TEST_F(Program, TwoRunsInOneFolderDoNotMix) {
+  const std::string out = folder_ + "/run";
+  const pid_t child = start(small_run(out), folder_ + "/first");
+  ASSERT_TRUE(wait_for_lines(out + "/results.jsonl", 1)) << text_of(folder_ + "/first");
+  auto second = small_run(out);
+  second.push_back("--resume");
+  const Ended refused = run(second);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  if (refused.code == 0) GTEST_SKIP() << "the first run ended before the second began";
+  EXPECT_EQ(refused.code, 4);
+  EXPECT_NE(refused.text.find("another run is writing here"), std::string::npos) << refused.text;
+  EXPECT_EQ(bench::read_run(out).results.size(), 4u);
+}
+
+TEST_F(Program, AFullDiskIsOneErrorAndKeepsWhatWasThere) {
+  const std::string whole = folder_ + "/whole", out = folder_ + "/run";
+  ASSERT_EQ(run(small_run(whole)).code, 0);
+  // Room for the header and about half of the results.
+  const Ended ended = run(small_run(out), fs::file_size(whole + "/results.jsonl") / 2);
+  EXPECT_EQ(ended.code, 4) << ended.text;
+  EXPECT_NE(ended.text.find("free some space"), std::string::npos) << ended.text;
+  const bench::RunRecord record = bench::read_run(out);
+  EXPECT_EQ(record.torn_lines, 0u);
+  EXPECT_LT(record.results.size(), 4u);
+  auto again = small_run(out);
+  again.push_back("--resume");
+  EXPECT_EQ(run(again).code, 0);
+  EXPECT_EQ(bench::read_run(out).results.size(), 4u);
+}
+
+TEST_F(Program, ListTargetsNamesEveryLabInJson) {
+  const Ended listed = run({"bench", "list-targets", "--json"});
+  ASSERT_EQ(listed.code, 0);
+  const auto labs = bench::Json::parse(listed.text);
+  ASSERT_FALSE(labs.empty());
+  for (const auto& lab : labs) {
+    EXPECT_EQ(lab.at("question").get<std::string>().back(), '?') << lab.at("lab");
+    EXPECT_FALSE(lab.at("targets").empty()) << lab.at("lab");
+    EXPECT_EQ(lab.at("source_hash").get<std::string>().size(), 64u);
+    bool has_baseline = false;
+    for (const auto& technique : lab.at("techniques")) {
+      has_baseline = has_baseline || technique.at("role") == "baseline";
+    }
+    EXPECT_TRUE(has_baseline) << lab.at("lab");
+  }
+}
+
+}  // namespace
+}  // namespace aisp
