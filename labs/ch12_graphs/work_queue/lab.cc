@@ -1,0 +1,146 @@
+// The lab: uneven tasks, dealt in advance or taken from a queue.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/rng.h"
+#include "labs/ch12_graphs/work_queue/problem.h"
+
+namespace aisp::labs::ch12::work_queue {
+namespace {
+
+using bench::Io;
+using bench::Params;
+
+/// The standard normal's quantile, by bisection on erfc: exact enough to round to a length.
+double normal_quantile(double probability) {
+  double low = -9.0, high = 9.0;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = 0.5 * (low + high);
+    (0.5 * std::erfc(-middle / std::sqrt(2.0)) < probability ? low : high) = middle;
+  }
+  return low;
+}
+
+double pairs(const Params& p) {
+  double sum = 0.0;
+  for (const double n : length_quantiles(p)) sum += n * (n + 1.0) / 2.0;
+  return sum;
+}
+
+std::int64_t total_length(const Params& p) {
+  const auto lengths = length_quantiles(p);
+  return std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+}
+
+bench::Problem problem(const Params& p) {
+  return {.inputs = {{.name = "x", .dtype = DType::kF32, .shape = {total_length(p)}},
+                     {.name = "lengths",
+                      .dtype = DType::kI32,
+                      .shape = {p["tasks"]},
+                      .structured = true}},
+          .outputs = {{.name = "out", .dtype = DType::kF32, .shape = {p["tasks"]}}}};
+}
+
+bench::Work work(const Params& p) {
+  const auto tasks = static_cast<double>(p["tasks"]);
+  return {.flops = 2.0 * pairs(p),
+          .bytes_read = 4.0 * static_cast<double>(total_length(p)) + 4.0 * tasks,
+          .bytes_written = 4.0 * tasks,
+          .items = tasks,
+          .item_name = "sequences",
+          .medium = bench::Work::Medium::kNone};
+}
+
+void prepare(const Params& p, std::uint64_t seed, const Io& io) {
+  fill_normal(io.fill<float>(0), derive_seed(seed, 1));
+  const auto lengths = io.fill<std::int32_t>(1);
+  const auto quantiles = length_quantiles(p);
+  std::copy(quantiles.begin(), quantiles.end(), lengths.begin());
+  Rng rng(derive_seed(seed, 2));
+  for (std::size_t i = lengths.size(); i > 1; --i) std::swap(lengths[i - 1], lengths[rng.below(i)]);
+}
+
+void reference(const Params&, const Io& io, bench::Expected& expected) {
+  const float* x = io.in<float>(0).data();
+  const auto lengths = io.in<std::int32_t>(1);
+  for (std::size_t task = 0; task < lengths.size(); ++task) {
+    const int n = lengths[task];
+    double sum = 0.0;
+    for (int a = 0; a < n; ++a) {
+      for (int b = 0; b <= a; ++b) {
+        sum += std::max(0.0, static_cast<double>(x[a]) * static_cast<double>(x[b]));
+      }
+    }
+    expected.outputs[0].value[task] = sum / n;
+    x += n;
+  }
+}
+
+/// Rows are sums of up to max_length positive terms in float (dot_bound); rows are added in double,
+/// and one rounding of the result is covered by the + 2 in dot_bound. rms: measured below 0.1 for
+/// one task and 0.02 for many; inputs rounded to bf16 show 1 and more.
+Tolerance tolerance(const Params& p) {
+  return {.relative = dot_bound(static_cast<double>(p["max_length"]), unit_roundoff(DType::kF32)),
+          .rms = 0.2};
+}
+
+Params sizes(std::int64_t tasks, std::int64_t median, std::int64_t spread_percent,
+             std::int64_t max_length) {
+  return {{"tasks", tasks},
+          {"median", median},
+          {"spread_percent", spread_percent},
+          {"max_length", max_length}};
+}
+
+}  // namespace
+
+/// Log-normal: median exp(mu), spread_percent / 100 = sigma of the logarithm; clipped to
+/// [1, max_length]. Spread 0: all equal.
+std::vector<std::int32_t> length_quantiles(const Params& p) {
+  std::vector<std::int32_t> lengths(static_cast<std::size_t>(p["tasks"]));
+  const double mu = std::log(static_cast<double>(p["median"]));
+  const double sigma = 0.01 * static_cast<double>(p["spread_percent"]);
+  const auto count = static_cast<double>(lengths.size());
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    const double z = normal_quantile((static_cast<double>(i) + 0.5) / count);
+    const double length = std::round(std::exp(mu + sigma * z));
+    lengths[i] =
+        static_cast<std::int32_t>(std::clamp(length, 1.0, static_cast<double>(p["max_length"])));
+  }
+  return lengths;
+}
+
+bench::Lab describe() {
+  // Prompt lengths of the Azure conversation trace are log-normal with sigma 0.99 and a mean
+  // logarithm of 6.63 (760 tokens); 1 % exceed 4,142.
+  return {
+      .question = "What does a queue gain over equal shares when tasks differ in cost?",
+      .targets = {"ch12:work_queue"},
+      .tags = {"threads", "scheduling"},
+      .cases = {{.name = "chat_prompts",
+                 .origin = "64 prompts, lengths as in the Azure LLM inference trace 2023 (chat)",
+                 .smoke = sizes(13, 40, 99, 200),
+                 .full = sizes(64, 760, 99, 4096)},
+                {.name = "short_messages",
+                 .origin =
+                     "4096 messages of about 24 tokens, the same spread: tasks of 0.1 us and up",
+                 .smoke = sizes(100, 6, 99, 64),
+                 .full = sizes(4096, 24, 99, 256)},
+                {.name = "equal_lengths",
+                 .origin = "64 sequences padded to 1024: the control, no imbalance to repair",
+                 .smoke = sizes(9, 33, 0, 33),
+                 .full = sizes(64, 1024, 0, 1024)}},
+      .ragged = {sizes(1, 5, 0, 5), sizes(2, 100, 150, 300), sizes(7, 16, 99, 70)},
+      .problem = problem,
+      .prepare = prepare,
+      .work = work,
+      .reference = reference,
+      .tolerance = tolerance,
+      .techniques = {static_chunks(), static_by_cost(), atomic_queue(), chunked_queue(), guided(),
+                     sorted_queue()},
+      .baseline = "static_chunks",
+  };
+}
+
+}  // namespace aisp::labs::ch12::work_queue
