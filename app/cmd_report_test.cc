@@ -151,7 +151,8 @@ TEST_F(ReportCommandTest, ARealRunMatchesTheSchema) {
   const std::string lab = labs[0].at("lab"), out = folder_ + "/real";
   const Ran bench = run_command("'" AISP_BINARY "' bench run --targets '" + lab +
                                 "' --size smoke --budget 2 --profile none --out '" + out + "'");
-  ASSERT_EQ(bench.code, 0) << bench.output;
+  // What the lab comes to on this machine is not the question here: 3 is "something was wrong".
+  ASSERT_TRUE(bench.code == 0 || bench.code == 3) << bench.output;
   const Ran record = validate(out);
   EXPECT_EQ(record.code, 0) << record.output;
   const std::string page = read(out + "/report.html");
@@ -162,7 +163,7 @@ TEST_F(ReportCommandTest, ARealRunMatchesTheSchema) {
 }
 
 TEST_F(ReportCommandTest, AFullDeviceIsOneClearLine) {
-  const Ran ran = run_command("'" AISP_BINARY "' report --md '" + run_ + "' 2>&1 >/dev/full");
+  const Ran ran = run_command("('" AISP_BINARY "' report --md '" + run_ + "' 2>&1 >/dev/full)");
   EXPECT_NE(ran.code, 0);
   EXPECT_NE(ran.output.find("standard output"), std::string::npos) << ran.output;
 }
