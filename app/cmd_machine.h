@@ -1,5 +1,17 @@
+// `aisp machine`: what this computer is, in what state, and what it can do at most.
 #pragma once
+
 namespace aisp::app {
-struct MachineOptions { bool json=false; bool ceilings=true; bool refresh=false; double seconds=10; };
-int cmd_machine(const MachineOptions&);
-}
+
+struct MachineOptions {
+  bool json = false;      // one JSON document instead of tables
+  bool ceilings = true;   // measured ceilings too, from the cache where it has them
+  bool refresh = false;   // measure again
+  double seconds = 10.0;  // of measuring
+};
+
+/// Prints to standard output; while measuring, progress goes to standard error if that is a
+/// terminal. Returns the exit code, 0. Throws Error when memory or threads cannot be had.
+int cmd_machine(const MachineOptions& options);
+
+}  // namespace aisp::app

@@ -34,6 +34,9 @@ struct BandwidthCeiling {
 struct Ceilings {
   std::string hardware_key;
   double load1 = 0.0;  // load average when the measuring began: other work lowers what was found
+  // Of all epochs, those in which another program had a core. Left out of the medians where enough
+  // others remained.
+  double interrupted_share = 0.0;
   // Cycles per nanosecond of one busy core, by additions that wait for each other; 0 if unknown. It
   // turns GFLOP/s into operations per cycle, which tables of the processor's pipes can be held
   // against.

@@ -80,6 +80,7 @@ Ceilings parse(const std::string& text) {
   Ceilings ceilings;
   ceilings.hardware_key = root.at("hardware_key").get<std::string>();
   ceilings.load1 = root.at("load1").get<double>();
+  ceilings.interrupted_share = root.at("interrupted_share").get<double>();
   if (root.at("clock_ghz").at("estimate") != 0.0) {  // 0: unknown there
     ceilings.clock_ghz = interval_from(root.at("clock_ghz"));
   }
@@ -205,6 +206,7 @@ std::string to_json(const Ceilings& ceilings) {
                {"schema_version", kSchemaVersion},
                {"hardware_key", ceilings.hardware_key},
                {"load1", ceilings.load1},
+               {"interrupted_share", ceilings.interrupted_share},
                {"clock_ghz", interval_json(ceilings.clock_ghz)},
                {"compute", Json::array()},
                {"bandwidth", Json::array()}};

@@ -38,6 +38,7 @@ Ceilings example() {
   Ceilings c;
   c.hardware_key = "example";
   c.load1 = 0.25;
+  c.interrupted_share = 0.125;
   c.clock_ghz = {3.5, 3.4, 3.6};
   c.compute = {{"scalar", DType::kF32, 1, {10, 9, 11}, 12},
                {"scalar", DType::kF32, 4, {40, 36, 44}, 46},
@@ -114,6 +115,7 @@ TEST(CeilingsJson, RoundTripIsExact) {
   ASSERT_EQ(after.compute.size(), before.compute.size());
   ASSERT_EQ(after.bandwidth.size(), before.bandwidth.size());
   EXPECT_DOUBLE_EQ(after.clock_ghz.high, 3.6);
+  EXPECT_DOUBLE_EQ(after.interrupted_share, 0.125);
   EXPECT_EQ(ceilings_from_json(to_json(Ceilings{})).clock_ghz.estimate, 0);
   EXPECT_EQ(after.compute[4].dtype, DType::kBF16);
   EXPECT_EQ(after.bandwidth[1].kind, "copy");
@@ -208,6 +210,8 @@ TEST(MeasureCeilings, EveryEntryIsPlausibleAndTheCallerIsLeftAsItWas) {
 
   EXPECT_EQ(ceilings.clock_ghz.estimate > 0.1, clock_kernel() != nullptr);
   EXPECT_LT(ceilings.clock_ghz.estimate, 10.0);
+  EXPECT_GE(ceilings.interrupted_share, 0.0);
+  EXPECT_LE(ceilings.interrupted_share, 1.0);
 
   double scalar = 0, widest = 0;
   for (const ComputeCeiling& entry : ceilings.compute) {

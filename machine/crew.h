@@ -59,8 +59,12 @@ class Crew {
   int size() const { return pool_.size(); }
   /// Runs body(worker) on the first worker (threads == 1) or on all, without timing.
   void run(int threads, const std::function<void(int)>& body);
-  /// The same, from a common start; seconds until the slowest is done.
-  double timed_seconds(int threads, const std::function<void(int)>& body);
+  struct Time {
+    double seconds = 0.0;      // from the first start until the slowest is done
+    bool interrupted = false;  // a thread had less CPU time than wall time: others ran on its core
+  };
+  /// The same, from a common start, timed.
+  Time timed(int threads, const std::function<void(int)>& body);
 
  private:
   void wait_for_all();
@@ -68,7 +72,7 @@ class Crew {
   AffinityGuard guard_;
   ThreadPool pool_;
   std::atomic<int> arrived_{0}, phase_{0};
-  std::vector<double> begin_, end_;
+  std::vector<double> begin_, end_, cpu_;
 };
 
 }  // namespace aisp::machine

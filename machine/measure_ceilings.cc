@@ -1,8 +1,8 @@
 // Measures the ceilings. Every entry is a job: one loop, on one thread or on all, cut into epochs
-// of about a millisecond, short enough that most are not interrupted. All jobs take turns in a few
-// rounds over the whole time, so that a burst of other work spoils a part of every job and the
-// median of none. The interval is that of the order statistics of the epochs, which takes them for
-// independent; the rounds make that nearly true, and the load average at the start is recorded.
+// of about a millisecond. All jobs take turns in a few rounds over the whole time, so that a burst
+// of other work spoils a part of every job and the median of none. The interval is that of the
+// order statistics of the epochs, which takes them for independent; the rounds make that nearly
+// true.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +16,7 @@
 #include "machine/cgroup.h"
 #include "machine/crew.h"
 #include "machine/environment.h"
+#include "machine/epoch_sampler.h"
 #include "machine/text_file.h"
 
 namespace aisp::machine {
@@ -23,17 +24,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Of an epoch: long against a clock reading and the skew of a common start (1 us), short against a
-// time slice (3 ms). Short budgets take shorter ones, to have some dozens in every entry's share.
+// Short budgets take shorter epochs, to have some dozens in every entry's share.
 constexpr double kLongestEpochSeconds = 1e-3, kShortestEpochSeconds = 0.3e-3;
 constexpr double kEpochsPerEntry = 60.0;
-// Of a candidate kernel: long against the two clock readings (50 ns), short against an entry's
-// share.
-constexpr double kCalibrationSeconds = 0.15e-3;
-constexpr int kCalibrationEpochs = 5;
 constexpr int kRounds = 3;
-constexpr int kLeastEpochs =
-    4;  // per round: with 3 rounds the interval of the median is below 98 %
 constexpr double kLeastEntrySeconds = 0.020;
 // Memory is measured over at least four times the last-level caches: then at most a quarter of a
 // cyclic pass could hit, and with any usual replacement nearly nothing does.
@@ -46,85 +40,26 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-struct Epoch {
-  double seconds = 0.0;
-  double work = 0.0;  // operations or bytes, all threads together
-};
-
-// One way to do a job's work: `run(amount)` does about `amount` per thread (operations or bytes).
-using Candidate = std::function<Epoch(double amount)>;
-
 struct Job {
   std::string label;
-  std::vector<Candidate> candidates;
-  Candidate chosen;
-  double amount = 0.0;        // per thread and epoch
-  std::vector<double> rates;  // giga per second
+  EpochSampler sampler;
   std::function<void(const Interval&, double best)> store;
 };
 
-// The amount that takes about `seconds`, from runs that grow until they are long enough.
-double amount_for(const Candidate& run, double seconds) {
-  double amount = 1e4;
-  for (int doublings = 0; doublings < 60; ++doublings) {
-    const Epoch epoch = run(amount);
-    if (epoch.seconds >= seconds) return amount * seconds / epoch.seconds;
-    const double factor = epoch.seconds > 0 ? 1.2 * seconds / epoch.seconds : 8.0;
-    amount *= std::clamp(factor, 2.0, 8.0);
-  }
-  return amount;
-}
-
-// Picks the quickest candidate by its best short epoch, and the amount of a full epoch. The least
-// time counts, because whatever disturbs only adds to it.
-void calibrate(Job& job, double epoch_seconds) {
-  double best_rate = 0.0;
-  for (const Candidate& candidate : job.candidates) {
-    const double amount = amount_for(candidate, kCalibrationSeconds);
-    for (int i = 0; i < kCalibrationEpochs; ++i) {
-      const Epoch epoch = candidate(amount);
-      const double rate = epoch.work / epoch.seconds;
-      if (rate > best_rate) {
-        best_rate = rate;
-        job.chosen = candidate;
-        job.amount = amount * epoch_seconds / epoch.seconds;
-      }
-    }
-  }
-}
-
-void measure(Job& job, double seconds, double epoch_seconds) {
-  const auto start = Clock::now();
-  if (!job.chosen) calibrate(job, epoch_seconds);
-  job.chosen(job.amount);  // warms caches and clocks up, is not counted
-  for (int count = 0; count < kLeastEpochs || seconds_since(start) < seconds; ++count) {
-    const Epoch epoch = job.chosen(job.amount);
-    if (epoch.seconds > 0) job.rates.push_back(epoch.work / epoch.seconds / 1e9);
-  }
-}
-
-void finish(const Job& job) {
-  std::vector<double> sorted = job.rates;
-  std::sort(sorted.begin(), sorted.end());
-  // The second best: one epoch that a clock glitch made short must not set the bound.
-  const double best = sorted.size() >= 2 ? sorted[sorted.size() - 2] : sorted.back();
-  job.store(median_interval(sorted), best);
-}
-
-Candidate compute_candidate(Crew& crew, int threads, ComputeKernel kernel) {
+EpochLoop compute_loop(Crew& crew, int threads, ComputeKernel kernel) {
   return [&crew, threads, kernel](double amount) {
     const auto iterations = static_cast<std::int64_t>(
         std::max(1.0, std::ceil(amount / kernel.operations_per_iteration)));
-    const double seconds = crew.timed_seconds(threads, [&](int) { kernel.run(iterations); });
-    return Epoch{seconds,
-                 kernel.operations_per_iteration * static_cast<double>(iterations) * threads};
+    const Crew::Time time = crew.timed(threads, [&](int) { kernel.run(iterations); });
+    const double work = kernel.operations_per_iteration * static_cast<double>(iterations) * threads;
+    return Epoch{time.seconds, work, time.interrupted};
   };
 }
 
 // Streams over `bytes_each` of every worker's buffer: whole passes when an epoch takes several,
 // else a window that moves on with every epoch, so that memory is cold when its turn comes again.
-Candidate stream_candidate(Crew& crew, const std::vector<PageBuffer>& buffers, int threads,
-                           StreamKernel kernel, std::size_t bytes_each) {
+EpochLoop stream_loop(Crew& crew, const std::vector<PageBuffer>& buffers, int threads,
+                      StreamKernel kernel, std::size_t bytes_each) {
   const std::size_t length =
       bytes_each / static_cast<std::size_t>(kernel.streams) / kAlign * kAlign;
   auto position = std::make_shared<std::size_t>(0);
@@ -138,14 +73,14 @@ Candidate stream_candidate(Crew& crew, const std::vector<PageBuffer>& buffers, i
     }
     if (*position + window > length) *position = 0;
     const std::size_t at = *position;
-    const double seconds = crew.timed_seconds(threads, [&](int worker) {
+    const Crew::Time time = crew.timed(threads, [&](int worker) {
       std::byte* const from = buffers[static_cast<std::size_t>(worker)].data() + at;
       std::byte* const to = kernel.streams == 1 ? from : from + length;
       kernel.run(to, from, window, passes);
     });
     *position += window;
-    return Epoch{seconds, static_cast<double>(window) * static_cast<double>(passes) *
-                              kernel.streams * threads};
+    const double work = static_cast<double>(window) * static_cast<double>(passes);
+    return Epoch{time.seconds, work * kernel.streams * threads, time.interrupted};
   };
 }
 
@@ -208,12 +143,19 @@ class Measurement {
         const std::size_t all = kRounds * jobs_.size();
         report(static_cast<double>(done) / static_cast<double>(all), jobs_[i].label);
         const double left = options_.seconds - seconds_since(start_);
-        measure(jobs_[i],
-                std::max(kLeastEntrySeconds / kRounds, left / static_cast<double>(all - done)),
-                epoch_seconds);
+        jobs_[i].sampler.sample(
+            std::max(kLeastEntrySeconds / kRounds, left / static_cast<double>(all - done)),
+            epoch_seconds);
       }
     }
-    for (const Job& job : jobs_) finish(job);
+    std::size_t interrupted = 0, epochs = 0;
+    for (Job& job : jobs_) {
+      interrupted += job.sampler.interrupted();
+      epochs += job.sampler.epochs();
+      const EpochSampler::Result found = job.sampler.result();
+      job.store(found.rate, found.best);
+    }
+    result_.interrupted_share = static_cast<double>(interrupted) / static_cast<double>(epochs);
     report(1.0, "done");
     return std::move(result_);
   }
@@ -231,8 +173,8 @@ class Measurement {
     if (clock_kernel() == nullptr) return;
     Job job;
     job.label = "clock";
-    job.candidates.push_back(compute_candidate(
-        crew_, 1, {"clock", DType::kI64, kClockCyclesPerIteration, clock_kernel()}));
+    job.sampler.add_candidate(
+        compute_loop(crew_, 1, {"clock", DType::kI64, kClockCyclesPerIteration, clock_kernel()}));
     job.store = [this](const Interval& interval, double) { result_.clock_ghz = interval; };
     jobs_.push_back(std::move(job));
   }
@@ -244,14 +186,14 @@ class Measurement {
       const auto found = std::find(seen.begin(), seen.end(), identity);
       if (found != seen.end()) {
         const auto index = jobs_.size() - static_cast<std::size_t>(seen.end() - found);
-        jobs_[index].candidates.push_back(compute_candidate(crew_, threads, kernel));
+        jobs_[index].sampler.add_candidate(compute_loop(crew_, threads, kernel));
         continue;
       }
       seen.push_back(identity);
       Job job;
       job.label = fmt::format("{} {}, {} thread{}", kernel.isa, name(kernel.dtype), threads,
                               threads == 1 ? "" : "s");
-      job.candidates.push_back(compute_candidate(crew_, threads, kernel));
+      job.sampler.add_candidate(compute_loop(crew_, threads, kernel));
       job.store = [this, identity, threads](const Interval& interval, double best) {
         result_.compute.push_back({identity.first, identity.second, threads, interval, best});
       };
@@ -294,9 +236,9 @@ class Measurement {
                               kind, threads, threads == 1 ? "" : "s");
       for (const StreamKernel& kernel : stream_kernels(cpu_)) {
         if (std::string_view(kernel.kind) != kind) continue;
-        job.candidates.push_back(stream_candidate(crew_, buffers_, threads, kernel, bytes_each));
+        job.sampler.add_candidate(stream_loop(crew_, buffers_, threads, kernel, bytes_each));
       }
-      if (job.candidates.empty()) continue;
+      if (job.sampler.empty()) continue;
       const std::size_t total = bytes_each * static_cast<std::size_t>(threads);
       job.store = [this, level, kind, threads, total](const Interval& interval, double best) {
         result_.bandwidth.push_back({level, kind, threads, total, interval, best});

@@ -1,0 +1,81 @@
+// `aisp machine` through the real binary: tables for people, one JSON document for programs.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "machine/ceilings.h"
+#include "machine/cpu.h"
+#include "machine/environment.h"
+
+namespace aisp::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+class MachineCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    cache_ = fs::temp_directory_path() / ("aisp_machine_command_" + std::to_string(getpid()));
+    fs::remove_all(cache_);
+  }
+  void TearDown() override { fs::remove_all(cache_); }
+
+  // Standard output; standard error must stay empty, because it is no terminal here.
+  std::string run(const std::string& arguments) {
+    const std::string errors = cache_.string() + ".errors";
+    const std::string command = "AISP_CACHE_DIR='" + cache_.string() +
+                                "' '" AISP_BINARY "' machine " + arguments + " 2>'" + errors + "'";
+    FILE* pipe = popen(command.c_str(), "r");
+    std::string out;
+    std::array<char, 4096> chunk{};
+    std::size_t got;
+    while (pipe != nullptr && (got = fread(chunk.data(), 1, chunk.size(), pipe)) > 0) {
+      out.append(chunk.data(), got);
+    }
+    const int status = pclose(pipe);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << out;
+    EXPECT_EQ(fs::file_size(errors), 0u);
+    fs::remove(errors);
+    return out;
+  }
+
+  fs::path cache_;
+};
+
+TEST_F(MachineCommand, PrintsWhatTheMachineIsWithoutMeasuring) {
+  const std::string out = run("--no-ceilings");
+  EXPECT_NE(out.find(machine::hardware_key(machine::cpu())), std::string::npos);
+  EXPECT_NE(out.find("Environment"), std::string::npos);
+  EXPECT_EQ(out.find("Bandwidth"), std::string::npos);
+  EXPECT_FALSE(fs::exists(cache_));
+}
+
+TEST_F(MachineCommand, JsonIsOneDocumentWithValidCeilings) {
+  const auto root = nlohmann::json::parse(run("--json --seconds 1"));
+  EXPECT_EQ(root.at("schema"), "aisp.machine");
+  EXPECT_EQ(root.at("hardware_key"), machine::hardware_key(machine::cpu()));
+  EXPECT_EQ(root.at("cpu").at("cores"), machine::cpu().cores);
+  EXPECT_TRUE(root.at("environment").contains("kernel"));
+  const auto ceilings = machine::ceilings_from_json(root.at("ceilings").dump());
+  EXPECT_GT(ceilings.compute_gflop_per_s(DType::kF32, 1), 0.0);
+}
+
+TEST_F(MachineCommand, TablesShowEveryLevelWithItsInterval) {
+  const std::string out = run("--seconds 1");
+  for (const char* text : {"Arithmetic", "Bandwidth", "95 % interval", "scalar", "copy", "best"}) {
+    EXPECT_NE(out.find(text), std::string::npos) << text;
+  }
+  for (const machine::Cache& cache : machine::cpu().data_caches) {
+    EXPECT_NE(out.find("\n  L" + std::to_string(cache.level) + " "), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace aisp::app
