@@ -70,8 +70,6 @@ TEST(Printing, OnlyAppAndReport) {
   EXPECT_EQ(broken(check_printing(tree_of({{"bench/x.cc", prints}}))), "bench/x.cc:2");
   EXPECT_EQ(broken(check_printing(tree_of({{"app/x.cc", prints}, {"bench/x_test.cc", prints}}))),
             "");
-  EXPECT_EQ(broken(check_printing(tree_of({{"bench/peers/x.cc", prints + "int main() {}\n"}}))),
-            "");
   EXPECT_EQ(broken(check_printing(tree_of({{"bench/x.cc", "// std::printf(\n"}}))), "");
   EXPECT_EQ(broken(check_printing(tree_of({{"bench/x.cc", prints + "int main() { f(); }\n"}}))),
             "");
