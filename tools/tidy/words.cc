@@ -166,8 +166,9 @@ Findings check_file_headers(const Tree& tree) {
       return trim(line) == "#pragma once";
     });
     if (header && !once) {
-      findings.push_back({path, 1, "file_header", "a header that can be included twice",
-                          "#pragma once, below the header comment"});
+      findings.push_back(
+          {path, 1, "file_header", "a header that can be included twice",
+           "#pragma once below the header comment; .inc if several inclusions are meant"});
     }
   }
   return findings;
