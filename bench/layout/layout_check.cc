@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 #include <string>
 #include <type_traits>
 
@@ -49,6 +50,7 @@ static_assert(std::is_trivially_copyable_v<Reply>);
 
 struct Row {
   std::string set, kernel;
+  std::size_t places = 0;
   std::int64_t pairs = 0, alarms = 0, inconclusive = 0;
   std::vector<double> distances, seconds;
 };
@@ -72,14 +74,35 @@ class Memory {
   std::vector<float> left_, right_, out_;
 };
 
-Kernel kernel_of(const std::string& set, int layout, const std::string& kernel) {
+struct Loaded {
+  void* handle = nullptr;
+  Kernel kernel = nullptr;
+  std::size_t offset() const { return reinterpret_cast<std::uintptr_t>(kernel) % 4096; }
+};
+
+Loaded load(const std::string& set, int layout, const std::string& kernel) {
   const std::string path = fmt::format("{}/{}_{}.so", AISP_LAYOUT_FOLDER, set, layout);
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) throw Error("cannot load a layout", path, "run ninja layout_check");
   void* symbol = dlsym(handle, ("layout_" + kernel).c_str());
   if (symbol == nullptr)
     throw Error("kernel is missing: " + kernel, path, "run ninja layout_check");
-  return reinterpret_cast<Kernel>(symbol);
+  return {handle, reinterpret_cast<Kernel>(symbol)};
+}
+
+/// At how many different places in their pages the layouts of a set have this kernel.
+std::size_t places_of(const std::string& set, const std::string& kernel) {
+  std::set<std::size_t> places;
+  for (int layout = 0; layout < AISP_LAYOUT_COUNT; ++layout) {
+    const Loaded loaded = load(set, layout, kernel);
+    places.insert(loaded.offset());
+    dlclose(loaded.handle);  // or every trial would find it at this process's address
+  }
+  if (places.size() < 2) {
+    throw Error(kernel + " is at the same place in all layouts", AISP_LAYOUT_FOLDER,
+                "these layouts compare nothing: look at bench/layout/CMakeLists.txt");
+  }
+  return places.size();
 }
 
 bench::Contender contender_of(Kernel kernel, const Data& data) {
@@ -103,9 +126,9 @@ Reply run_pair(const Options& options, const std::string& set, const std::string
   Memory memory;
   std::vector<bench::Contender> pair;
   for (int side = 0; side < 2; ++side) {
-    const Kernel loaded = kernel_of(set, layouts[side], kernel);
-    reply.offset[side] = reinterpret_cast<std::uintptr_t>(loaded) % 4096;
-    pair.push_back(contender_of(loaded, memory.data()));
+    const Loaded loaded = load(set, layouts[side], kernel);
+    reply.offset[side] = loaded.offset();
+    pair.push_back(contender_of(loaded.kernel, memory.data()));
   }
   bench::TrialOptions trial;
   trial.rules.margin = options.margin;
@@ -177,7 +200,9 @@ std::vector<Row> rows_of_built_sets() {
   std::vector<Row> rows;
   for (const char* set : kSets) {
     if (access(fmt::format("{}/{}_0.so", AISP_LAYOUT_FOLDER, set).c_str(), R_OK) != 0) continue;
-    for (const char* kernel : kKernels) rows.push_back({set, kernel, 0, 0, 0, {}, {}});
+    for (const char* kernel : kKernels) {
+      rows.push_back({set, kernel, places_of(set, kernel), 0, 0, 0, {}, {}});
+    }
   }
   if (rows.empty()) throw Error("no layouts", AISP_LAYOUT_FOLDER, "run ninja layout_check");
   return rows;
@@ -191,10 +216,11 @@ std::string rate(std::int64_t count, std::int64_t trials) {
 
 void print_row(const Row& row) {
   const auto percent = [&](double q) { return 100 * std::expm1(quantile(row.distances, q)); };
-  fmt::print("{:8} {:8} {:>6} {:>7} {:>22} {:>13} {:>9.2f} % {:>6.2f} % {:>6.2f} % {:>8.0f} ms\n",
-             row.set, row.kernel, row.pairs, row.alarms, rate(row.alarms, row.pairs),
-             row.inconclusive, percent(0.5), percent(0.95), percent(1.0),
-             1e3 * median(row.seconds));
+  fmt::print(
+      "{:8} {:8} {:>6} {:>6} {:>7} {:>22} {:>13} {:>9.2f} % {:>6.2f} % {:>6.2f} % {:>8.0f} ms\n",
+      row.set, row.kernel, row.places == 0 ? "" : std::to_string(row.places), row.pairs, row.alarms,
+      rate(row.alarms, row.pairs), row.inconclusive, percent(0.5), percent(0.95), percent(1.0),
+      1e3 * median(row.seconds));
 }
 
 void print_rows(const std::vector<Row>& rows, const Options& options, double seconds) {
@@ -202,14 +228,14 @@ void print_rows(const std::vector<Row>& rows, const Options& options, double sec
       "layouts of the same source, {} processes a pair, margin {:.1f} %, background load {}, "
       "{:.0f} s; rates with exact 95 % bounds\n\n",
       options.processes, 100 * options.margin, options.load, seconds);
-  fmt::print("{:8} {:8} {:>6} {:>7} {:>22} {:>13} {:>11} {:>8} {:>8} {:>11}\n", "flags", "kernel",
-             "pairs", "alarms", "rate", "inconclusive", "median off", "95 %", "worst",
-             "to verdict");
+  fmt::print("{:8} {:8} {:>6} {:>6} {:>7} {:>22} {:>13} {:>11} {:>8} {:>8} {:>11}\n", "flags",
+             "kernel", "places", "pairs", "alarms", "rate", "inconclusive", "median off", "95 %",
+             "worst", "to verdict");
   std::vector<Row> totals;
   for (const Row& row : rows) {
     print_row(row);
     if (totals.empty() || totals.back().set != row.set)
-      totals.push_back({row.set, "all", 0, 0, 0, {}, {}});
+      totals.push_back({row.set, "all", 0, 0, 0, 0, {}, {}});
     Row& total = totals.back();
     total.pairs += row.pairs;
     total.alarms += row.alarms;
