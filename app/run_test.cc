@@ -121,6 +121,27 @@ TEST_F(Program, RunsRecordsAndReportsTheSameTwice) {
   EXPECT_EQ(text_of(out + "/report.html"), first);
 }
 
+// Every lab that is built in, through the worker, judged and recorded; nobody honest is accused, and
+// the record is what docs/record.schema.json says.
+TEST_F(Program, EveryLabRunsAtSmokeSize) {
+  const std::string out = folder_ + "/run";
+  const Ended ended = run({"bench", "run", "--size", "smoke", "--profile", "none", "--budget", "20",
+                           "--out", out});
+  ASSERT_EQ(ended.code, 0) << ended.text;
+  const bench::RunRecord record = bench::read_run(out);
+  EXPECT_FALSE(record.results.empty());
+  for (const auto& result : record.results) {
+    for (const auto& technique : result.techniques) {
+      const bool honest = technique.outcome != bench::Outcome::kWrong &&
+                          technique.outcome != bench::Outcome::kFailed &&
+                          technique.outcome != bench::Outcome::kImpossible;
+      EXPECT_TRUE(honest) << result.key() << " " << technique.name << ": " << technique.reason;
+    }
+  }
+  const std::string validate = "/usr/bin/env python3 " AISP_SOURCE_DIR "/tools/validate_record.py ";
+  EXPECT_EQ(system((validate + out).c_str()), 0);
+}
+
 TEST_F(Program, AnExistingRunIsNotOverwritten) {
   const std::string out = folder_ + "/run";
   ASSERT_EQ(run(small_run(out)).code, 0);
