@@ -1,6 +1,6 @@
 // The upper halves of the vector registers. A function that uses 256- or 512-bit registers and
-// returns without vzeroupper leaves them "dirty", and SSE code that runs later must merge with them:
-// measured on Zen 4, a plain SSE dot-product loop then runs at a quarter of its speed (51 us
+// returns without vzeroupper leaves them "dirty", and SSE code that runs later must merge with
+// them: measured on Zen 4, a plain SSE dot-product loop then runs at a quarter of its speed (51 us
 // instead of 13) until somebody clears them. g++ 12 forgets the instruction where a non-inlined
 // helper takes a vector argument. Techniques must not do this to the ones that run after them.
 // Source: Intel SDM volume 1, section 13.2 (XGETBV with ECX = 1 reads XINUSE; bit 2 is AVX state).

@@ -1,14 +1,14 @@
-// e^x in f32 for softmax: portable (4 lanes), AVX2 (8 lanes) and AVX-512 (16 lanes), all the same
-// method. Inline, because softmax and attention call it in their innermost loops.
+// e^x in f32 for softmax: portable (4 lanes), AVX2 (8) and AVX-512 (16), all the same method.
+// Inline, because softmax and attention call it in their innermost loops.
 //
 //   x = n ln2 + r, |r| <= ln2/2;   e^x = 2^n p(r),   p of degree 6
 //
 // Contract of all three: relative error at most 1.4 u (u = 2^-24; the worst over every float in
-// range is 1.36 u portable, 1.29 u with FMA). Results below the smallest normal float are 0, so
-// that no denormal slows what follows; e^-inf = 0; e^+inf = +inf; NaN stays NaN. Softmax needs x <=
-// 0 only: above x = 88.37, half a bit before the largest float, results may already be +inf. Cost:
-// 11 to 14 instructions a vector. Source: W. Cody and W. Waite, Software Manual for the Elementary
-// Functions (1980), chapter 6.
+// range is 1.37 u portable, 1.29 u with FMA). Results below e^-87.3 = 1.2e-38 are 0, so that no
+// denormal slows what follows; e^-inf = 0; e^+inf = +inf; NaN stays NaN. Softmax needs x <= 0 only:
+// above x = 88.37, half a bit before the largest float, results may already be +inf.
+// Cost: 11 to 14 instructions a vector.
+// Source: W. Cody and W. Waite, Software Manual for the Elementary Functions (1980), chapter 6.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,14 @@ inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLn2High = 0.693359375f;
 inline constexpr float kLn2Low = -2.12194440e-4f;
 // p(r) = 1 + r + r^2 (c0 + c1 r + ... + c4 r^4): the minimax polynomial of relative error on
-// |r| <= ln2/2, found by Remez exchange in 40 digits; error 3.1e-9 = 0.05 u. One degree less: 1.8
-// u.
+// |r| <= ln2/2, found by Remez exchange in 40 digits; error 3.1e-9 = 0.05 u (one degree less: 1.8).
 inline constexpr float kExp0 = 0.4999999345f;
 inline constexpr float kExp1 = 0.1666652063f;
 inline constexpr float kExp2 = 0.04166838805f;
 inline constexpr float kExp3 = 0.00836871688f;
 inline constexpr float kExp4 = 0.001381459865f;
-// Below, the result is 0. A little above ln of the smallest normal float (-87.3365), so that clamped
-// lanes make no denormal, which costs over 100 cycles even where it is then thrown away.
+// Below, the result is 0. A little above ln of the smallest normal float (-87.3365), so that
+// clamped lanes make no denormal, which costs over 100 cycles even where it is then thrown away.
 inline constexpr float kExpLowest = -87.3f;
 // Above ln of the largest float: 2^128 p(r) is +inf.
 inline constexpr float kExpHighest = 88.8f;

@@ -1,5 +1,6 @@
 // Softmax of one row in SIMD, three passes and online. Included inside a target region and a
-// namespace per instruction set, after `using V` of kernels/simd/vectors.h: so no guard, no includes.
+// namespace per instruction set, after `using V` of kernels/simd/vectors.h: so it includes nothing.
+#pragma once
 
 /// Largest of x[0..n); -inf for n == 0. NaN may be lost: the sum of exponentials keeps it.
 inline float max_of(const float* x, std::size_t n) {

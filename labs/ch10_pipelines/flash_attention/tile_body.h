@@ -1,16 +1,17 @@
-// Attention of one block of queries, tiled, with online softmax. Included inside a target region and
-// a namespace per instruction set, after `using V` and these constants: so no guard, no includes.
+// Attention of one block of queries, tiled, with online softmax. Included inside a target region
+// and a namespace per instruction set, after `using V` and these constants: so it includes nothing.
 //   kVectors: vectors of queries a tile; kRows: keys (or head dimensions) a register tile.
 //
 // Vectors run along the queries. Scores are kept as S[key][query] and the output as O[d][query]:
 // both products then multiply a vector of queries by one broadcast number of K or V, which are read
 // in their own layout; the softmax over keys needs no operation across lanes; and only the
 // queries are transposed, once a tile.
+#pragma once
 
 constexpr std::int64_t kLanes = static_cast<std::int64_t>(V::kLanes);
 constexpr std::int64_t kQueries = kVectors * kLanes;
-// Keys a step. P (kKeys x kQueries) and O or Q (D x kQueries) stay in L1 together: 8 + 16 KiB with 32
-// queries and D = 128. 32, 64, 96 and 128 ran within 2 % of each other.
+// Keys a step. P (kKeys x kQueries) and O or Q (D x kQueries) stay in L1 together: 8 + 16 KiB with
+// 32 queries and D = 128. 32, 64, 96 and 128 ran within 2 % of each other.
 constexpr std::int64_t kKeys = 64;
 static_assert(kKeys % kRows == 0);
 
