@@ -49,12 +49,14 @@ struct StridedBatch {
 
 /// Blocking of one product; see config.cc for how it follows from the caches.
 struct Config {
-  std::int64_t mc = 0;  // rows of an A block: mc x kc stays in L2
-  std::int64_t kc = 0;  // length of one pass over k
-  std::int64_t nc = 0;  // columns of a B block: kc x nc stays in this core's share of L3
-  bool pack_a = true;   // copy A into tile order; else read it in place
-  bool pack_b = true;   // copy B into tile order (shared by the threads); else read it in place
-  int threads = 1;      // threads that the product is worth, at most those asked for
+  int threads = 1;          // that the product is worth, at most those asked for
+  std::int64_t cell_m = 0;  // C is cut into cells of at most cell_m x cell_n; one thread multiplies
+  std::int64_t cell_n = 0;  // a cell from beginning to end. 0: all of it
+  std::int64_t mc = 0;      // rows of an A block: mc x kc stays in L2
+  std::int64_t kc = 0;      // length of one pass over k
+  std::int64_t nc = 0;      // columns of a B block: kc x nc stays in this core's share of L3
+  bool pack_a = true;       // copy A into tile order; else read it in place
+  bool pack_b = true;       // copy B into tile order; else read it in place
   bool operator==(const Config&) const = default;
 };
 

@@ -1,4 +1,4 @@
-// What the blocked loops stand on: memory for packing, a barrier, a shared counter of work.
+// What the blocked loops stand on: memory for packing, and a way to hand out work to threads.
 #pragma once
 
 #include <sys/mman.h>
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <thread>
+#include <vector>
 
 #include "base/error.h"
 
@@ -44,33 +44,35 @@ class Scratch {
   std::unique_ptr<float, Free> data_;
 };
 
-/// Where threads wait for each other inside one product. Spins, since all arrive within
-/// microseconds, and yields in case a thread has no core of its own.
-class Barrier {
+/// Items 0 .. count - 1 handed out to threads: each first works through its own contiguous share,
+/// which keeps what it packed or fetched in its caches, then helps the others.
+class WorkShare {
  public:
-  explicit Barrier(int threads) : threads_(threads) {}
-  void wait() {
-    const int phase = phase_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
-      arrived_.store(0, std::memory_order_relaxed);
-      phase_.store(phase + 1, std::memory_order_release);
-      return;
+  explicit WorkShare(int workers) : taken_(static_cast<std::size_t>(workers)) {}
+  int workers() const { return static_cast<int>(taken_.size()); }
+  void reset() {
+    for (Counter& counter : taken_) counter.value.store(0, std::memory_order_relaxed);
+  }
+  /// The next item for `worker`, or -1 when all are taken.
+  std::int64_t take(int worker, std::int64_t count) {
+    const int workers = this->workers();
+    for (int i = 0; i < workers; ++i) {
+      const int owner = (worker + i) % workers;
+      const std::int64_t begin = owner * count / workers;
+      const std::int64_t size = (owner + 1) * count / workers - begin;
+      std::atomic<std::int64_t>& taken = taken_[static_cast<std::size_t>(owner)].value;
+      if (taken.load(std::memory_order_relaxed) >= size) continue;
+      const std::int64_t mine = taken.fetch_add(1, std::memory_order_relaxed);
+      if (mine < size) return begin + mine;
     }
-    for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins) {
-      if (spins > 2000) std::this_thread::yield();
-    }
+    return -1;
   }
 
  private:
-  const int threads_;
-  alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<int> phase_{0};
-};
-
-/// A counter that threads take work from, alone on its cache line.
-struct alignas(64) Ticket {
-  std::atomic<std::int64_t> next{0};
-  std::int64_t take() { return next.fetch_add(1, std::memory_order_relaxed); }
+  struct alignas(64) Counter {
+    std::atomic<std::int64_t> value{0};
+  };
+  std::vector<Counter> taken_;
 };
 
 }  // namespace aisp::kernels::gemm
