@@ -14,7 +14,7 @@ const char* const kStyle = R"css(
 --accent:#8ab4f8;--band:#2f3640;--faster:#4cc9a0;--slower:#f0a050;--equal:#a7b2bf;
 --open:#d9bd55;--odd:#c79be8;--bad:#ff8a80;--base:#8d98a6;--roof:#b5bfca}}
 *{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%;scroll-behavior:smooth}
+html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main,header,footer,nav{max-width:1290px;margin:0 auto;padding:0 20px}
@@ -87,7 +87,8 @@ figure{margin:0}figcaption{color:var(--soft);font-size:13px;margin-top:6px}
 .roofline .roof{stroke:var(--roof);stroke-width:1.6;fill:none}
 .roofline .lesser{stroke-width:1;opacity:.55}
 .roofline .other{stroke-dasharray:5 4;opacity:.6}
-.roofline .label{fill:var(--ink);font-size:11.5px}
+.roofline .label{fill:var(--ink);font-size:11.5px;paint-order:stroke;stroke:var(--panel);
+stroke-width:3px}
 .roofline .label tspan{fill:var(--soft)}
 .roofline .stem{stroke:var(--soft);stroke-width:1;opacity:.35}
 .roofline .number{fill:var(--ink);font-weight:600}
@@ -96,7 +97,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:13px;margin-top:6px}
 .point.peer circle,.point.peer path{stroke:var(--ink)}
 .point:hover circle,.point:hover path,.point:focus circle,.point:focus path{stroke:var(--ink);
 stroke-width:2.2}
-ol.cases{columns:300px;font-size:13.5px;margin:10px 0 0;padding-left:26px}
+ol.cases{columns:300px;column-gap:44px;font-size:13.5px;margin:10px 0 0;padding-left:26px}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:22px 40px}
 .environment th{width:11em;font-weight:400;color:var(--soft)}
 footer{padding:30px 20px 40px;color:var(--soft);font-size:13px}

@@ -1,278 +1,128 @@
-// See roofline.h. All roofs of the thread count that most points use; of other thread counts only
-// the highest compute roof and DRAM, dashed, or the figure would be unreadable.
+// See roofline.h.
 #include "report/roofline.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <numbers>
 
 #include "base/units.h"
 #include "report/markup.h"
-#include "report/svg.h"
+#include "report/roofline_data.h"
 
 namespace aisp::report {
 namespace {
 
-constexpr double kWidth = 960.0, kHeight = 500.0;
-constexpr double kLeft = 64.0, kRight = 800.0, kTop = 16.0, kBottom = 440.0;
-constexpr double kLabelStep = 15.0;  // least distance of two labels below each other
+using Frame = RooflineFrame;
 
-struct Roof {
-  std::string label;
-  double value = 0.0;  // GFLOP/s, or GB/s for bandwidth
-  int threads = 1;
-  bool main = true;
-};
+constexpr double kDegrees = 180.0 / std::numbers::pi;
+constexpr double kLetter = 6.3;  // width of a letter of a label, about
 
-struct Point {
-  double x = 0.0, y = 0.0;
-  const Row* row = nullptr;
-  const CaseView* view = nullptr;
-  std::size_t number = 0;
-};
-
-struct Figure {
-  std::vector<Roof> compute, bandwidth;
-  std::vector<Point> points;
-  std::vector<const CaseView*> cases;
-  int without_flops = 0;
-  LogAxis x{0.05, 200.0, kLeft, kRight};
-  LogAxis y{1.0, 1000.0, kBottom, kTop};
-};
-
-// No machine is outside of this; a damaged record must not stretch the axes.
-bool plausible(double value) { return value > 1e-9 && value < 1e15; }
-
-double intensity_of(const bench::CaseResult& result) {
-  const double intensity = result.flops / (result.bytes_read + result.bytes_written);
-  return plausible(intensity) ? intensity : 0.0;
-}
-
-void collect_points(const Model& model, Figure& figure) {
-  for (const auto& lab : model.labs) {
-    for (const auto& view : lab.cases) {
-      const double intensity = intensity_of(*view.result);
-      if (!(intensity > 0.0)) {
-        ++figure.without_flops;
-        continue;
-      }
-      bool any = false;
-      for (const Row& row : view.rows) {
-        if (!row.timed || !plausible(row.technique->gflop_per_s)) continue;
-        figure.points.push_back(
-            {intensity, row.technique->gflop_per_s, &row, &view, figure.cases.size() + 1});
-        any = true;
-      }
-      if (any) figure.cases.push_back(&view);
-    }
-  }
-}
-
-// The thread count that most points have; 1 without points.
-int main_threads(const Figure& figure) {
-  std::map<int, int> uses;
-  for (const Point& point : figure.points) ++uses[point.row->technique->threads];
-  int best = 1, most = 0;
-  for (const auto& [threads, count] : uses) {
-    if (count > most) {
-      best = threads;
-      most = count;
-    }
-  }
-  return best;
-}
-
-std::string threads_text(int threads) {
-  return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");
-}
-
-void collect_compute(const bench::Json& entries, const Figure& figure, int main,
-                     std::vector<Roof>& roofs) {
-  std::set<std::string> dtypes;
-  for (const Point& point : figure.points) dtypes.insert(point.view->result->flops_dtype);
-  if (dtypes.empty()) dtypes.insert("f32");
-  std::map<std::pair<std::string, int>, Roof> highest;
-  for (const auto& entry : entries) {
-    const auto dtype = entry.at("dtype").get<std::string>();
-    const int threads = entry.at("threads").get<int>();
-    const double value = entry.at("gflop_per_s").at("estimate").get<double>();
-    if (!dtypes.contains(dtype) || !plausible(value)) continue;
-    const std::string label =
-        fmt::format("{} {}, {}", dtype, entry.at("isa").get<std::string>(), threads_text(threads));
-    const Roof roof{label, value, threads, threads == main};
-    if (roof.main) roofs.push_back(roof);
-    Roof& top = highest[{dtype, threads}];
-    if (value > top.value) top = roof;
-  }
-  for (const auto& [key, roof] : highest) {
-    if (!roof.main) roofs.push_back(roof);
-  }
-}
-
-void collect_bandwidth(const bench::Json& entries, int main, std::vector<Roof>& roofs) {
-  std::map<std::pair<int, int>, Roof> highest;  // by level and threads
-  for (const auto& entry : entries) {
-    const int level = entry.at("level").get<int>();
-    const int threads = entry.at("threads").get<int>();
-    const double value = entry.at("gb_per_s").at("estimate").get<double>();
-    if (!plausible(value) || (threads != main && level != 0)) continue;
-    const std::string place = level == 0 ? "DRAM" : fmt::format("L{}", level);
-    Roof& top = highest[{level, threads}];
-    if (value > top.value) {
-      top = {fmt::format("{} {}, {}", place, entry.at("kind").get<std::string>(),
-                         threads_text(threads)),
-             value, threads, threads == main};
-    }
-  }
-  for (const auto& [key, roof] : highest) roofs.push_back(roof);
-}
-
-// Ceilings come from a file: what does not have the documented shape is no ceiling.
-void collect_roofs(const bench::Json& header, Figure& figure) {
-  const int main = main_threads(figure);
-  try {
-    const bench::Json& ceilings = header.at("ceilings");
-    collect_compute(ceilings.at("compute"), figure, main, figure.compute);
-    collect_bandwidth(ceilings.at("bandwidth"), main, figure.bandwidth);
-  } catch (const bench::Json::exception&) {
-    figure.compute.clear();
-    figure.bandwidth.clear();
-  }
-  std::sort(figure.compute.begin(), figure.compute.end(), [](const Roof& a, const Roof& b) {
-    return std::tie(b.value, a.label) < std::tie(a.value, b.label);
-  });
-}
-
-void scale(Figure& figure) {
-  double x_low = 0.1, x_high = 32.0, y_low = 1e300, y_high = 0.0;
-  for (const Point& point : figure.points) {
-    x_low = std::min(x_low, point.x / 1.6);
-    x_high = std::max(x_high, point.x * 1.6);
-    y_low = std::min(y_low, point.y);
-    y_high = std::max(y_high, point.y);
-  }
-  for (const Roof& roof : figure.compute) {
-    y_low = std::min(y_low, roof.value);
-    y_high = std::max(y_high, roof.value);
-  }
-  if (y_high == 0.0) y_low = 1.0, y_high = 1000.0;
-  figure.x = {x_low, x_high, kLeft, kRight};
-  figure.y = {std::max(y_low / 2.5, y_high / 1e7), y_high * 1.5, kBottom, kTop};
-}
-
-std::string draw_grid(const Figure& figure) {
+std::string draw_grid(const RooflineData& data) {
   std::string out;
-  const auto label = [](double value) { return fmt::format("{:g}", value); };
-  for (const double value : ticks(figure.x, 12)) {
-    const double x = figure.x.at(value);
-    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.0f}V{:.0f}\"/>", x, kTop, kBottom);
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>", x,
-                       kBottom + 36.0, label(value));
+  for (const double value : ticks(data.x, 12)) {
+    const double x = data.x.at(value);
+    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.0f}\"/>", x, data.top,
+                       Frame::bottom);
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{:g}</text>", x,
+                       Frame::bottom + 18.0, value);
   }
-  for (const double value : ticks(figure.y, 8)) {
-    const double y = figure.y.at(value);
-    out += fmt::format("<path class=\"grid\" d=\"M{:.0f} {:.1f}H{:.0f}\"/>", kLeft, y, kRight);
-    out += fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft - 8.0,
-                       y + 4.0, label(value));
+  for (const double value : ticks(data.y, 8)) {
+    const double y = data.y.at(value);
+    out += fmt::format("<path class=\"grid\" d=\"M{:.0f} {:.1f}H{:.0f}\"/>", Frame::left, y,
+                       Frame::right);
+    out += fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{:g}</text>",
+                       Frame::left - 8.0, y + 4.0, value);
   }
   out += fmt::format(
-      "<text class=\"name\" x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">"
-      "FLOP per byte read or written</text>",
-      (kLeft + kRight) / 2.0, kHeight - 6.0);
-  out += fmt::format(
-      "<text class=\"name\" transform=\"translate(14 {:.0f}) rotate(-90)\" "
-      "text-anchor=\"middle\">GFLOP/s</text>",
-      (kTop + kBottom) / 2.0);
-  return out;
+      "<text class=\"name\" x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">FLOP per byte read "
+      "or written</text>",
+      (Frame::left + Frame::right) / 2.0, Frame::bottom + 40.0);
+  return out + fmt::format(
+                   "<text class=\"name\" transform=\"translate(14 {:.0f}) rotate(-90)\" "
+                   "text-anchor=\"middle\">GFLOP/s</text>",
+                   (data.top + Frame::bottom) / 2.0);
 }
 
 // The highest compute roof of a thread count; 0 when none is known.
-double top_of(const Figure& figure, int threads) {
+double top_of(const RooflineData& data, int threads) {
   double top = 0.0;
-  for (const Roof& roof : figure.compute) {
+  for (const Roof& roof : data.compute) {
     if (roof.threads == threads) top = std::max(top, roof.value);
   }
   return top;
 }
 
 // Lines from where the bandwidth roof enters the figure up to the highest compute roof.
-std::string draw_bandwidth(const Figure& figure) {
-  const double per_x = (kRight - kLeft) / std::log(figure.x.high / figure.x.low);
-  const double per_y = (kBottom - kTop) / std::log(figure.y.high / figure.y.low);
-  const double angle = -std::atan2(per_y, per_x) * 180.0 / 3.14159265358979;
+std::string draw_bandwidth(const RooflineData& data) {
+  const double per_x = (Frame::right - Frame::left) / std::log(data.x.high / data.x.low);
+  const double per_y = (Frame::bottom - data.top) / std::log(data.y.high / data.y.low);
+  const double slope = std::atan2(per_y, per_x);
   std::string out;
-  for (const Roof& roof : figure.bandwidth) {
-    const double highest = top_of(figure, roof.threads);
-    const double top = highest > 0.0 ? highest : figure.y.high;
-    const double x0 = std::max(figure.x.low, figure.y.low / roof.value);
-    const double x1 = std::min(figure.x.high, top / roof.value);
+  // Of the line above: its height at the left edge and the end of its label.
+  double last_y = -1e9, last_end = 0.0;
+  for (const Roof& roof : data.bandwidth) {
+    const double highest = top_of(data, roof.threads);
+    const double top = highest > 0.0 ? highest : data.y.high;
+    const double x0 = std::max(data.x.low, data.y.low / roof.value);
+    const double x1 = std::min(data.x.high, top / roof.value);
     if (!(x0 < x1)) continue;
-    const double px = figure.x.at(x0), py = figure.y.at(x0 * roof.value);
-    out += fmt::format("<path class=\"roof{}\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>",
-                       roof.main ? "" : " other", px, py, figure.x.at(x1),
-                       figure.y.at(x1 * roof.value));
-    // The label starts a little way up the line.
-    const double shift = 10.0 * std::cos(angle / 57.29578),
-                 rise = 10.0 * std::sin(angle / 57.29578);
+    const double px = data.x.at(x0), py = data.y.at(x0 * roof.value);
+    const std::string title =
+        fmt::format("{}: {}", escape(roof.title), format_rate(roof.value * 1e9, "B/s"));
     out += fmt::format(
-        "<text class=\"label\" transform=\"translate({:.1f} {:.1f}) rotate({:.1f})\" y=\"-4\">"
-        "{} {}</text>",
-        px + shift, py + rise, angle, escape(roof.label), format_rate(roof.value * 1e9, "B/s"));
+        "<path class=\"roof{}\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"><title>{}</title></path>",
+        roof.main ? "" : " other", px, py, data.x.at(x1), data.y.at(x1 * roof.value), title);
+    const std::string label =
+        fmt::format("{} {}", escape(roof.label), format_rate(roof.value * 1e9, "B/s"));
+    // A label starts at the left, or behind that of the line above when the two lines are close.
+    const bool close = (py - last_y) * std::cos(slope) < Frame::line;
+    const double begin = close ? last_end + 12.0 : 6.0;
+    last_y = py;
+    last_end = begin + kLetter * static_cast<double>(label.size());
+    out += fmt::format(
+        "<text class=\"label\" transform=\"translate({:.1f} {:.1f}) rotate({:.1f})\" "
+        "y=\"-4\">{}</text>",
+        px + begin * std::cos(slope), py - begin * std::sin(slope), -slope * kDegrees, label);
   }
   return out;
 }
 
-std::string draw_compute(const Figure& figure) {
+std::string draw_compute(const RooflineData& data) {
   std::string out;
   double last = -1e9;
-  for (const Roof& roof : figure.compute) {  // from the highest down
-    const double y = figure.y.at(roof.value);
-    double fastest = 0.0;
-    for (const Roof& slope : figure.bandwidth) {
-      if (slope.threads == roof.threads) fastest = std::max(fastest, slope.value);
+  for (const Roof& roof : data.compute) {  // from the highest down
+    const double y = data.y.at(roof.value);
+    double widest = 0.0;
+    for (const Roof& slope : data.bandwidth) {
+      if (slope.threads == roof.threads) widest = std::max(widest, slope.value);
     }
-    const double from = fastest > 0.0 ? std::max(figure.x.low, roof.value / fastest) : figure.x.low;
-    const bool top = roof.value >= top_of(figure, roof.threads);
-    out +=
-        fmt::format("<path class=\"roof{}{}\" d=\"M{:.1f} {:.1f}H{:.0f}\"/>",
-                    roof.main ? "" : " other", top ? "" : " lesser", figure.x.at(from), y, kRight);
-    last = std::max(y, last + 2.0 * kLabelStep);
+    const double from = widest > 0.0 ? std::max(data.x.low, roof.value / widest) : data.x.low;
+    const bool top = roof.value >= top_of(data, roof.threads);
+    const std::string rate = format_rate(roof.value * 1e9, "FLOP/s");
     out += fmt::format(
-        "<text class=\"label\" x=\"{0:.0f}\" y=\"{1:.1f}\">{2}<tspan x=\"{0:.0f}\" dy=\"14\">{3}"
-        "</tspan></text>",
-        kRight + 8.0, last + 1.0, escape(roof.label), format_rate(roof.value * 1e9, "FLOP/s"));
+        "<path class=\"roof{}{}\" d=\"M{:.1f} {:.1f}H{:.0f}\"><title>{}: {}</title></path>",
+        roof.main ? "" : " other", top ? "" : " lesser", data.x.at(from), y, Frame::right,
+        escape(roof.title), rate);
+    last = std::max(y, last + Frame::line);
+    out +=
+        fmt::format("<text class=\"label\" x=\"{:.0f}\" y=\"{:.1f}\">{} <tspan>{}</tspan></text>",
+                    Frame::right + 8.0, last + 4.0, escape(roof.label), rate);
   }
   return out;
 }
 
-std::string draw_stems(const Figure& figure) {
-  std::vector<const CaseView*> order = figure.cases;
-  std::stable_sort(order.begin(), order.end(), [](const CaseView* a, const CaseView* b) {
-    return intensity_of(*a->result) < intensity_of(*b->result);
-  });
+std::string draw_stems(const RooflineData& data) {
   std::string out;
-  std::vector<double> row_ends;  // numbers that would overlap go to the next row
-  for (const CaseView* view : order) {
-    const auto number =
-        std::find(figure.cases.begin(), figure.cases.end(), view) - figure.cases.begin() + 1;
-    double highest = figure.y.low;
-    for (const Point& point : figure.points) {
-      if (point.view == view) highest = std::max(highest, point.y);
-    }
-    const double x = figure.x.at(intensity_of(*view->result));
-    std::size_t row = 0;
-    while (row < row_ends.size() && row_ends[row] > x - 20.0) ++row;
-    if (row == row_ends.size()) row_ends.push_back(x);
-    row_ends[row] = x;
-    const double y = kBottom + 14.0 - kLabelStep * static_cast<double>(row);
-    out += fmt::format("<path class=\"stem\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>", x, y - 10.0,
-                       figure.y.at(highest));
+  for (const Stem& stem : data.stems) {
+    const double x = data.x.at(stem.intensity);
+    const double y = data.top - 4.0 - Frame::line * static_cast<double>(stem.row);
+    out += fmt::format("<path class=\"stem\" d=\"M{:.1f} {:.1f}V{:.0f}\"/>", x, data.top,
+                       Frame::bottom);
     out += fmt::format(
-        "<text class=\"number\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}"
-        "</text>",
-        x, y, number);
+        "<text class=\"number\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>", x, y,
+        stem.number);
   }
   return out;
 }
@@ -291,7 +141,7 @@ std::string draw_shape(State state, double x, double y) {
   }
 }
 
-std::string draw_point(const Figure& figure, const Point& point) {
+std::string draw_point(const RooflineData& data, const Point& point) {
   const bench::TechniqueResult& t = *point.row->technique;
   const std::string title =
       fmt::format("{}, {}: {} ({}), {} FLOP per byte, {}", escape(point.view->result->lab),
@@ -300,25 +150,45 @@ std::string draw_point(const Figure& figure, const Point& point) {
   return fmt::format(
       "<a href=\"#{}\" class=\"point {}{}\" aria-label=\"{}\"><title>{}</title>{}</a>",
       point.view->id, name(point.row->state), point.row->peer ? " peer" : "", title, title,
-      draw_shape(point.row->state, figure.x.at(point.x), figure.y.at(point.y)));
+      draw_shape(point.row->state, data.x.at(point.x), data.y.at(point.y)));
 }
 
 // The rings of the baselines last, around what lies on the same spot.
-std::string draw_points(const Figure& figure) {
+std::string draw_points(const RooflineData& data) {
   std::string points, rings;
-  for (const Point& point : figure.points) {
-    (point.row->state == State::kBaseline ? rings : points) += draw_point(figure, point);
+  for (const Point& point : data.points) {
+    (point.row->state == State::kBaseline ? rings : points) += draw_point(data, point);
   }
   return points + rings;
 }
 
-std::string list_cases(const Figure& figure) {
-  if (figure.cases.empty()) return "";
+std::string caption(const RooflineData& data, bool no_roofs) {
+  std::string out = fmt::format(
+      "Lines: what {} of this machine {} measured to do at most; dashed: with another number of "
+      "threads. Points: techniques (ring: baseline, disc: faster, triangle: slower, diamond: "
+      "other), under the number of their case.",
+      data.threads == 1 ? "one thread" : fmt::format("{} threads", data.threads),
+      data.threads == 1 ? "was" : "were");
+  if (no_roofs) out = "This run has no measured ceilings.";
+  const bool below = std::any_of(data.points.begin(), data.points.end(),
+                                 [&](const Point& point) { return point.y < data.y.low; });
+  if (below) out += " What lies below the figure stands on its lower edge.";
+  if (data.without_flops > 0) {
+    out += fmt::format(" {} case{} without floating-point work {} in the tables only.",
+                       data.without_flops, data.without_flops == 1 ? "" : "s",
+                       data.without_flops == 1 ? "is" : "are");
+  }
+  return out;
+}
+
+std::string list_cases(const RooflineData& data) {
+  if (data.stems.empty()) return "";
   std::string out = "<ol class=\"cases\">";
-  for (const CaseView* view : figure.cases) {
-    out += fmt::format("<li><a href=\"#{}\">{} {}</a> <small>{} {} FLOP/B</small></li>", view->id,
-                       escape(view->result->lab), escape(view->result->case_name),
-                       escape(view->result->size), format_number(intensity_of(*view->result)));
+  for (const Stem& stem : data.stems) {
+    const bench::CaseResult& result = *stem.view->result;
+    out += fmt::format("<li><a href=\"#{}\">{} {}</a> <small>{}, {} FLOP/B</small></li>",
+                       stem.view->id, escape(result.lab), escape(result.case_name),
+                       escape(result.size), format_number(stem.intensity));
   }
   return out + "</ol>";
 }
@@ -326,32 +196,20 @@ std::string list_cases(const Figure& figure) {
 }  // namespace
 
 std::string draw_roofline(const Model& model, const bench::Json& header) {
-  Figure figure;
-  collect_points(model, figure);
-  collect_roofs(header, figure);
-  const bool no_roofs = figure.compute.empty() && figure.bandwidth.empty();
-  if (no_roofs && figure.points.empty()) {
+  const RooflineData data = collect_roofline(model, header);
+  const bool no_roofs = data.compute.empty() && data.bandwidth.empty();
+  if (no_roofs && data.points.empty()) {
     return "<p class=\"muted\">No measured ceilings and no case with flops in this run.</p>";
   }
-  scale(figure);
   std::string out = fmt::format(
       "<figure><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Roofline\">"
       "<svg class=\"roofline\" role=\"group\" aria-label=\"Roofline of the run\" "
       "viewBox=\"0 0 {:.0f} {:.0f}\">",
-      kWidth, kHeight);
-  out += draw_grid(figure) + draw_bandwidth(figure) + draw_compute(figure) + draw_stems(figure) +
-         draw_points(figure);
-  out +=
-      "</svg></div><figcaption>Lines: what this machine was measured to do at most. Points: "
-      "techniques (ring: baseline, disc: faster, triangle: slower, diamond: other); numbers "
-      "name the cases.";
-  if (no_roofs) out += " This run has no measured ceilings.";
-  if (figure.without_flops > 0) {
-    out += fmt::format(" {} case{} without floating-point work {} in the tables only.",
-                       figure.without_flops, figure.without_flops == 1 ? "" : "s",
-                       figure.without_flops == 1 ? "is" : "are");
-  }
-  return out + "</figcaption>" + list_cases(figure) + "</figure>";
+      Frame::width, Frame::height);
+  out += draw_grid(data) + draw_stems(data) + draw_bandwidth(data) + draw_compute(data) +
+         draw_points(data);
+  return out + "</svg></div><figcaption>" + caption(data, no_roofs) + "</figcaption>" +
+         list_cases(data) + "</figure>";
 }
 
 }  // namespace aisp::report

@@ -79,7 +79,7 @@ std::string draw_axis(const LogAxis& axis) {
       "<svg class=\"axis\" width=\"{0:.0f}\" height=\"16\" viewBox=\"0 0 {0:.0f} 16\" "
       "aria-hidden=\"true\">",
       kBarWidth);
-  for (const double value : ticks(axis, 5)) {
+  for (const double value : ticks(axis, 6)) {
     const double x = axis.at(value);
     // Labels at the ends would be cut: keep them inside.
     const char* anchor = x < 14.0 ? "start" : x > kBarWidth - 16.0 ? "end" : "middle";
