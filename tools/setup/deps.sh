@@ -114,6 +114,7 @@ if [ "$interactive" = yes ]; then
   esac
 fi
 
+echo "Installing; this takes a minute or two."
 # A stale or unreachable mirror is told by the install below, in its own words.
 $sudo apt-get update -qq || echo "apt-get update failed; trying with the package lists at hand." >&2
 apt_install="$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq"

@@ -18,13 +18,22 @@ constexpr int kFunctionLines = 70;  // one screen
 constexpr int kKernelLines = 150;   // unrolled bodies read straight down
 constexpr double kSlack = 1.10;     // an exception may be 10 % larger than needed, for small edits
 
-/// What a file measures against one budget, and where.
-struct Measured {
+struct Place {
   int value = 0;
-  int limit = 0;
-  int line = 0;
+  int line = 0;  // 0: the file as a whole
   std::string subject;
-  std::vector<std::pair<int, int>> others;  // line and value of the smaller ones over the limit
+};
+
+/// What a file measures against one budget: its largest, and every place that is over.
+struct Measured {
+  int limit = 0;
+  Place largest;
+  std::vector<Place> over;
+
+  void add(const Place& place) {
+    if (place.value > largest.value) largest = place;
+    if (place.value > limit) over.push_back(place);
+  }
 };
 
 struct Exception {
@@ -39,33 +48,21 @@ int columns(const std::string& line) {  // UTF-8 code points
   }));
 }
 
-/// Keeps the largest, and the places of all that are over the limit.
-void note(Measured& most, int value, int line, const std::string& subject) {
-  const bool larger = value > most.value;
-  const auto smaller = larger ? std::pair(most.line, most.value) : std::pair(line, value);
-  if (smaller.second > most.limit) most.others.push_back(smaller);
-  if (!larger) return;
-  most.value = value;
-  most.line = line;
-  most.subject = subject;
-}
-
 std::map<std::string, Measured> measure(const SourceFile& file) {
-  std::map<std::string, Measured> all;
-  all["file_lines"] = {static_cast<int>(file.lines.size()), kFileReview, 0, "the file", {}};
-  Measured& widest = all["line_columns"] = {0, kLineColumns, 0, "the line", {}};
+  Measured whole{kFileReview, {}, {}}, widths{kLineColumns, {}, {}};
+  whole.add({static_cast<int>(file.lines.size()), 0, "the file"});
   for (std::size_t i = 0; i < file.lines.size(); ++i) {
     if (file.lines[i].find("://") != std::string::npos) continue;  // an address cannot be broken
-    const int width = columns(file.lines[i]);
-    note(widest, width, static_cast<int>(i + 1), "the line");
+    widths.add({columns(file.lines[i]), static_cast<int>(i + 1), "the line"});
   }
+  const bool kernels = file.room() == "kernels" || file.room() == "labs";
+  Measured functions{kernels ? kKernelLines : kFunctionLines, {}, {}};
   if (file.is_cpp()) {
-    const bool kernels = file.room() == "kernels" || file.room() == "labs";
-    const int limit = kernels ? kKernelLines : kFunctionLines;
-    Measured& longest = all["function_lines"] = {0, limit, 0, "", {}};
-    for (const auto& one : functions_of(file)) note(longest, one.lines, one.line, one.name + "()");
+    for (const auto& one : functions_of(file)) {
+      functions.add({one.lines, one.line, one.name + "()"});
+    }
   }
-  return all;
+  return {{"file_lines", whole}, {"line_columns", widths}, {"function_lines", functions}};
 }
 
 std::string remedy(const std::string& budget) {
@@ -99,40 +96,45 @@ std::map<std::string, Exception> read_exceptions(const Tree& tree, Findings& fin
   return exceptions;
 }
 
+std::string says(const Place& place, const std::string& budget) {
+  return place.subject + " has " + std::to_string(place.value) +
+         (budget == "line_columns" ? " columns" : " lines");
+}
+
+void judge_excepted(const std::string& path, const std::string& budget, const Measured& measured,
+                    Exception& exception, Findings& findings) {
+  const Place& largest = measured.largest;
+  exception.used = true;
+  if (measured.over.empty()) {
+    findings.push_back({kExceptions, exception.line, "budgets",
+                        path + " no longer needs this exception", "nothing: remove the line"});
+  } else if (largest.value > exception.maximum) {
+    findings.push_back(
+        {path, largest.line, "budgets",
+         says(largest, budget) + ", its exception allows " + std::to_string(exception.maximum),
+         remedy(budget) + "; exceptions only shrink"});
+  } else if (exception.maximum > largest.value * kSlack) {
+    findings.push_back({kExceptions, exception.line, "budgets",
+                        path + " needs " + std::to_string(largest.value) + ": shrink it",
+                        std::to_string(largest.value)});
+  }
+}
+
 void judge(const std::string& path, const std::string& budget, const Measured& measured,
            std::map<std::string, Exception>& exceptions, Findings& findings) {
   const auto found = exceptions.find(path + " | " + budget);
-  const std::string what = measured.subject + " has " + std::to_string(measured.value) +
-                           (budget == "line_columns" ? " columns" : " lines");
-  if (found == exceptions.end()) {
-    if (measured.value > measured.limit) {
-      findings.push_back({path, measured.line, "budgets",
-                          what + ", the budget is " + std::to_string(measured.limit),
-                          remedy(budget) + ", or an exception with a reason in " + kExceptions});
-      for (const auto& [line, value] : measured.others) {
-        findings.push_back(
-            {path, line, "budgets",
-             std::to_string(value) + ", the budget is " + std::to_string(measured.limit),
-             remedy(budget)});
-      }
-    } else if (budget == "file_lines" && measured.value > kFileTarget) {
-      findings.push_back({path, 0, "budgets", what + ", the target is 300", remedy(budget), true});
-    }
+  if (found != exceptions.end()) {
+    judge_excepted(path, budget, measured, found->second, findings);
     return;
   }
-  Exception& exception = found->second;
-  exception.used = true;
-  if (measured.value <= measured.limit) {
-    findings.push_back({kExceptions, exception.line, "budgets",
-                        path + " no longer needs this exception", "nothing: remove the line"});
-  } else if (measured.value > exception.maximum) {
-    findings.push_back({path, measured.line, "budgets",
-                        what + ", its exception allows " + std::to_string(exception.maximum),
-                        remedy(budget) + "; exceptions only shrink"});
-  } else if (exception.maximum > measured.value * kSlack) {
-    findings.push_back({kExceptions, exception.line, "budgets",
-                        path + " needs " + std::to_string(measured.value) + ": shrink it",
-                        std::to_string(measured.value)});
+  for (const Place& place : measured.over) {
+    findings.push_back({path, place.line, "budgets",
+                        says(place, budget) + ", the budget is " + std::to_string(measured.limit),
+                        remedy(budget) + ", or an exception with a reason in " + kExceptions});
+  }
+  if (budget == "file_lines" && measured.over.empty() && measured.largest.value > kFileTarget) {
+    findings.push_back({path, 0, "budgets", says(measured.largest, budget) + ", the target is 300",
+                        remedy(budget), true});
   }
 }
 
@@ -144,9 +146,10 @@ Findings check_budgets(const Tree& tree) {
   for (const auto& [path, file] : tree.files()) {
     if (!file.is_cpp() && !file.is_script()) continue;
     for (const auto& [budget, measured] : measure(file)) {
-      if (budget == "file_lines" && measured.value > kFileHard) {
+      const int value = measured.largest.value;
+      if (budget == "file_lines" && value > kFileHard) {
         findings.push_back({path, 0, "budgets",
-                            "the file has " + std::to_string(measured.value) +
+                            "the file has " + std::to_string(value) +
                                 " lines; 800 is the end, with or without exception",
                             remedy(budget)});
         continue;
