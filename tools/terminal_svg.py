@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws a terminal's output as an SVG picture: the pictures in the documents are made of real output.
+"""Draws a terminal's output as an SVG picture, so that pictures in documents are of real output.
 
 Usage: COMMAND | tools/terminal_svg.py [--title TEXT] [--lines FIRST-LAST] > picture.svg
 Understands SGR colours (30-37, 90-97, bold, dim, reset); other escapes are dropped.
@@ -48,8 +48,8 @@ def draw(lines, title):
            f"<rect width='{width:.0f}' height='{height}' rx='8' fill='#1e1e2e'/>"]
     for index, colour in enumerate(("#f38ba8", "#f9e2af", "#a6e3a1")):
         out.append(f"<circle cx='{20 + 18 * index}' cy='18' r='6' fill='{colour}'/>")
-    out.append("<g font-family='ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace' "
-               "font-size='13' fill='#cdd6f4' xml:space='preserve'>")
+    out.append("<g font-family='ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,"
+               "monospace' font-size='13' fill='#cdd6f4' xml:space='preserve'>")
     out.append(f"<text x='{width / 2:.0f}' y='22' text-anchor='middle' opacity='0.7'>"
                f"{html.escape(title)}</text>")
     for row, line in enumerate(lines):

@@ -17,7 +17,8 @@ file(WRITE ${OUT}.tmp "// Generated. Do not edit.
 namespace aisp::bench {
 Json build_info() {
   return {{\"version\", \"${VERSION}\"}, {\"git_commit\", \"${commit}\"}, {\"git_dirty\", ${dirty}},
-          {\"compiler\", \"${COMPILER}\"}, {\"flags\", \"${FLAGS}\"}, {\"build_type\", \"${BUILD_TYPE}\"}};
+          {\"compiler\", \"${COMPILER}\"}, {\"flags\", \"${FLAGS}\"},
+          {\"build_type\", \"${BUILD_TYPE}\"}};
 }
 }  // namespace aisp::bench
 ")

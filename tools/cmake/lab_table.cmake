@@ -1,9 +1,11 @@
 # Script mode: writes the table of labs. Folder labs/ch07_memory_access/transpose has its describe()
-# in namespace aisp::labs::ch07::transpose; bench/attacks/replay_pointer in aisp::attacks::replay_pointer.
+# in namespace aisp::labs::ch07::transpose; bench/attacks/replay_pointer in
+# aisp::attacks::replay_pointer.
 set(declarations "")
 set(rows "")
 foreach(folder ${FOLDERS})
-  file(GLOB sources ${ROOT}/${folder}/*.cc ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.cu)
+  file(GLOB sources ${ROOT}/${folder}/*.cc ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.inc
+    ${ROOT}/${folder}/*.cu)
   list(SORT sources)
   set(all "")
   foreach(source ${sources})
@@ -24,7 +26,8 @@ foreach(folder ${FOLDERS})
   string(APPEND rows
     "    {\"${chapter}\", \"${name}\", \"${folder}\", \"${hash}\", &${space}::describe},\n")
 endforeach()
-set(text "// Generated from folder names. Do not edit.\n#include \"bench/lab_table.h\"\n\n${declarations}\n")
+set(text "// Generated from folder names. Do not edit.\n#include \"bench/lab_table.h\"\n\n")
+string(APPEND text "${declarations}\n")
 if(MODULE)
   string(APPEND text "extern \"C\" __attribute__((visibility(\"default\")))\n"
     "const aisp::bench::LabEntry* aisp_lab_module(int abi, int* count) {\n"
@@ -33,7 +36,8 @@ if(MODULE)
     "  *count = static_cast<int>(sizeof(rows) / sizeof(rows[0]));\n  return rows;\n}\n")
 else()
   string(APPEND text "namespace aisp::bench {\nconst std::vector<LabEntry>& ${FUNCTION}() {\n"
-    "  static const std::vector<LabEntry> rows = {\n${rows}  };\n  return rows;\n}\n}  // namespace aisp::bench\n")
+    "  static const std::vector<LabEntry> rows = {\n${rows}  };\n  return rows;\n}\n"
+    "}  // namespace aisp::bench\n")
 endif()
 file(WRITE ${OUT}.tmp "${text}")
 execute_process(COMMAND ${CMAKE_COMMAND} -E copy_if_different ${OUT}.tmp ${OUT})

@@ -46,15 +46,16 @@ function(aisp_test name)
     DISCOVERY_MODE PRE_TEST)
 endfunction()
 
-# A table of lab entries, generated from folders: OUT is the .cc, HEADERLESS. FOLDERS are relative to
-# the source folder and must hold lab.cc; NAMESPACE_OF maps a folder to its C++ namespace.
+# A table of lab entries, generated from folders: OUT is the .cc. FOLDERS are relative to the source
+# folder and must hold lab.cc.
 # Regenerated when any source changes, because it carries a hash of each folder's sources.
 function(aisp_lab_table out function_name)
   cmake_parse_arguments(table "MODULE" "" "FOLDERS" ${ARGN})
   set(all_sources)
   foreach(folder ${table_FOLDERS})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc
-      ${CMAKE_SOURCE_DIR}/${folder}/*.h ${CMAKE_SOURCE_DIR}/${folder}/*.cu)
+      ${CMAKE_SOURCE_DIR}/${folder}/*.h ${CMAKE_SOURCE_DIR}/${folder}/*.inc
+      ${CMAKE_SOURCE_DIR}/${folder}/*.cu)
     list(APPEND all_sources ${sources})
   endforeach()
   add_custom_command(OUTPUT ${out}
@@ -100,9 +101,9 @@ function(aisp_labs)
 endfunction()
 
 # A module of labs, loaded with `aisp bench run --labs <file>`: a shared object that exports one
-# function, its table, and shares nothing with the program but plain data. Each of FOLDERS (relative to
-# the source folder) holds lab.cc with describe() in the namespace that lab_table.cmake derives from
-# the folder's name; HEADERS are shared files that the labs of the module include.
+# function, its table, and shares nothing with the program but plain data. Each of FOLDERS (relative
+# to the source folder) holds lab.cc with describe() in the namespace that lab_table.cmake derives
+# from the folder's name; HEADERS are shared files that the labs of the module include.
 function(aisp_lab_module name)
   cmake_parse_arguments(module "" "" "FOLDERS;HEADERS" ${ARGN})
   set(sources)
