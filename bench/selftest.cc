@@ -35,7 +35,7 @@ Contender chain(const SelftestWorkload& workload, std::uint64_t steps, const std
 }
 
 void one_trial(SelftestRow& row, const SelftestWorkload& workload, const std::uint32_t* next,
-               std::uint64_t seed) {
+               std::uint64_t seed, double budget_s) {
   const std::uint64_t more = workload.steps_with_effect();
   // The planted side alternates by seed, so that a bias towards one side would show.
   const bool flip = (splitmix64(seed) & 1) != 0;
@@ -45,7 +45,7 @@ void one_trial(SelftestRow& row, const SelftestWorkload& workload, const std::ui
                                        chain(workload, mine_steps, next)};
   TrialOptions options;
   options.rules.margin = workload.margin;
-  options.budget_s = 4.0;
+  options.budget_s = budget_s;
   options.seed = seed;
   const TrialRecord record = run_trial(pair, options);
   const PairResult& result = record.contenders[1].result;
@@ -103,6 +103,11 @@ SelftestResult run_selftest(const SelftestOptions& options) {
   // Passes over all rows, so that drift in the machine meets every row alike. A pass gives short
   // operations many trials for each one of a long operation.
   std::uint64_t serial = 0;
+  // Half a second of processor time decides a trial of 5 ms operations; a crowded machine takes
+  // many times as long to give it. A short self-test cannot wait for that and counts
+  // "inconclusive".
+  const double trial_budget_s =
+      options.trials > 0 ? 10.0 : std::clamp(options.seconds / 14.0, 1.0, 10.0);
   bool more = true;
   for (std::int64_t pass = 0; more; ++pass) {
     more = false;
@@ -115,7 +120,8 @@ SelftestResult run_selftest(const SelftestOptions& options) {
             options.trials > 0 ? row.trials < options.trials : elapsed_s() < options.seconds;
         if (!wanted) break;
         more = true;
-        one_trial(row, kSelftestWorkloads[i], next.data(), derive_seed(options.seed, ++serial));
+        one_trial(row, kSelftestWorkloads[i], next.data(), derive_seed(options.seed, ++serial),
+                  trial_budget_s);
         if (!options.progress) continue;
         double done = elapsed_s() / options.seconds;
         if (options.trials > 0) {
