@@ -33,6 +33,9 @@ PeerBlas load_openblas() {
   PeerBlas peer{.name = "openblas", .library = PeerLibrary::kOpenBlas};
   const std::string_view core = openblas_core_type(cpu());
   if (!core.empty()) setenv("OPENBLAS_CORETYPE", std::string(core).c_str(), /*overwrite=*/0);
+  // Its idle workers spin for 2^value cycles, 2^26 (some 20 ms) by default: long into the
+  // measurement of the next technique. 2^17 is about 35 us.
+  setenv("OPENBLAS_THREAD_TIMEOUT", "17", /*overwrite=*/0);
   void* handle = open_first({"libopenblas.so.0", "libopenblas.so"});
   if (handle == nullptr) {
     peer.why_not = "needs libopenblas.so.0 (Debian package libopenblas0-pthread)";
@@ -53,7 +56,11 @@ PeerBlas load_openblas() {
 
 PeerBlas load_onednn() {
   PeerBlas peer{.name = "onednn", .library = PeerLibrary::kOneDnn};
+  // Waiting threads sleep, but not at once: 1000 turns of libgomp's wait are some 30 us, as in our
+  // own ThreadPool. Sleeping at once costs oneDNN half its speed at 128^3 on two threads (80
+  // instead of 185 GFLOP/s); spinning for long would slow whatever is measured next.
   setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+  setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
   void* handle = open_first({"libdnnl.so.3", "libdnnl.so.2", "libdnnl.so"});
   if (handle == nullptr) {
     peer.why_not = "needs libdnnl.so.3 or .so.2 (Debian package libdnnl3 or libdnnl2)";

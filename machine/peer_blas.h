@@ -56,9 +56,10 @@ class PeerUse {
 };
 
 /// Loads the library at first use and keeps it until the process ends. Sets, unless the user did,
-/// OPENBLAS_CORETYPE (see openblas_core_type) or OMP_WAIT_POLICY=passive before it is loaded: idle
-/// spinning threads of a peer would slow whatever is measured next. Thread-safe, but changes the
-/// environment: call it before other threads read the environment.
+/// OPENBLAS_CORETYPE (see openblas_core_type), and how long idle threads spin (some 30 us, like
+/// ours): spinning longer would slow whatever is measured next, sleeping at once would slow the
+/// peer. Thread-safe, but changes the environment: call it before other threads read the
+/// environment.
 const PeerBlas& peer_blas(PeerLibrary library);
 
 /// The core type that OpenBLAS should be told: releases older than a processor take it for the

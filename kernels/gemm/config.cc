@@ -43,7 +43,9 @@ Grid choose_grid(const Shape& shape, const TileSize& tile, int threads) {
   Grid best;
   double best_cost = 0.0;
   const std::int64_t most_rows = std::max<std::int64_t>(1, shape.m / tile.rows);
-  const std::int64_t most_columns = std::max<std::int64_t>(1, shape.n / tile.columns);
+  // A thin product reads B along its rows, which must stay long for the prefetchers.
+  const std::int64_t least_columns = shape.m <= 4 ? 512 : tile.columns;
+  const std::int64_t most_columns = std::max<std::int64_t>(1, shape.n / least_columns);
   for (std::int64_t rows = 1; rows <= std::min<std::int64_t>(threads, most_rows); ++rows) {
     const std::int64_t columns = std::min<std::int64_t>(threads / rows, most_columns);
     const double m = static_cast<double>(round_up(divide_up(shape.m, rows), tile.rows));
@@ -73,8 +75,8 @@ Config choose_config(const Shape& shape, const RowStrides& strides, const TileSi
   const int worth = static_cast<int>(std::clamp(flops / 1e6, 1.0, static_cast<double>(threads)));
   const Grid grid = choose_grid(shape, tile, worth);
   config.threads = static_cast<int>(grid.rows * grid.columns);
-  config.cell_m = even_piece(shape.m, divide_up(shape.m, grid.rows), tile.rows);
-  config.cell_n = even_piece(shape.n, divide_up(shape.n, grid.columns), tile.columns);
+  config.cell_m = std::min(shape.m, round_up(divide_up(shape.m, grid.rows), tile.rows));
+  config.cell_n = std::min(shape.n, round_up(divide_up(shape.n, grid.columns), tile.columns));
   if (config.threads > 1) {
     // Several cells for each thread, so that one that is held up leaves work to the others; but not
     // below 1024, where packing them costs 2 % more than packing one twice the size.

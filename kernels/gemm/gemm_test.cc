@@ -263,6 +263,27 @@ TEST(GemmConfig, BlocksFitTheirCaches) {
   }
 }
 
+TEST(GemmConfig, CellsCoverCAndKeepEveryThreadBusy) {
+  const machine::Cpu cpu = cpu_with(32 << 10, 1 << 20, 32 << 20, 8);
+  const TileSize tile{14, 32};
+  const auto cells = [](const Shape& shape, const Config& config) {
+    return ((shape.m + config.cell_m - 1) / config.cell_m) *
+           ((shape.n + config.cell_n - 1) / config.cell_n);
+  };
+  for (const int threads : {1, 2, 3, 8, 64}) {
+    for (const Shape& shape : {Shape{512, 512, 512}, Shape{4096, 4096, 4096}, Shape{16, 4096, 4096},
+                               Shape{4096, 64, 4096}}) {
+      const Config config = choose_config(shape, {}, tile, cpu, threads);
+      EXPECT_GE(cells(shape, config), (config.threads + 1) / 2) << text(shape) << " " << threads;
+      EXPECT_GE(4 * config.threads, 3 * threads) << text(shape) << " " << threads;
+    }
+  }
+  // One row has nothing to cut but its columns, and those stay long.
+  EXPECT_EQ(choose_config({1, 8192, 1024}, {}, tile, cpu, 8).cell_m, 1);
+  EXPECT_EQ(choose_config({1, 8192, 1024}, {}, tile, cpu, 8).threads, 8);
+  EXPECT_GE(choose_config({1, 8192, 8192}, {}, tile, cpu, 64).cell_n, 512);
+}
+
 TEST(GemmConfig, ThinProductsReadTheirMatrixInPlace) {
   const machine::Cpu cpu = cpu_with(32 << 10, 1 << 20, 32 << 20, 8);
   const TileSize tile{14, 32};
