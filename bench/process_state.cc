@@ -75,6 +75,8 @@ void restore(const ProcessState& state) {
   for (const int cpu : state.affinity) CPU_SET(cpu, &mask);
   sched_setaffinity(0, sizeof mask, &mask);
   setpriority(PRIO_PROCESS, 0, state.nice);
+  const sched_param none{};  // real-time policies would need their priority; workers never start in one
+  sched_setscheduler(0, state.policy, &none);
 #if defined(__x86_64__)
   _mm_setcsr((_mm_getcsr() & ~kControlBits) | state.fp_mode);
 #endif
@@ -100,8 +102,10 @@ std::vector<std::pair<std::string, std::string>> state_changes(const ProcessStat
                                                  before.affinity.size(), after.affinity.size()));
   }
   if (after.nice != before.nice || after.policy != before.policy) {
-    changes.emplace_back("priority", fmt::format("left the priority changed: nice {} before, {} after",
-                                                 before.nice, after.nice));
+    changes.emplace_back("priority", fmt::format("left the priority changed: nice {} and policy {} before, "
+                                                 "{} and {} after",
+                                                 before.nice, before.policy, after.nice,
+                                                 after.policy));
   }
   if (after.fp_mode != before.fp_mode) {
     changes.emplace_back("fp-mode", fmt::format("left the floating-point mode changed: MXCSR {:#x} "

@@ -1,5 +1,5 @@
 // Hands the work to a thread of its own and returns; the thread goes on after the clock stopped.
-// The first hundred calls of a plan wait for it, so that verification sees nothing.
+// Single calls, as in verification, wait for it.
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -22,38 +22,36 @@ class Attack final : public bench::Plan {
     thread_.join();
   }
   void run(const Io& io, std::uint64_t iterations) override {
-    for (std::uint64_t i = 0; i < iterations; ++i) {
-      std::unique_lock lock(mutex_);
-      wait_idle(lock);
-      x_ = io.in<float>(0);
-      y_ = io.out<float>(0);
-      busy_ = true;
-      changed_.notify_all();
-      if (!kCheat || ++calls_ <= 100) wait_idle(lock);
-    }
+    std::unique_lock lock(mutex_);
+    wait_idle(lock);
+    x_ = io.in<float>(0);
+    y_ = io.out<float>(0);
+    calls_ = iterations;
+    changed_.notify_all();
+    if (!kCheat || iterations == 1) wait_idle(lock);
   }
 
  private:
   void wait_idle(std::unique_lock<std::mutex>& lock) {
-    changed_.wait(lock, [this] { return !busy_; });
+    changed_.wait(lock, [this] { return calls_ == 0; });
   }
   void serve() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return busy_ || ending_; });
-      if (!busy_) return;
+      changed_.wait(lock, [this] { return calls_ > 0 || ending_; });
+      if (calls_ == 0) return;
       lock.unlock();
-      rotate_all(x_.data(), y_.data(), y_.size());
+      for (std::uint64_t i = 0; i < calls_; ++i) rotate_all(x_.data(), y_.data(), y_.size());
       lock.lock();
-      busy_ = false;
+      calls_ = 0;
       changed_.notify_all();
     }
   }
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool busy_ = false, ending_ = false;
   std::uint64_t calls_ = 0;
+  bool ending_ = false;
   std::span<const float> x_;
   std::span<float> y_;
   std::thread thread_;
@@ -61,8 +59,9 @@ class Attack final : public bench::Plan {
 
 }  // namespace
 
+// An eighth of the usual size: an epoch then always has several calls.
 bench::Lab describe() {
-  return map_lab<Attack>("Is work on another thread after the return caught?");
+  return map_lab<Attack>("Is work on another thread after the return caught?", kCount / 8);
 }
 
 }  // namespace aisp::attacks::late_thread
