@@ -258,9 +258,11 @@ Fault audit_repeat(const AuditSubject& subject, std::uint64_t seed) {
                                   first_least / 1e3, again_median / 1e3)};
   }
   if (undercut()) {
-    return {"repeat", fmt::format("a call into changed output memory takes {:.3g} us, in timed epochs "
-                                  "{:.3g} us",
-                                  again_least / 1e3, subject.epoch_cpu_ns / 1e3)};
+    return {"repeat",
+            fmt::format("a call into changed output memory takes {:.3g} us of all threads' CPU time, in "
+                        "timed epochs {:.3g} us{}",
+                        again_least / 1e3, subject.epoch_cpu_ns / 1e3,
+                        subject.threads == 1 ? " of the one declared thread's" : "")};
   }
   return audit_batch(subject);
 }

@@ -45,7 +45,17 @@ ProcessState process_state() {
       state.data_bytes *= 1024;
     }
   }
+  state.descriptors = count_descriptors();
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+  const auto heap = mallinfo2();
+  state.heap_bytes = static_cast<std::int64_t>(heap.uordblks + heap.hblkhd);
+#endif
+  return settings_now(std::move(state));
+}
+
+ProcessState settings_now(ProcessState state) {
   cpu_set_t mask;
+  state.affinity.clear();
   if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
     for (int i = 0; i < CPU_SETSIZE; ++i) {
       if (CPU_ISSET(i, &mask)) state.affinity.push_back(i);
@@ -56,16 +66,12 @@ ProcessState process_state() {
 #if defined(__x86_64__)
   state.fp_mode = _mm_getcsr() & kControlBits;
 #endif
+  state.handlers.clear();
   for (const int signal : kWatched) {
     struct sigaction action {};
     sigaction(signal, nullptr, &action);
     state.handlers.push_back(reinterpret_cast<std::uintptr_t>(action.sa_handler));
   }
-  state.descriptors = count_descriptors();
-#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
-  const auto heap = mallinfo2();
-  state.heap_bytes = static_cast<std::int64_t>(heap.uordblks + heap.hblkhd);
-#endif
   return state;
 }
 

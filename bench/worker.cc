@@ -286,6 +286,7 @@ class CaseWorker {
     const ClockMark clocks = mark_clocks();
     EpochHooks hooks;
     hooks.begin_round = [this](std::size_t round) { begin_round(round); };
+    hooks.calibrated = [this](std::size_t i) { return after_calibration(i); };
     hooks.before = [this](std::size_t i, std::size_t round) { before_epoch(i, round); };
     hooks.after = [this](std::size_t i, std::size_t round) { return after_epoch(i, round); };
     reporter_.phase("", "measuring");
@@ -293,6 +294,11 @@ class CaseWorker {
     if (trial.rounds <= kRefillRound) refill_and_check();
     judge_clock(lab_.baseline, clocks);
     for (ContenderRecord& contender : trial.contenders) {
+      if (checks_.on("clock") && 2 * contender.clock_conflicts > contender.samples.size()) {
+        fell(contender.name, Outcome::kFailed, "clock",
+             fmt::format("the time-stamp counter says less time than the kernel in {} of {} epochs",
+                         contender.clock_conflicts, contender.samples.size()));
+      }
       Series& series = record_.series[contender.name];
       series.iterations = contender.iterations;
       for (const Sample& sample : contender.samples) {
@@ -322,43 +328,46 @@ class CaseWorker {
     check_s_ += now_s() - begin;
   }
 
+  // Looked at after every epoch, checked or not: whoever comes next must not be accused of it.
+  Fault tampering() {
+    if (checks_.on("clock") && !clock_tampered_) {
+      const std::string trouble = clock_replaced();
+      clock_tampered_ = !trouble.empty();
+      if (clock_tampered_) return {"clock", trouble, Outcome::kFailed};
+    }
+    for (const auto& [name, sentence] : state_changes(state_, settings_now(state_))) {
+      if (checks_.on(name.c_str())) return {name, sentence, Outcome::kFailed};
+    }
+    return {};
+  }
+
+  bool after_calibration(std::size_t index) {
+    if (has_fallen(techniques_[index]->name)) return false;
+    const Fault fault = tampering();
+    if (!fault.found()) return true;
+    fell(techniques_[index]->name, fault.outcome, fault.detector, "while calibrated: " + fault.reason);
+    restore(state_);
+    return false;
+  }
+
   bool after_epoch(std::size_t index, std::size_t round) {
     const Technique& technique = *techniques_[index];
     if (has_fallen(technique.name)) return false;
-    if (checks_.on("clock") && !clock_tampered_) {
-      if (const auto trouble = clock_replaced(); !trouble.empty()) {
-        clock_tampered_ = true;
-        fell(technique.name, Outcome::kFailed, "clock", "while timed: " + trouble);
-        return false;
-      }
-    }
-    if (!round_checked_) return true;
-    const double begin = now_s();
-    TechniqueFindings& found = findings_[technique.name];
-    Fault fault = checked_[current_]->after_call(2e-3, &found.worst_in_bounds);
-    ++found.outputs_checked;
-    if (!fault.found()) {
-      for (const auto& [name, sentence] : state_changes(state_, process_state_but_plans())) {
-        if (checks_.on(name.c_str())) fault = {name, sentence, Outcome::kFailed};
-      }
-    }
-    if (fault.found()) {
+    Fault fault = tampering();
+    if (!fault.found() && round_checked_) {
+      const double begin = now_s();
+      TechniqueFindings& found = findings_[technique.name];
+      fault = checked_[current_]->after_call(2e-3, &found.worst_in_bounds);
+      ++found.outputs_checked;
       // What is wrong here was right when verified alone.
       if (fault.detector == "output") fault.detector = "timed-output";
-      fell(technique.name, fault.outcome, fault.detector,
-           fmt::format("while timed, round {}: {}", round, fault.reason));
-      restore(state_);
+      check_s_ += now_s() - begin;
     }
-    check_s_ += now_s() - begin;
-    return !fault.found();
-  }
-
-  // Threads and descriptors of living plans are legitimate; they are judged when plans end.
-  ProcessState process_state_but_plans() const {
-    ProcessState now = process_state();
-    now.threads = state_.threads;
-    now.descriptors = state_.descriptors;
-    return now;
+    if (!fault.found()) return true;
+    fell(technique.name, fault.outcome, fault.detector,
+         fmt::format("while timed, round {}: {}", round, fault.reason));
+    restore(state_);
+    return false;
   }
 
   void refill() {
