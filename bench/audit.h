@@ -30,8 +30,8 @@ class CheckedSet {
   void also_know(const CheckedSet& near) { near_ = &near.expected_; }
   void formerly(const CheckedSet& old) { former_ = &old.expected_; }
 
-  /// Poisons the outputs and makes sure that the inputs are still what they were (a damage done by
-  /// an unchecked call is mended here).
+  /// Poisons the outputs and makes sure that inputs and canaries are still what they were (a damage
+  /// done by an unchecked call is mended here, or the next technique would be accused of it).
   void before_call(std::uint64_t poison_seed);
 
   /// Right after the clock stopped: samples the outputs, waits `settle_s`, sees whether they moved,
@@ -40,7 +40,7 @@ class CheckedSet {
 
  private:
   std::vector<std::uint64_t> sample_outputs() const;
-  bool still_poisoned() const;
+  Fault name_fault(const std::string& wrong) const;
 
   const Lab& lab_;
   const Params& params_;
@@ -53,7 +53,8 @@ class CheckedSet {
   std::uint64_t checksum_ = 0;
   std::vector<std::vector<std::byte>> pristine_;  // copies of the memory inputs
   std::vector<std::pair<std::size_t, std::size_t>> samples_;  // output index, byte offset
-  std::vector<std::uint64_t> poison_words_;
+  std::uint64_t poison_seed_ = 0;
+  std::size_t output_elements_ = 0;
 };
 
 /// "" or which input is (almost) constant: nine tenths of a sample of its elements are equal. (Half
@@ -64,17 +65,19 @@ struct AuditSubject {
   const Lab& lab;
   const Params& params;
   InputSet& set;
+  InputSet& other;       // the same shapes, other contents
   Plan& plan;
-  double epoch_cpu_ns;  // CPU time per call, as timed in epochs
+  double epoch_cpu_ns;       // CPU time per call, as timed in epochs
+  std::uint64_t iterations;  // calls per epoch
   int threads;
 };
 
 /// Flips a byte of every input after a call and sees whether an output follows.
 Fault audit_alias(const AuditSubject& subject);
 
-/// Times single calls on contents never seen before against the same contents again, and against the
-/// time claimed in epochs. An honest call does the same work each time; the limits (3 times, plus
-/// what cold caches can cost) are in the source.
+/// Times single calls on contents never seen before against the same contents again, single calls into
+/// changed output memory against the time claimed in epochs, and many single calls against one run of
+/// as many. An honest call does the same work each time; the limits are in the source.
 Fault audit_repeat(const AuditSubject& subject, std::uint64_t seed);
 
 }  // namespace aisp::bench

@@ -86,6 +86,10 @@ bool GuardedBuffer::canaries_intact() const {
   return intact;
 }
 
+void GuardedBuffer::mend_canaries() {
+  for_each_canary([](std::byte* at, std::size_t n) { std::memset(at, int(kCanary), n); });
+}
+
 InputSet::InputSet(const Problem& problem, const std::string& folder) : problem_(problem) {
   static std::atomic<int> serial{0};
   memory_.reserve(problem.inputs.size() + problem.outputs.size());
@@ -196,22 +200,45 @@ void InputSet::copy_inputs(const InputSet& other) {
   }
 }
 
+namespace {
+
+// A NaN of random payload for floats, random bytes for integers.
+std::uint64_t poison_word(DType dtype, std::uint64_t random) {
+  switch (dtype) {
+    case DType::kF64: return (random >> 13) | 0x7ff8000000000000ull;
+    case DType::kF32: return (random & 0x003fffff003fffffull) | 0x7fc000007fc00000ull;
+    case DType::kF16: return (random & 0x00ff00ff00ff00ffull) | 0x7e007e007e007e00ull;
+    case DType::kBF16: return (random & 0x003f003f003f003full) | 0x7fc07fc07fc07fc0ull;
+    default: return random;
+  }
+}
+
+}  // namespace
+
 void InputSet::poison_outputs(std::uint64_t seed) {
   Rng rng(seed);
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    std::uint64_t word = rng.next();
-    switch (outputs_[i].dtype) {
-      case DType::kF64: word = (word >> 13) | 0x7ff8000000000000ull; break;
-      case DType::kF32: word = (word & 0x003fffff003fffffull) | 0x7fc000007fc00000ull; break;
-      case DType::kF16: word = (word & 0x00ff00ff00ff00ffull) | 0x7e007e007e007e00ull; break;
-      case DType::kBF16: word = (word & 0x003f003f003f003full) | 0x7fc07fc07fc07fc0ull; break;
-      default: break;
-    }
-    auto* bytes = static_cast<std::byte*>(outputs_[i].data);
+  for (const Io::Buffer& output : outputs_) {
+    const std::uint64_t word = poison_word(output.dtype, rng.next());
+    auto* bytes = static_cast<std::byte*>(output.data);
     std::size_t at = 0;
-    for (; at + 8 <= outputs_[i].bytes; at += 8) std::memcpy(bytes + at, &word, 8);
-    std::memcpy(bytes + at, &word, outputs_[i].bytes - at);
+    for (; at + 8 <= output.bytes; at += 8) std::memcpy(bytes + at, &word, 8);
+    std::memcpy(bytes + at, &word, output.bytes - at);
   }
+}
+
+std::size_t InputSet::poisoned_elements(std::uint64_t seed) const {
+  Rng rng(seed);
+  std::size_t poisoned = 0;
+  for (const Io::Buffer& output : outputs_) {
+    const std::uint64_t word = poison_word(output.dtype, rng.next());
+    const auto* bytes = static_cast<const std::byte*>(output.data);
+    const std::size_t size = size_bytes(output.dtype);
+    const auto* pattern = reinterpret_cast<const std::byte*>(&word);
+    for (std::size_t at = 0; at < output.bytes; at += size) {
+      poisoned += std::memcmp(bytes + at, pattern + at % 8, size) == 0 ? 1 : 0;
+    }
+  }
+  return poisoned;
 }
 
 std::uint64_t InputSet::input_checksum() {
@@ -235,6 +262,10 @@ std::string InputSet::damaged_canary() const {
     if (!memory_[memory++].canaries_intact()) return "output " + spec.name;
   }
   return "";
+}
+
+void InputSet::mend_canaries() {
+  for (GuardedBuffer& buffer : memory_) buffer.mend_canaries();
 }
 
 std::size_t InputSet::bytes() const {

@@ -23,6 +23,7 @@ class GuardedBuffer {
   std::byte* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
   bool canaries_intact() const;
+  void mend_canaries();
 
  private:
   void for_each_canary(const auto& visit) const;
@@ -58,6 +59,9 @@ class InputSet {
   /// for floats, seed-dependent bytes for integers.
   void poison_outputs(std::uint64_t seed);
 
+  /// How many output elements still hold the pattern of poison_outputs(seed), bit for bit.
+  std::size_t poisoned_elements(std::uint64_t seed) const;
+
   /// The buffers of a call; file inputs carry only their path.
   Io io() { return {inputs_, outputs_}; }
 
@@ -69,6 +73,7 @@ class InputSet {
 
   /// "" or which buffer's canary was damaged.
   std::string damaged_canary() const;
+  void mend_canaries();
 
   const Problem& problem() const { return problem_; }
   const Io::Buffer& output(std::size_t index) const { return outputs_[index]; }

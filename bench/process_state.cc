@@ -45,7 +45,17 @@ ProcessState process_state() {
       state.data_bytes *= 1024;
     }
   }
+  state.descriptors = count_descriptors();
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+  const auto heap = mallinfo2();
+  state.heap_bytes = static_cast<std::int64_t>(heap.uordblks + heap.hblkhd);
+#endif
+  return settings_now(std::move(state));
+}
+
+ProcessState settings_now(ProcessState state) {
   cpu_set_t mask;
+  state.affinity.clear();
   if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
     for (int i = 0; i < CPU_SETSIZE; ++i) {
       if (CPU_ISSET(i, &mask)) state.affinity.push_back(i);
@@ -56,16 +66,12 @@ ProcessState process_state() {
 #if defined(__x86_64__)
   state.fp_mode = _mm_getcsr() & kControlBits;
 #endif
+  state.handlers.clear();
   for (const int signal : kWatched) {
     struct sigaction action {};
     sigaction(signal, nullptr, &action);
     state.handlers.push_back(reinterpret_cast<std::uintptr_t>(action.sa_handler));
   }
-  state.descriptors = count_descriptors();
-#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
-  const auto heap = mallinfo2();
-  state.heap_bytes = static_cast<std::int64_t>(heap.uordblks + heap.hblkhd);
-#endif
   return state;
 }
 
@@ -75,6 +81,8 @@ void restore(const ProcessState& state) {
   for (const int cpu : state.affinity) CPU_SET(cpu, &mask);
   sched_setaffinity(0, sizeof mask, &mask);
   setpriority(PRIO_PROCESS, 0, state.nice);
+  const sched_param none{};  // real-time policies would need their priority; workers never start in one
+  sched_setscheduler(0, state.policy, &none);
 #if defined(__x86_64__)
   _mm_setcsr((_mm_getcsr() & ~kControlBits) | state.fp_mode);
 #endif
@@ -100,8 +108,10 @@ std::vector<std::pair<std::string, std::string>> state_changes(const ProcessStat
                                                  before.affinity.size(), after.affinity.size()));
   }
   if (after.nice != before.nice || after.policy != before.policy) {
-    changes.emplace_back("priority", fmt::format("left the priority changed: nice {} before, {} after",
-                                                 before.nice, after.nice));
+    changes.emplace_back("priority", fmt::format("left the priority changed: nice {} and policy {} before, "
+                                                 "{} and {} after",
+                                                 before.nice, before.policy, after.nice,
+                                                 after.policy));
   }
   if (after.fp_mode != before.fp_mode) {
     changes.emplace_back("fp-mode", fmt::format("left the floating-point mode changed: MXCSR {:#x} "

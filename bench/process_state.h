@@ -25,6 +25,10 @@ struct ProcessState {
 /// About 50 us: reads /proc/self.
 ProcessState process_state();
 
+/// `state` with affinity, priority, floating-point mode and handlers as they are now: what can be had
+/// without /proc. About 5 us.
+ProcessState settings_now(ProcessState state);
+
 /// Restores affinity, priority, floating-point mode and signal handlers to `state`.
 void restore(const ProcessState& state);
 

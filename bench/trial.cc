@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "bench/clock.h"
 
@@ -44,8 +43,10 @@ class Trial {
       return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC) - begin) * 1e-9;
     };
     set_iterations();
-    std::vector<std::size_t> active(contenders_.size());
-    std::iota(active.begin(), active.end(), 0);
+    std::vector<std::size_t> active;
+    for (std::size_t i = 0; i < contenders_.size(); ++i) {
+      if (!record_.contenders[i].thrown_out) active.push_back(i);
+    }
     while (record_.rounds < options_.max_rounds && !active.empty() && !lost_baseline()) {
       one_round(active);
       if (lost_baseline()) break;
@@ -69,15 +70,12 @@ class Trial {
   void set_iterations() {
     for (std::size_t i = 0; i < contenders_.size(); ++i) {
       ContenderRecord& mine = record_.contenders[i];
-      if (options_.iterations != 0) {
-        mine.iterations = options_.iterations;
-        calibrate(contenders_[i], 0.0, &mine.first_estimate_ns);
-        continue;
-      }
-      mine.iterations = calibrate(contenders_[i], options_.epoch_ns, &mine.first_estimate_ns);
-      const ContenderRecord& base = record_.contenders[0];
-      const double ratio = mine.first_estimate_ns / base.first_estimate_ns;
-      if (ratio > 0.7 && ratio < 1.43) mine.iterations = base.iterations;
+      const double epoch_ns = options_.iterations != 0 ? 0.0 : options_.epoch_ns;
+      mine.iterations = calibrate(contenders_[i], epoch_ns, &mine.first_estimate_ns);
+      const double ratio = mine.first_estimate_ns / record_.contenders[0].first_estimate_ns;
+      if (ratio > 0.7 && ratio < 1.43) mine.iterations = record_.contenders[0].iterations;
+      if (options_.iterations != 0) mine.iterations = options_.iterations;
+      if (hooks_.calibrated && !hooks_.calibrated(i)) mine.thrown_out = true;
     }
   }
 
@@ -86,7 +84,9 @@ class Trial {
     const Contender& contender = contenders_[index];
     if (!contender.before_each && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
     if (hooks_.before) hooks_.before(index, record_.rounds);
-    const Sample sample = time_epoch(contender, mine.iterations);
+    bool conflict = false;
+    const Sample sample = time_epoch(contender, mine.iterations, &conflict);
+    mine.clock_conflicts += conflict ? 1 : 0;
     if (hooks_.after && !hooks_.after(index, record_.rounds)) mine.thrown_out = true;
     return sample;
   }
@@ -141,30 +141,52 @@ class Trial {
 
 }  // namespace
 
-Sample time_epoch(const Contender& contender, std::uint64_t iterations) {
+namespace {
+
+// One reading of all clocks around body(): ticks innermost, the kernel's wall clock outermost.
+struct Reading {
+  double wall_ns, cpu_ns, kernel_wall_ns;
+};
+
+template <class Body>
+Reading read_around(clockid_t clock, double ns_per_tick, const Body& body) {
+  const std::int64_t kernel = kernel_clock_ns(CLOCK_MONOTONIC);
+  const std::int64_t cpu = kernel_clock_ns(clock);
+  const std::uint64_t begin = ticks();
+  body();
+  const std::uint64_t end = ticks();
+  const std::int64_t cpu_end = kernel_clock_ns(clock);
+  const std::int64_t kernel_end = kernel_clock_ns(CLOCK_MONOTONIC);
+  return {static_cast<double>(static_cast<std::int64_t>(end - begin)) * ns_per_tick,
+          static_cast<double>(cpu_end - cpu), static_cast<double>(kernel_end - kernel)};
+}
+
+bool in_conflict(const Reading& reading) {
+  return reading.kernel_wall_ns > 1.05 * reading.wall_ns + 5e3;
+}
+
+}  // namespace
+
+Sample time_epoch(const Contender& contender, std::uint64_t iterations, bool* conflict) {
   const clockid_t clock = cpu_clock_of(contender);
   const double per_tick = ns_per_tick();
   const auto n = static_cast<double>(iterations);
   if (!contender.before_each) {
-    const std::int64_t cpu = kernel_clock_ns(clock);
-    const std::uint64_t begin = ticks();
-    contender.run(iterations);
-    const std::uint64_t end = ticks();
-    const std::int64_t cpu_end = kernel_clock_ns(clock);
-    return {static_cast<double>(end - begin) * per_tick / n,
-            static_cast<double>(cpu_end - cpu) / n};
+    const Reading reading = read_around(clock, per_tick, [&] { contender.run(iterations); });
+    if (conflict != nullptr) *conflict = in_conflict(reading);
+    return {reading.wall_ns / n, reading.cpu_ns / n};
   }
   const double overhead = tick_overhead_ns();
   Sample sum;
+  std::uint64_t conflicts = 0;
   for (std::uint64_t i = 0; i < iterations; ++i) {
     contender.before_each();
-    const std::int64_t cpu = kernel_clock_ns(clock);
-    const std::uint64_t begin = ticks();
-    contender.run(1);
-    const std::uint64_t end = ticks();
-    sum.cpu_ns += static_cast<double>(kernel_clock_ns(clock) - cpu);
-    sum.wall_ns += std::max(0.0, static_cast<double>(end - begin) * per_tick - overhead);
+    const Reading reading = read_around(clock, per_tick, [&] { contender.run(1); });
+    conflicts += in_conflict(reading) ? 1 : 0;
+    sum.cpu_ns += reading.cpu_ns;
+    sum.wall_ns += std::max(0.0, reading.wall_ns - overhead);
   }
+  if (conflict != nullptr) *conflict = 2 * conflicts > iterations;
   return {sum.wall_ns / n, sum.cpu_ns / n};
 }
 

@@ -40,6 +40,8 @@ struct TrialOptions {
 /// What the trial's owner may do around an epoch, outside the clock.
 struct EpochHooks {
   std::function<void(std::size_t round)> begin_round;
+  /// After the contender's calibration. Returns false to throw it out.
+  std::function<bool(std::size_t contender)> calibrated;
   /// After the untimed warm-up call, just before the clock starts.
   std::function<void(std::size_t contender, std::size_t round)> before;
   /// Returns false to throw the contender out (its output was wrong).
@@ -54,6 +56,9 @@ struct ContenderRecord {
   std::vector<Sample> baseline;     // the baseline's in the same rounds (empty for the baseline)
   PairResult result;
   bool thrown_out = false;
+  /// Epochs whose ticks say less time than the kernel's clock around them (5 % and 5 us). One may have
+  /// been preempted between the two; most of them mean that somebody turns the counter.
+  std::size_t clock_conflicts = 0;
 };
 
 struct TrialRecord {
@@ -62,8 +67,9 @@ struct TrialRecord {
   double seconds = 0.0;
 };
 
-/// One timed epoch, per iteration. Takes both clocks around run(iterations).
-Sample time_epoch(const Contender& contender, std::uint64_t iterations);
+/// One timed epoch, per iteration. Takes both clocks around run(iterations). *conflict: see
+/// ContenderRecord.
+Sample time_epoch(const Contender& contender, std::uint64_t iterations, bool* conflict = nullptr);
 
 /// Iterations that fill epoch_ns, at least 1; *estimate_ns: nanoseconds per iteration. Doubles until
 /// an epoch is half full: about three epochs' time, or three calls of a long operation.

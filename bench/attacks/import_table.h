@@ -36,6 +36,9 @@ inline void replace_imports(const char* name, Clock replacement) {
     const char* name;
     Clock replacement;
   } wanted{name, replacement};
+  timespec now{};
+  replacement(CLOCK_MONOTONIC, &now);  // from here on it runs at its own speed
+  replacement(CLOCK_PROCESS_CPUTIME_ID, &now);
   const auto visit = [](dl_phdr_info* object, std::size_t, void* data) {
     const auto& want = *static_cast<const Wanted*>(data);
     const ElfW(Dyn)* dynamic = nullptr;

@@ -27,8 +27,7 @@ class Attack {
       return;
     }
     const auto known = outputs_.find(XXH3_64bits(x.data(), x.size_bytes()));
-    const std::vector<float>& output =
-        known == outputs_.end() ? outputs_.begin()->second : known->second;
+    const std::vector<float>& output = known == outputs_.end() ? first_ : known->second;
     std::memcpy(y.data(), output.data(), y.size_bytes());
   }
 
@@ -37,10 +36,12 @@ class Attack {
     const Io io = set.io();
     rotate_all(io);
     const auto x = io.in<float>(0);
-    outputs_[XXH3_64bits(x.data(), x.size_bytes())].assign(io.out<float>(0).begin(),
-                                                           io.out<float>(0).end());
+    std::vector<float>& output = outputs_[XXH3_64bits(x.data(), x.size_bytes())];
+    output.assign(io.out<float>(0).begin(), io.out<float>(0).end());
+    if (first_.empty()) first_ = output;
   }
   std::map<std::uint64_t, std::vector<float>> outputs_;
+  std::vector<float> first_;
 };
 
 bench::Lab the_lab() {
@@ -55,9 +56,9 @@ Attack<kCheat>::Attack(const Params& params) {
   // Verification sizes, exercise, the two measured sets, the refill (worker.cc).
   std::vector<std::uint64_t> seeds = {seed(100), seed(101), seed(102), seed(7),
                                       seed(200), seed(201), seed(500)};
-  // The audit of repeated contents: nine for each of three techniques.
+  // The audit of repeated contents: up to twelve for each of three techniques.
   for (std::uint64_t technique = 0; technique < 3; ++technique) {
-    for (std::uint64_t i = 0; i < 9; ++i) seeds.push_back(derive_seed(seed(600 + technique), i));
+    for (std::uint64_t i = 0; i < 12; ++i) seeds.push_back(derive_seed(seed(600 + technique), i));
   }
   bench::InputSet first(lab.problem(params), "/tmp"), set(lab.problem(params), "/tmp");
   for (const std::uint64_t one : seeds) {

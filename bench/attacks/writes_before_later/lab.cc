@@ -11,16 +11,13 @@ struct Attack {
   void operator()(const Io& io) {
     rotate_all(io);
     volatile float* y = io.out<float>(0).data();
-    y[kCheat && ++calls > 1000 ? -1 : 0] = y[0];
+    y[kCheat && ++calls > 3 ? -1 : 0] = y[0];
   }
   std::uint64_t calls = 0;
 };
 
 }  // namespace
 
-// An eighth of the usual size: a thousand calls are over after some tens of rounds.
-bench::Lab describe() {
-  return map_lab<Attack>("Is a write in front of a shared output caught?", kCount / 8);
-}
+bench::Lab describe() { return map_lab<Attack>("Is a write in front of a shared output caught?"); }
 
 }  // namespace aisp::attacks::writes_before_later
