@@ -96,7 +96,7 @@ template <template <bool> class Attack>
 bench::Lab map_lab(std::string question, std::int64_t count = kCount) {
   bench::Lab lab;
   lab.question = std::move(question);
-  lab.tags = {"attack"};
+  lab.tags = {"twin"};
   lab.cases = {{"planted", "none: a planted attack", {{"count", count}}, {{"count", count}}}};
   lab.ragged = {{{"count", 1}}, {{"count", 1003}}};
   lab.problem = [](const Params& p) {
@@ -130,7 +130,7 @@ template <template <bool> class Attack>
 bench::Lab row_lab(std::string question) {
   bench::Lab lab;
   lab.question = std::move(question);
-  lab.tags = {"attack"};
+  lab.tags = {"twin"};
   const Params size = {{"rows", kRows}, {"cols", kCols}};
   lab.cases = {{"planted", "none: a planted attack", size, size}};
   lab.ragged = {{{"rows", 1}, {"cols", 7}}, {{"rows", 5}, {"cols", 1003}}};

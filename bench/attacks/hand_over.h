@@ -1,5 +1,5 @@
-// A plan that hands its calls to a thread of its own, for the attacks that do so at the wrong time or
-// without saying so.
+// A plan that hands its calls to a thread of its own, for the attacks that do so at the wrong time
+// or without saying so.
 #pragma once
 
 #include <condition_variable>

@@ -18,8 +18,8 @@ float rounded_to(float value) {
 }
 
 /// row_lab with the worst-case bound gamma_n. Random rounding errors of float have an rms of about
-/// 3e-5 of it, those of 10-bit mantissas 8e-3, of 7-bit ones 6e-2: the rms limit stands between, and
-/// no single element comes near its bound.
+/// 3e-5 of it, those of 10-bit mantissas 8e-3, of 7-bit ones 6e-2: the rms limit stands between,
+/// and no single element comes near its bound.
 template <template <bool> class Attack>
 bench::Lab lax_row_lab(std::string question) {
   bench::Lab lab = row_lab<Attack>(std::move(question));

@@ -19,6 +19,7 @@ bench::Lab describe() {
                honest = {{"count", kCount}, {"factor", 1}};
   lab.cases = {{"cheat", "none: a planted attack", cheat, cheat},
                {"honest", "none: its honest twin", honest, honest}};
+  lab.tags = {"faulty_lab"};
   lab.ragged.clear();
   lab.work = [work = lab.work](const Params& p) {
     bench::Work all = work(p);

@@ -21,6 +21,7 @@ bench::Lab describe() {
                honest = {{"count", kCount}, {"constant", 0}};
   lab.cases = {{"cheat", "none: a planted attack", cheat, cheat},
                {"honest", "none: its honest twin", honest, honest}};
+  lab.tags = {"faulty_lab"};
   lab.ragged.clear();
   lab.prepare = [](const Params& p, std::uint64_t seed, const Io& io) {
     const auto x = io.fill<float>(0);
