@@ -10,7 +10,13 @@
 namespace aisp::app {
 
 /// Exit codes of every command (docs/MEASURING.md).
-enum ExitCode { kExitOk = 0, kExitRegression = 1, kExitInconclusive = 2, kExitWrong = 3, kExitFault = 4 };
+enum ExitCode {
+  kExitOk = 0,
+  kExitRegression = 1,
+  kExitInconclusive = 2,
+  kExitWrong = 3,
+  kExitFault = 4
+};
 
 /// Runs labs, shows a progress bar (on a terminal), the summary table and the report's path.
 int cmd_bench_run(const bench::RunOptions& options);

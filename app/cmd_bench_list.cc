@@ -19,8 +19,9 @@ bench::Json lab_json(const bench::KnownLab& known) {
     techniques.push_back({{"name", technique.name},
                           {"summary", technique.summary},
                           {"device", technique.device == bench::Device::kCuda ? "cuda" : "cpu"},
-                          {"role", technique.name == known.lab.baseline ? "baseline"
-                                   : technique.role == bench::Role::kPeer ? "peer" : "technique"},
+                          {"role", technique.name == known.lab.baseline   ? "baseline"
+                                   : technique.role == bench::Role::kPeer ? "peer"
+                                                                          : "technique"},
                           {"why_not_here", bench::why_not_here(technique)}});
   }
   for (const auto& one : known.lab.cases) {
@@ -29,10 +30,14 @@ bench::Json lab_json(const bench::KnownLab& known) {
                      {"smoke", one.smoke.values()},
                      {"full", one.full.values()}});
   }
-  return {{"lab", known.name},          {"folder", known.entry.folder},
-          {"question", known.lab.question}, {"targets", known.lab.targets},
-          {"tags", known.lab.tags},     {"baseline", known.lab.baseline},
-          {"cases", cases},             {"techniques", techniques},
+  return {{"lab", known.name},
+          {"folder", known.entry.folder},
+          {"question", known.lab.question},
+          {"targets", known.lab.targets},
+          {"tags", known.lab.tags},
+          {"baseline", known.lab.baseline},
+          {"cases", cases},
+          {"techniques", techniques},
           {"source_hash", known.entry.source_hash}};
 }
 
@@ -51,11 +56,13 @@ int cmd_bench_list(const ListOptions& options) {
   for (const auto& known : labs) {
     fmt::print("{}\n  {}\n  targets     {}\n", known.name, known.lab.question,
                joined(known.lab.targets));
-    for (const auto& one : known.lab.cases) fmt::print("  case        {} ({})\n", one.name, one.origin);
+    for (const auto& one : known.lab.cases)
+      fmt::print("  case        {} ({})\n", one.name, one.origin);
     for (const auto& technique : known.lab.techniques) {
       const std::string why = bench::why_not_here(technique);
-      const char* role = technique.name == known.lab.baseline ? "baseline"
-                         : technique.role == bench::Role::kPeer ? "peer" : "";
+      const char* role = technique.name == known.lab.baseline   ? "baseline"
+                         : technique.role == bench::Role::kPeer ? "peer"
+                                                                : "";
       fmt::print("  {:11} {:22} {}{}\n", role, technique.name, technique.summary,
                  why.empty() ? "" : fmt::format(" [not here: {}]", why));
     }

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "app/cmd_bench.h"
-#include "app/cmd_report.h"
 #include "app/progress.h"
 #include "app/table.h"
+#include "report/html.h"
 
 namespace aisp::app {
 namespace {
@@ -38,11 +38,12 @@ int cmd_bench_run(const bench::RunOptions& options) {
   fmt::print("{} ok, {} noisy, {} wrong, {} impossible, {} failed, {} skipped\n", summary.ok,
              summary.noisy, summary.wrong, summary.impossible, summary.failed, summary.skipped);
   if (summary.interrupted) {
-    fmt::print("Interrupted. What was finished is kept; go on with:\n  aisp bench run --resume --out {}\n",
-               summary.folder);
+    fmt::print(
+        "Interrupted. What was finished is kept; go on with:\n  aisp bench run --resume --out {}\n",
+        summary.folder);
     return 130;
   }
-  cmd_report({.run = summary.folder, .html = true});
+  bench::write_file_atomically(summary.folder + "/report.html", report::render_html(run));
   fmt::print("report: {}/report.html\n", summary.folder);
   return summary.wrong + summary.impossible + summary.failed > 0 ? kExitWrong : kExitOk;
 }

@@ -57,17 +57,20 @@ int cmd_bench_selftest(const SelftestCommand& command) {
     fmt::print("{}\n", json.dump(1));
     return kExitOk;
   }
-  fmt::print("self-test, background load {}, {:.0f} s; rates with exact 95 % bounds\n\n", result.load,
-             result.seconds);
+  fmt::print("self-test, background load {}, {:.0f} s; rates with exact 95 % bounds\n\n",
+             result.load, result.seconds);
   fmt::print("{:13} {:>6} {:>7} {:>7} {:>22} {:>22} {:>9} {:>9} {:>6}\n", "workload", "effect",
-             "margin", "trials", "right verdict", "interval holds truth", "width", "to verdict", "clock");
+             "margin", "trials", "right verdict", "interval holds truth", "width", "to verdict",
+             "clock");
   for (const auto& row : result.rows) {
     if (row.trials == 0) continue;
     fmt::print("{:13} {:>5.0f}% {:>6.1f}% {:>7} {:>22} {:>22} {:>8.2f}% {:>7.0f}ms {:>6}\n",
                row.workload, 100 * row.effect, 100 * row.margin, row.trials,
                rate(row.right, row.trials), rate(row.covered, row.trials), 100 * row.width_median,
                1e3 * row.seconds_median,
-               row.cpu_clock == 0 ? "wall" : row.cpu_clock == row.trials ? "cpu" : "both");
+               row.cpu_clock == 0            ? "wall"
+               : row.cpu_clock == row.trials ? "cpu"
+                                             : "both");
   }
   std::int64_t null_trials = 0, alarms = 0;
   for (const auto& row : result.rows) {

@@ -55,10 +55,12 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
   run->add_option("--targets", o.targets,
                   "Book targets, labs, chapters, globs or tag:NAME; all when absent")
       ->delimiter(',');
-  run->add_option("--techniques", o.techniques, "Names or globs of techniques; the baseline always runs")
+  run->add_option("--techniques", o.techniques,
+                  "Names or globs of techniques; the baseline always runs")
       ->delimiter(',');
   run->add_option("--size", o.size, "smoke or full")->check(CLI::IsMember({"smoke", "full"}));
-  run->add_option("--profile", o.profile, "none, minimal (cached ceilings) or roofline (measured ceilings)")
+  run->add_option("--profile", o.profile,
+                  "none, minimal (cached ceilings) or roofline (measured ceilings)")
       ->check(CLI::IsMember({"none", "minimal", "roofline"}));
   run->add_option("--iterations", o.iterations, "Calls per epoch; 0: calibrated");
   run->add_option("--budget", o.budget_s, "Seconds for all cases together; 0: until every verdict")
@@ -67,88 +69,113 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
   run->add_option("--out", o.out, "Folder of the record; artifacts/<time>-<pid> when absent");
   run->add_flag("--resume", o.resume, "Go on with the run in --out");
   run->add_flag("--peers", o.peers, "Also other people's libraries (oneDNN, OpenBLAS)");
-  run->add_flag("--isolated", o.isolated, "Also measure each technique alone, and warn where that differs");
-  run->add_option("--processes", o.processes, "Worker processes per case; 0: 1 for smoke, 2 for full")
+  run->add_flag("--isolated", o.isolated,
+                "Also measure each technique alone, and warn where that differs");
+  run->add_option("--processes", o.processes,
+                  "Worker processes per case; 0: 1 for smoke, 2 for full")
       ->check(CLI::Range(0, 64));
-  run->add_option("--margin", o.margin, "Ratios within 1 +- margin are equivalent")->check(CLI::Range(1e-4, 1.0));
+  run->add_option("--margin", o.margin, "Ratios within 1 +- margin are equivalent")
+      ->check(CLI::Range(1e-4, 1.0));
   run->add_option("--level", o.level, "Level of the intervals")->check(CLI::Range(0.5, 0.9999));
   run->add_option("--precision", o.precision,
                   "Go on after a verdict until the interval is this narrow; 0: stop there")
       ->check(CLI::NonNegativeNumber);
-  run->add_option("--time-limit", o.time_limit_s, "Seconds without a sign of life that end a worker")
+  run->add_option("--time-limit", o.time_limit_s,
+                  "Seconds without a sign of life that end a worker")
       ->check(CLI::PositiveNumber);
-  run->add_option("--memory-limit", memory_gib, "GiB a worker may allocate; 0: three quarters of the memory")
+  run->add_option("--memory-limit", memory_gib,
+                  "GiB a worker may allocate; 0: three quarters of the memory")
       ->check(CLI::NonNegativeNumber);
   run->add_option("--labs", o.modules, "Also labs of these modules (shared objects)");
-  run->add_option("--without-check", o.checks_off, "Switch a protection off (see aisp bench checks)")
+  run->add_option("--without-check", o.checks_off,
+                  "Switch a protection off (see aisp bench checks)")
       ->delimiter(',');
 }
 
-int run_command(int argc, char** argv) {
-  CLI::App root{"Measures AI systems, finds what holds them back, and proves that a fix is faster and still right"};
-  root.set_version_flag("--version", std::string(bench::build_info().at("version")));
-  root.require_subcommand(1);
+// What the options of all subcommands write into, and what the chosen one returned.
+struct Commands {
+  bench::RunOptions run;
+  double memory_gib = 0.0;
+  ListOptions list;
+  SelftestCommand selftest;
+  int channel = -1;
+  ReportOptions report;
+  MachineOptions machine;
   int code = kExitOk;
+};
 
+void add_bench(CLI::App& root, Commands& c) {
   CLI::App* bench = root.add_subcommand("bench", "Measure techniques against their baselines");
   bench->require_subcommand(1);
 
-  bench::RunOptions run_options;
-  run_options.command.assign(argv, argv + argc);
-  double memory_gib = 0.0;
-  CLI::App* run = bench->add_subcommand("run", "Run labs: verify, measure, judge, record, report");
-  add_run_options(run, run_options, memory_gib);
-  run->callback([&] {
-    run_options.memory_limit_bytes = static_cast<std::size_t>(memory_gib * (1u << 30));
-    code = cmd_bench_run(run_options);
+  CLI::App* run =
+      bench->add_subcommand("run", "Run labs: verify, measure, judge, record, report");
+  add_run_options(run, c.run, c.memory_gib);
+  run->callback([&c] {
+    c.run.memory_limit_bytes = static_cast<std::size_t>(c.memory_gib * (1u << 30));
+    c.code = cmd_bench_run(c.run);
   });
 
-  ListOptions list_options;
-  CLI::App* list = bench->add_subcommand("list-targets", "List labs, their targets, cases and techniques");
-  list->add_option("--chapter", list_options.chapter, "Only this chapter, such as ch07");
-  list->add_option("--labs", list_options.modules, "Also labs of these modules (shared objects)");
-  list->add_flag("--json", list_options.json, "As JSON");
-  list->callback([&] { code = cmd_bench_list(list_options); });
+  CLI::App* list =
+      bench->add_subcommand("list-targets", "List labs, their targets, cases and techniques");
+  list->add_option("--chapter", c.list.chapter, "Only this chapter, such as ch07");
+  list->add_option("--labs", c.list.modules, "Also labs of these modules (shared objects)");
+  list->add_flag("--json", c.list.json, "As JSON");
+  list->callback([&c] { c.code = cmd_bench_list(c.list); });
 
-  SelftestCommand selftest_options;
-  CLI::App* selftest = bench->add_subcommand("selftest", "The instrument's own error rates on this machine");
-  selftest->add_option("--trials", selftest_options.trials, "Trials per row; 0: what fits into --seconds")
+  CLI::App* selftest =
+      bench->add_subcommand("selftest", "The instrument's own error rates on this machine");
+  selftest->add_option("--trials", c.selftest.trials, "Trials per row; 0: what fits into --seconds")
       ->check(CLI::NonNegativeNumber);
-  selftest->add_option("--load", selftest_options.load, "Busy background processes")->check(CLI::Range(0, 64));
-  selftest->add_option("--seconds", selftest_options.seconds, "Budget without --trials")
+  selftest->add_option("--load", c.selftest.load, "Busy background processes")
+      ->check(CLI::Range(0, 64));
+  selftest->add_option("--seconds", c.selftest.seconds, "Budget without --trials")
       ->check(CLI::PositiveNumber);
-  selftest->add_option("--seed", selftest_options.seed, "Seed of the trials");
-  selftest->add_flag("--json", selftest_options.json, "As JSON");
-  selftest->callback([&] { code = cmd_bench_selftest(selftest_options); });
+  selftest->add_option("--seed", c.selftest.seed, "Seed of the trials");
+  selftest->add_flag("--json", c.selftest.json, "As JSON");
+  selftest->callback([&c] { c.code = cmd_bench_selftest(c.selftest); });
 
-  bench->add_subcommand("checks", "List the protections")->callback([&] { code = cmd_bench_checks(); });
-
-  int channel = -1;
-  CLI::App* worker = bench->add_subcommand("worker", "")->group("");
-  worker->add_option("--channel", channel)->required();
-  worker->callback([&] { code = bench::worker_main(channel); });
-
-  ReportOptions report_options;
-  CLI::App* report = root.add_subcommand("report", "Turn a run into a page, Markdown or JSON");
-  report->add_option("run", report_options.run, "Run folder")->required();
-  report->add_flag("--html", report_options.html, "One self-contained page (default)");
-  report->add_flag("--md", report_options.markdown, "Markdown");
-  report->add_flag("--json", report_options.json, "JSON");
-  report->add_option("--out", report_options.out, "File; - for standard output");
-  report->callback([&] {
-    code = cmd_report(report_options);
-    const bool page = !report_options.markdown && !report_options.json;
-    if (page && report_options.out.empty()) fmt::print("{}/report.html\n", report_options.run);
+  bench->add_subcommand("checks", "List the protections")->callback([&c] {
+    c.code = cmd_bench_checks();
   });
 
-  MachineOptions machine_options;
-  CLI::App* machine = root.add_subcommand("machine", "What this machine is and can do, measured");
-  machine->add_flag("--json", machine_options.json, "As JSON");
-  machine->add_flag("--ceilings,!--no-ceilings", machine_options.ceilings, "Measured ceilings");
-  machine->add_flag("--refresh", machine_options.refresh, "Measure again, even where the cache has them");
-  machine->add_option("--seconds", machine_options.seconds, "Time for the ceilings")->check(CLI::PositiveNumber);
-  machine->callback([&] { code = cmd_machine(machine_options); });
+  CLI::App* worker = bench->add_subcommand("worker", "")->group("");
+  worker->add_option("--channel", c.channel)->required();
+  worker->callback([&c] { c.code = bench::worker_main(c.channel); });
+}
 
+void add_report(CLI::App& root, Commands& c) {
+  CLI::App* report = root.add_subcommand("report", "Turn a run into a page, Markdown or JSON");
+  report->add_option("run", c.report.run, "Run folder")->required();
+  report->add_flag("--html", c.report.html, "One self-contained page (default)");
+  report->add_flag("--md", c.report.markdown, "Markdown");
+  report->add_flag("--json", c.report.json, "JSON");
+  report->add_option("--out", c.report.out, "File; - for standard output");
+  report->callback([&c] { c.code = cmd_report(c.report); });
+}
+
+void add_machine(CLI::App& root, Commands& c) {
+  CLI::App* machine = root.add_subcommand("machine", "What this machine is and can do, measured");
+  machine->add_flag("--json", c.machine.json, "As JSON");
+  machine->add_flag("--ceilings,!--no-ceilings", c.machine.ceilings, "Measured ceilings");
+  machine->add_flag("--refresh", c.machine.refresh,
+                    "Measure again, even where the cache has them");
+  machine->add_option("--seconds", c.machine.seconds, "Time for the ceilings")
+      ->check(CLI::PositiveNumber);
+  machine->callback([&c] { c.code = cmd_machine(c.machine); });
+}
+
+int run_command(int argc, char** argv) {
+  CLI::App root{
+      "Measures AI systems, finds what holds them back, and proves that a fix is faster and still "
+      "right"};
+  root.set_version_flag("--version", std::string(bench::build_info().at("version")));
+  root.require_subcommand(1);
+  Commands commands;
+  commands.run.command.assign(argv, argv + argc);
+  add_bench(root, commands);
+  add_report(root, commands);
+  add_machine(root, commands);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -157,7 +184,7 @@ int run_command(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     return usage_error(root, problem);
   }
-  return code;
+  return commands.code;
 }
 
 }  // namespace

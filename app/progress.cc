@@ -43,11 +43,12 @@ void Progress::show(std::size_t done, std::size_t all, const std::string& now) {
   last_done_ = done;
   constexpr int kBar = 24;
   const int filled = all == 0 ? kBar : static_cast<int>(kBar * done / all);
-  std::string line = fmt::format("[{}{}] {}/{} {:3.0f}s ", std::string(static_cast<std::size_t>(filled), '#'),
-                                 std::string(static_cast<std::size_t>(kBar - filled), '.'), done, all,
-                                 time - begin_s_);
+  std::string line = fmt::format(
+      "[{}{}] {}/{} {:3.0f}s ", std::string(static_cast<std::size_t>(filled), '#'),
+      std::string(static_cast<std::size_t>(kBar - filled), '.'), done, all, time - begin_s_);
   line += now;
-  if (line.size() >= static_cast<std::size_t>(width_)) line.resize(static_cast<std::size_t>(width_) - 1);
+  if (line.size() >= static_cast<std::size_t>(width_))
+    line.resize(static_cast<std::size_t>(width_) - 1);
   fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);
   shown_ = true;

@@ -1,5 +1,5 @@
-// The whole path by the real binary: errors that say what to do, interruption, resumption, two runs at
-// once, a full disk.
+// The whole path by the real binary: errors that say what to do, interruption, resumption, two runs
+// at once, a full disk.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -68,8 +68,9 @@ class Program : public testing::Test {
 
   // A quick honest run of small cases.
   std::vector<std::string> small_run(const std::string& out) {
-    return {"bench", "run", "--targets", "ch06:ilp,ch09:fused_l2norm", "--size", "smoke", "--profile",
-            "none", "--budget", "4", "--out", out};
+    return {"bench",    "run",   "--targets", "ch06:ilp,ch09:fused_l2norm",
+            "--size",   "smoke", "--profile", "none",
+            "--budget", "4",     "--out",     out};
   }
 
   std::string folder_;
@@ -121,12 +122,12 @@ TEST_F(Program, RunsRecordsAndReportsTheSameTwice) {
   EXPECT_EQ(text_of(out + "/report.html"), first);
 }
 
-// Every lab that is built in, through the worker, judged and recorded; nobody honest is accused, and
-// the record is what docs/record.schema.json says.
+// Every lab that is built in, through the worker, judged and recorded; nobody honest is accused,
+// and the record is what docs/record.schema.json says.
 TEST_F(Program, EveryLabRunsAtSmokeSize) {
   const std::string out = folder_ + "/run";
-  const Ended ended = run({"bench", "run", "--size", "smoke", "--profile", "none", "--budget", "20",
-                           "--out", out});
+  const Ended ended =
+      run({"bench", "run", "--size", "smoke", "--profile", "none", "--budget", "20", "--out", out});
   ASSERT_EQ(ended.code, 0) << ended.text;
   const bench::RunRecord record = bench::read_run(out);
   EXPECT_FALSE(record.results.empty());
@@ -141,7 +142,8 @@ TEST_F(Program, EveryLabRunsAtSmokeSize) {
   // The first interpreter that has the module: another python3 may come first on PATH.
   const std::string validate =
       "for p in python3 /usr/bin/python3; do if $p -c 'import jsonschema' 2>/dev/null; then "
-      "exec $p " AISP_SOURCE_DIR "/tools/validate_record.py " + out + "; fi; done; exit 9";
+      "exec $p " AISP_SOURCE_DIR "/tools/validate_record.py " +
+      out + "; fi; done; exit 9";
   EXPECT_EQ(system(validate.c_str()), 0) << "install python3-jsonschema (make deps does)";
 }
 
@@ -194,7 +196,8 @@ TEST_F(Program, InterruptedRunSaysHowToGoOn) {
   kill(child, SIGINT);
   int status = 0;
   waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) GTEST_SKIP() << "the run ended before the signal";
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    GTEST_SKIP() << "the run ended before the signal";
   EXPECT_EQ(WEXITSTATUS(status), 130);
   EXPECT_NE(text_of(log).find("--resume --out " + out), std::string::npos) << text_of(log);
 }

@@ -31,31 +31,45 @@ struct bf16 {
 constexpr std::size_t size_bytes(DType type) {
   switch (type) {
     case DType::kF64:
-    case DType::kI64: return 8;
+    case DType::kI64:
+      return 8;
     case DType::kF32:
     case DType::kI32:
-    case DType::kU32: return 4;
+    case DType::kU32:
+      return 4;
     case DType::kF16:
     case DType::kBF16:
-    case DType::kU16: return 2;
+    case DType::kU16:
+      return 2;
     case DType::kI8:
-    case DType::kU8: return 1;
+    case DType::kU8:
+      return 1;
   }
   return 0;
 }
 
 constexpr std::string_view name(DType type) {
   switch (type) {
-    case DType::kF64: return "f64";
-    case DType::kF32: return "f32";
-    case DType::kF16: return "f16";
-    case DType::kBF16: return "bf16";
-    case DType::kI64: return "i64";
-    case DType::kI32: return "i32";
-    case DType::kI8: return "i8";
-    case DType::kU8: return "u8";
-    case DType::kU16: return "u16";
-    case DType::kU32: return "u32";
+    case DType::kF64:
+      return "f64";
+    case DType::kF32:
+      return "f32";
+    case DType::kF16:
+      return "f16";
+    case DType::kBF16:
+      return "bf16";
+    case DType::kI64:
+      return "i64";
+    case DType::kI32:
+      return "i32";
+    case DType::kI8:
+      return "i8";
+    case DType::kU8:
+      return "u8";
+    case DType::kU16:
+      return "u16";
+    case DType::kU32:
+      return "u32";
   }
   return "?";
 }
@@ -63,23 +77,56 @@ constexpr std::string_view name(DType type) {
 /// Unit roundoff u: |fl(x) - x| <= u |x|. Zero for integers.
 constexpr double unit_roundoff(DType type) {
   switch (type) {
-    case DType::kF64: return 0x1p-53;
-    case DType::kF32: return 0x1p-24;
-    case DType::kF16: return 0x1p-11;
-    case DType::kBF16: return 0x1p-8;
-    default: return 0.0;
+    case DType::kF64:
+      return 0x1p-53;
+    case DType::kF32:
+      return 0x1p-24;
+    case DType::kF16:
+      return 0x1p-11;
+    case DType::kBF16:
+      return 0x1p-8;
+    default:
+      return 0.0;
   }
 }
 
-template <class T> struct dtype_of;
-template <> struct dtype_of<double> { static constexpr DType value = DType::kF64; };
-template <> struct dtype_of<float> { static constexpr DType value = DType::kF32; };
-template <> struct dtype_of<bf16> { static constexpr DType value = DType::kBF16; };
-template <> struct dtype_of<std::int64_t> { static constexpr DType value = DType::kI64; };
-template <> struct dtype_of<std::int32_t> { static constexpr DType value = DType::kI32; };
-template <> struct dtype_of<std::int8_t> { static constexpr DType value = DType::kI8; };
-template <> struct dtype_of<std::uint8_t> { static constexpr DType value = DType::kU8; };
-template <> struct dtype_of<std::uint16_t> { static constexpr DType value = DType::kU16; };
-template <> struct dtype_of<std::uint32_t> { static constexpr DType value = DType::kU32; };
+template <class T>
+struct dtype_of;
+template <>
+struct dtype_of<double> {
+  static constexpr DType value = DType::kF64;
+};
+template <>
+struct dtype_of<float> {
+  static constexpr DType value = DType::kF32;
+};
+template <>
+struct dtype_of<bf16> {
+  static constexpr DType value = DType::kBF16;
+};
+template <>
+struct dtype_of<std::int64_t> {
+  static constexpr DType value = DType::kI64;
+};
+template <>
+struct dtype_of<std::int32_t> {
+  static constexpr DType value = DType::kI32;
+};
+template <>
+struct dtype_of<std::int8_t> {
+  static constexpr DType value = DType::kI8;
+};
+template <>
+struct dtype_of<std::uint8_t> {
+  static constexpr DType value = DType::kU8;
+};
+template <>
+struct dtype_of<std::uint16_t> {
+  static constexpr DType value = DType::kU16;
+};
+template <>
+struct dtype_of<std::uint32_t> {
+  static constexpr DType value = DType::kU32;
+};
 
 }  // namespace aisp

@@ -13,8 +13,8 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Shape of the mixture. Long operations get few rounds, so the least n that can exclude anything
-// matters: 9 for shape 2, 20 for shape 20. What that costs later is small: the interval's ends lie at
-// quantiles 0.5 +- 0.115 instead of 0.110 at n = 200, and 0.039 instead of 0.036 at n = 2000.
+// matters: 9 for shape 2, 20 for shape 20. What that costs later is small: the interval's ends lie
+// at quantiles 0.5 +- 0.115 instead of 0.110 at n = 200, and 0.039 instead of 0.036 at n = 2000.
 constexpr double kMixtureShape = 2.0;
 
 double log_beta(double a, double b) { return std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b); }

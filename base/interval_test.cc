@@ -1,3 +1,4 @@
+// The exact intervals on textbook values, and the anytime-valid one under peeking.
 #include "base/interval.h"
 
 #include <gtest/gtest.h>

@@ -21,8 +21,8 @@ struct ExpectedView {
 
 /// An element is right when |got - value| <= relative * scale + absolute. The root mean square of
 /// (got - value) / (relative * scale + absolute) must not exceed `rms` (1 switches that off): a
-/// lower precision than declared often hides under a worst-case bound but not under this one. Over n
-/// elements the limit is rms * (1 + 4 / sqrt(n)), at most 1.
+/// lower precision than declared often hides under a worst-case bound but not under this one. Over
+/// n elements the limit is rms * (1 + 4 / sqrt(n)), at most 1.
 struct Tolerance {
   double relative = 0.0;
   double absolute = 0.0;
@@ -30,14 +30,14 @@ struct Tolerance {
 };
 
 struct Comparison {
-  std::size_t count = 0;            // elements compared
-  std::size_t wrong = 0;            // elements beyond the bound
-  std::size_t nonfinite = 0;        // NaN or Inf where the reference is finite (counted as wrong)
-  std::size_t worst_index = 0;      // the element with the largest error in units of its bound
+  std::size_t count = 0;        // elements compared
+  std::size_t wrong = 0;        // elements beyond the bound
+  std::size_t nonfinite = 0;    // NaN or Inf where the reference is finite (counted as wrong)
+  std::size_t worst_index = 0;  // the element with the largest error in units of its bound
   double worst_got = 0.0;
   double worst_want = 0.0;
-  double worst_in_bounds = 0.0;     // its error over its bound (Inf for a non-finite one)
-  double rms_in_bounds = 0.0;       // root mean square of error over bound, finite elements
+  double worst_in_bounds = 0.0;  // its error over its bound (Inf for a non-finite one)
+  double rms_in_bounds = 0.0;    // root mean square of error over bound, finite elements
   bool rms_exceeded = false;
   bool ok() const { return wrong == 0 && !rms_exceeded; }
 };

@@ -102,7 +102,8 @@ Fault CheckedSet::name_fault(const std::string& wrong) const {
   }
   if (wrong.find("lower precision") != std::string::npos) return {"precision", wrong};
   // Poison is NaN: elements that were never written are missing, not a NaN in hiding.
-  if (unwritten > 0) return {"output", fmt::format("{} elements never written: {}", unwritten, wrong)};
+  if (unwritten > 0)
+    return {"output", fmt::format("{} elements never written: {}", unwritten, wrong)};
   for (const char* word : {"got nan", "got -nan", "got inf", "got -inf"}) {
     if (wrong.find(word) != std::string::npos) return {"nonfinite", wrong};
   }
@@ -155,7 +156,8 @@ std::string poor_input(InputSet& set) {
       most = std::max(most, ++seen[word]);
     }
     if (10 * most > 9 * sampled) {
-      return fmt::format("input {} is constant in {} of {} sampled elements", spec.name, most, sampled);
+      return fmt::format("input {} is constant in {} of {} sampled elements", spec.name, most,
+                         sampled);
     }
   }
   return "";
@@ -195,7 +197,8 @@ namespace {
 // thread seen, in CPU time). A replay saves more than this or is not worth the accusation.
 constexpr double kNoiseNs = 20e3, kPoolNoiseNs = 150e3;
 
-// Calls shorter than this are preceded by one on other contents, so that a pool's threads are awake.
+// Calls shorter than this are preceded by one on other contents, so that a pool's threads are
+// awake.
 constexpr double kWakeUpBelowNs = 1e6;
 
 // Times calls on the set's contents, each after the same pass over all memory, so that caches and
@@ -216,17 +219,18 @@ Fault audit_batch(const AuditSubject& subject) {
   double together = 1e300, one_by_one = 1e300;
   // A quarter of the time for the order of loops and predictors; 30 ns for making a call (5 seen).
   const double factor = subject.threads == 1 ? 1.25 : 3.0;
-  const double edges = 30.0 * static_cast<double>(calls) + (subject.threads == 1 ? 1e3 : kPoolNoiseNs);
+  const double edges =
+      30.0 * static_cast<double>(calls) + (subject.threads == 1 ? 1e3 : kPoolNoiseNs);
   const auto skips = [&] { return one_by_one > factor * together + edges; };
   for (int i = 0; i < 20 && (i < 4 || skips()); ++i) {
     together = std::min(together, cpu_time_of([&] { subject.plan.run(io, calls); }));
     one_by_one = std::min(one_by_one, cpu_time_of([&] {
-      for (std::uint64_t k = 0; k < calls; ++k) subject.plan.run(io, 1);
-    }));
+                            for (std::uint64_t k = 0; k < calls; ++k) subject.plan.run(io, 1);
+                          }));
   }
   if (!skips()) return {};
-  return {"repeat", fmt::format("{} calls take {:.3g} us one by one and {:.3g} us in one run", calls,
-                                one_by_one / 1e3, together / 1e3)};
+  return {"repeat", fmt::format("{} calls take {:.3g} us one by one and {:.3g} us in one run",
+                                calls, one_by_one / 1e3, together / 1e3)};
 }
 
 }  // namespace
@@ -236,8 +240,8 @@ Fault audit_repeat(const AuditSubject& subject, std::uint64_t seed) {
   double first_least = 0.0, again_median = 0.0, again_least = 0.0;
   const double noise_ns = subject.threads == 1 ? kNoiseNs : kPoolNoiseNs;
   const auto discounted = [&] { return first_least > 3.0 * again_median + noise_ns; };
-  // A call that comes alone cost 0.6 us more than one in an epoch and up to 1.4 times as much, over all
-  // labs on a busy machine.
+  // A call that comes alone cost 0.6 us more than one in an epoch and up to 1.4 times as much, over
+  // all labs on a busy machine.
   const auto undercut = [&] {
     return subject.threads == 1 ? again_least > 2.0 * subject.epoch_cpu_ns + 5e3
                                 : again_least > 3.0 * subject.epoch_cpu_ns + noise_ns;
@@ -254,15 +258,17 @@ Fault audit_repeat(const AuditSubject& subject, std::uint64_t seed) {
     again_median = median(again);
   }
   if (discounted()) {
-    return {"repeat", fmt::format("fresh contents take {:.3g} us, the same contents again {:.3g} us",
-                                  first_least / 1e3, again_median / 1e3)};
+    return {"repeat",
+            fmt::format("fresh contents take {:.3g} us, the same contents again {:.3g} us",
+                        first_least / 1e3, again_median / 1e3)};
   }
   if (undercut()) {
     return {"repeat",
-            fmt::format("a call into changed output memory takes {:.3g} us of all threads' CPU time, in "
-                        "timed epochs {:.3g} us{}",
-                        again_least / 1e3, subject.epoch_cpu_ns / 1e3,
-                        subject.threads == 1 ? " of the one declared thread's" : "")};
+            fmt::format(
+                "a call into changed output memory takes {:.3g} us of all threads' CPU time, in "
+                "timed epochs {:.3g} us{}",
+                again_least / 1e3, subject.epoch_cpu_ns / 1e3,
+                subject.threads == 1 ? " of the one declared thread's" : "")};
   }
   return audit_batch(subject);
 }

@@ -51,7 +51,7 @@ class CheckedSet {
   const Expected* near_ = nullptr;
   const Expected* former_ = nullptr;
   std::uint64_t checksum_ = 0;
-  std::vector<std::vector<std::byte>> pristine_;  // copies of the memory inputs
+  std::vector<std::vector<std::byte>> pristine_;              // copies of the memory inputs
   std::vector<std::pair<std::size_t, std::size_t>> samples_;  // output index, byte offset
   std::uint64_t poison_seed_ = 0;
   std::size_t output_elements_ = 0;
@@ -65,7 +65,7 @@ struct AuditSubject {
   const Lab& lab;
   const Params& params;
   InputSet& set;
-  InputSet& other;       // the same shapes, other contents
+  InputSet& other;  // the same shapes, other contents
   Plan& plan;
   double epoch_cpu_ns;       // CPU time per call, as timed in epochs
   std::uint64_t iterations;  // calls per epoch
@@ -75,9 +75,9 @@ struct AuditSubject {
 /// Flips a byte of every input after a call and sees whether an output follows.
 Fault audit_alias(const AuditSubject& subject);
 
-/// Times single calls on contents never seen before against the same contents again, single calls into
-/// changed output memory against the time claimed in epochs, and many single calls against one run of
-/// as many. An honest call does the same work each time; the limits are in the source.
+/// Times single calls on contents never seen before against the same contents again, single calls
+/// into changed output memory against the time claimed in epochs, and many single calls against one
+/// run of as many. An honest call does the same work each time; the limits are in the source.
 Fault audit_repeat(const AuditSubject& subject, std::uint64_t seed);
 
 }  // namespace aisp::bench

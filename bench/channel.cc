@@ -18,9 +18,8 @@ namespace {
 Json to_json(const ProcessRecord& process) {
   Json json = {{"seed", process.seed}, {"seconds", process.seconds}, {"series", Json::object()}};
   for (const auto& [name, series] : process.series) {
-    json["series"][name] = {{"iterations", series.iterations},
-                            {"wall_ns", series.wall_ns},
-                            {"cpu_ns", series.cpu_ns}};
+    json["series"][name] = {
+        {"iterations", series.iterations}, {"wall_ns", series.wall_ns}, {"cpu_ns", series.cpu_ns}};
   }
   return json;
 }
@@ -74,13 +73,20 @@ class ChannelReporter final : public Reporter {
 }  // namespace
 
 Json to_json(const Job& job) {
-  return {{"modules", job.modules},       {"lab", job.lab},
-          {"case", job.case_name},        {"size", job.size},
-          {"techniques", job.techniques}, {"seed", job.seed},
-          {"budget_s", job.budget_s},     {"epoch_ns", job.epoch_ns},
-          {"margin", job.margin},         {"level", job.level},
-          {"precision", job.precision},   {"iterations", job.iterations},
-          {"isolated", job.isolated},     {"checks_off", job.checks_off},
+  return {{"modules", job.modules},
+          {"lab", job.lab},
+          {"case", job.case_name},
+          {"size", job.size},
+          {"techniques", job.techniques},
+          {"seed", job.seed},
+          {"budget_s", job.budget_s},
+          {"epoch_ns", job.epoch_ns},
+          {"margin", job.margin},
+          {"level", job.level},
+          {"precision", job.precision},
+          {"iterations", job.iterations},
+          {"isolated", job.isolated},
+          {"checks_off", job.checks_off},
           {"memory_limit_bytes", job.memory_limit_bytes},
           {"scratch_folder", job.scratch_folder}};
 }

@@ -14,7 +14,8 @@ const std::vector<CheckInfo>& all_checks() {
       {"nonfinite", "NaN or Inf hiding in a comparison"},
       {"precision", "lower precision than declared, hiding under a worst-case bound"},
       {"poison", "output memory left over from an earlier call or another technique"},
-      {"timed-output", "right while verified, wrong while timed: outputs of timed epochs are checked"},
+      {"timed-output",
+       "right while verified, wrong while timed: outputs of timed epochs are checked"},
       {"ragged", "code that is right only for the advertised shape"},
       {"fresh-seed", "results computed ahead from a known seed"},
       {"fresh-contents", "a cached output replayed for the same pointers"},
@@ -51,8 +52,9 @@ Checks::Checks(const std::vector<std::string>& off) {
   for (const std::string& name : off) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const std::string close = nearest(name, known);
-      throw UsageError("no such check", "--without-check " + name,
-                       close.empty() ? "aisp bench checks lists them" : "did you mean " + close + "?");
+      throw UsageError(
+          "no such check", "--without-check " + name,
+          close.empty() ? "aisp bench checks lists them" : "did you mean " + close + "?");
     }
     off_.insert(name);
   }

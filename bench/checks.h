@@ -1,6 +1,6 @@
-// Every protection the instrument advertises, by name. Each has a planted cheat in bench/attacks that
-// only it catches; `--without-check NAME` switches it off (and marks the record), which is how the
-// attack suite proves that the cheat would otherwise pass.
+// Every protection the instrument advertises, by name. Each has a planted cheat in bench/attacks
+// that only it catches; `--without-check NAME` switches it off (and marks the record), which is how
+// the attack suite proves that the cheat would otherwise pass.
 #pragma once
 
 #include <set>

@@ -26,7 +26,8 @@ std::int64_t kernel_clock_ns(clockid_t clock) {
 
 double ns_per_tick() {
   static const double calibrated = [] {
-    // A preempted reading spoils one of its ends: the median of five short calibrations does not care.
+    // A preempted reading spoils one of its ends: the median of five short calibrations does not
+    // care.
     double ratios[5];
     for (double& ratio : ratios) {
       const std::int64_t wall = kernel_clock_ns(CLOCK_MONOTONIC_RAW);
@@ -72,7 +73,8 @@ ClockMark mark_clocks() {
 }
 
 std::string clock_replaced() {
-  // A replacement shows the time that passes another one; 20 us are over before anybody gains by it.
+  // A replacement shows the time that passes another one; 20 us are over before anybody gains by
+  // it.
   constexpr std::int64_t kSlackNs = 20000;
   const std::int64_t before = kernel_clock_ns(CLOCK_MONOTONIC);
   timespec now{};
@@ -85,14 +87,17 @@ std::string clock_replaced() {
 }
 
 std::string clocks_disagree(const ClockMark& begin, const ClockMark& end) {
-  const auto far = [](double a, double b) { return std::fabs(a - b) > 1e6 + 0.02 * std::max(a, b); };
+  const auto far = [](double a, double b) {
+    return std::fabs(a - b) > 1e6 + 0.02 * std::max(a, b);
+  };
   const auto wall = static_cast<double>(end.kernel_wall_ns - begin.kernel_wall_ns);
   const auto library = static_cast<double>(end.library_wall_ns - begin.library_wall_ns);
   const auto cpu = static_cast<double>(end.kernel_cpu_ns - begin.kernel_cpu_ns);
   const auto library_cpu = static_cast<double>(end.library_cpu_ns - begin.library_cpu_ns);
   const double counter = static_cast<double>(end.ticks - begin.ticks) * ns_per_tick();
   if (far(wall, library)) {
-    return fmt::format("clock_gettime says {:.3f} ms, the kernel {:.3f} ms", library / 1e6, wall / 1e6);
+    return fmt::format("clock_gettime says {:.3f} ms, the kernel {:.3f} ms", library / 1e6,
+                       wall / 1e6);
   }
   if (far(cpu, library_cpu)) {
     return fmt::format("clock_gettime says {:.3f} ms of CPU time, the kernel {:.3f} ms",

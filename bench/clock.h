@@ -18,12 +18,13 @@ inline std::uint64_t ticks() {
 #else
   timespec now;
   clock_gettime(CLOCK_MONOTONIC_RAW, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000000000u + static_cast<std::uint64_t>(now.tv_nsec);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000000000u +
+         static_cast<std::uint64_t>(now.tv_nsec);
 #endif
 }
 
-/// Nanoseconds of a kernel clock (CLOCK_MONOTONIC_RAW, CLOCK_THREAD_CPUTIME_ID ...) by direct system
-/// call. About 100-300 ns.
+/// Nanoseconds of a kernel clock (CLOCK_MONOTONIC_RAW, CLOCK_THREAD_CPUTIME_ID ...) by direct
+/// system call. About 100-300 ns.
 std::int64_t kernel_clock_ns(clockid_t clock);
 
 /// Nanoseconds per tick, calibrated once per process over 20 ms against CLOCK_MONOTONIC_RAW.
@@ -40,11 +41,12 @@ struct ClockMark {
 };
 ClockMark mark_clocks();
 
-/// "" when clock_gettime, called now, lies between two readings of the kernel; otherwise what it said.
-/// Needs no time to pass, so that the technique that replaced it can be named. About 1 us.
+/// "" when clock_gettime, called now, lies between two readings of the kernel; otherwise what it
+/// said. Needs no time to pass, so that the technique that replaced it can be named. About 1 us.
 std::string clock_replaced();
 
-/// "" when all clocks agree on the time since `begin` (within 2 % and 1 ms); otherwise which do not.
+/// "" when all clocks agree on the time since `begin` (within 2 % and 1 ms); otherwise which do
+/// not.
 std::string clocks_disagree(const ClockMark& begin, const ClockMark& end);
 
 }  // namespace aisp::bench

@@ -9,8 +9,8 @@
 namespace aisp::bench {
 namespace {
 
-// A time may undercut the fastest epoch of the ceiling's own kernel by this much before it is called
-// impossible: clock boost between two measurements (5 % seen between minutes on one VM).
+// A time may undercut the fastest epoch of the ceiling's own kernel by this much before it is
+// called impossible: clock boost between two measurements (5 % seen between minutes on one VM).
 constexpr double kImpossibleBelow = 0.93;
 
 // Wider than this without a verdict is noise, not a finding.
@@ -89,7 +89,9 @@ void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const La
     const double compute_ns = compute > 0.0 ? work.flops / compute : 0.0;
     const bool has_memory = work.medium == Work::Medium::kMemory && memory > 0.0;
     const double memory_ns = has_memory ? (work.bytes_read + work.bytes_written) / memory : 0.0;
-    *bound = compute_ns == 0.0 && memory_ns == 0.0 ? "" : compute_ns >= memory_ns ? "compute" : "memory";
+    *bound = compute_ns == 0.0 && memory_ns == 0.0 ? ""
+             : compute_ns >= memory_ns             ? "compute"
+                                                   : "memory";
     return std::max(compute_ns, memory_ns);
   };
   const char* bound = "";
@@ -102,7 +104,8 @@ void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const La
     technique.outcome = Outcome::kImpossible;
     technique.detector = "ceiling";
     technique.reason = fmt::format(
-        "{:.4g} us for declared work that takes this machine {:.4g} us at its measured best ({} bound)",
+        "{:.4g} us for declared work that takes this machine {:.4g} us at its measured best ({} "
+        "bound)",
         technique.time_ns.estimate / 1e3, least_ns / 1e3, ignored);
   }
 }
@@ -140,8 +143,8 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
         });
     if (!measured || baseline_fell) {
       technique.outcome = Outcome::kFailed;
-      technique.reason = baseline_fell ? "not compared: the baseline fell"
-                                       : "not measured: the worker failed";
+      technique.reason =
+          baseline_fell ? "not compared: the baseline fell" : "not measured: the worker failed";
       continue;
     }
     technique.labels.clear();
@@ -151,11 +154,13 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
     if (is_noisy(technique.pair) && technique.name != result.baseline) {
       technique.outcome = Outcome::kNoisy;
       const bool any = std::isfinite(technique.pair.ratio.high);
-      technique.reason = !any ? fmt::format("{} rounds are too few for an interval: raise --budget",
-                                            technique.pair.rounds) : fmt::format(
-          "the interval is {:.0f} % wide after {} rounds; about {} more would tell",
-          100.0 * (technique.pair.ratio.high / technique.pair.ratio.low - 1.0), technique.pair.rounds,
-          technique.pair.rounds_needed);
+      technique.reason =
+          !any ? fmt::format("{} rounds are too few for an interval: raise --budget",
+                             technique.pair.rounds)
+               : fmt::format(
+                     "the interval is {:.0f} % wide after {} rounds; about {} more would tell",
+                     100.0 * (technique.pair.ratio.high / technique.pair.ratio.low - 1.0),
+                     technique.pair.rounds, technique.pair.rounds_needed);
     }
     fill_ceiling(technique, result, lab, cpu, ceilings, rules);
   }

@@ -1,5 +1,5 @@
-// From what workers measured to what a case means: verdicts, rates, fractions of the ceiling, and the
-// results that cannot be true. Pure functions of the record and the ceilings.
+// From what workers measured to what a case means: verdicts, rates, fractions of the ceiling, and
+// the results that cannot be true. Pure functions of the record and the ceilings.
 #pragma once
 
 #include "bench/lab.h"
@@ -13,8 +13,8 @@ struct JudgeRules {
   bool ceiling_check = true;
 };
 
-/// Fills in everything of `result.techniques` that derives from `result.processes`. Techniques whose
-/// outcome is already wrong, failed or skipped are left alone.
+/// Fills in everything of `result.techniques` that derives from `result.processes`. Techniques
+/// whose outcome is already wrong, failed or skipped are left alone.
 void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
                 const machine::Ceilings& ceilings, const JudgeRules& rules);
 

@@ -1,3 +1,4 @@
+// Derived figures and the impossible, on records made by hand.
 #include "bench/judge.h"
 
 #include <gtest/gtest.h>
@@ -67,7 +68,7 @@ TEST(Judge, RatesAndFractionOfTheBindingCeiling) {
   EXPECT_EQ(other.outcome, Outcome::kOk);
   EXPECT_EQ(other.pair.verdict, Verdict::kFaster);
   EXPECT_NEAR(other.gb_per_s, 5.0, 0.02);
-  EXPECT_EQ(other.bound, "memory");      // 4e6 B at 10 GB/s: 400 us; 1e6 flops at 100 GFLOP/s: 10 us
+  EXPECT_EQ(other.bound, "memory");  // 4e6 B at 10 GB/s: 400 us; 1e6 flops at 100 GFLOP/s: 10 us
   EXPECT_NEAR(other.floor_ns, 4e5, 1.0);
   EXPECT_NEAR(other.ceiling_fraction, 0.5, 0.01);
 }

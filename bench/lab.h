@@ -113,12 +113,12 @@ class Io {
 /// technique happens to do. Rates and fractions of the ceiling derive from it.
 struct Work {
   enum class Medium { kMemory, kDisk, kNone };
-  double flops = 0.0;          // multiply and add count as two
+  double flops = 0.0;  // multiply and add count as two
   DType flops_dtype = DType::kF32;
-  double bytes_read = 0.0;     // each input byte once
-  double bytes_written = 0.0;  // each output byte once
-  double items = 0.0;          // tokens, rows, requests ...
-  std::string item_name;       // plural: "tokens"
+  double bytes_read = 0.0;          // each input byte once
+  double bytes_written = 0.0;       // each output byte once
+  double items = 0.0;               // tokens, rows, requests ...
+  std::string item_name;            // plural: "tokens"
   Medium medium = Medium::kMemory;  // kNone: no bandwidth ceiling applies (latency, scheduling)
   bool operator==(const Work&) const = default;
 };
@@ -193,7 +193,8 @@ struct Technique {
   std::function<WhyNot(const machine::Cpu&)> needs;
   /// Makes it ready for one size. No input exists yet.
   std::function<std::unique_ptr<Plan>(const Params&)> plan;
-  /// Only where a technique must declare its own work; must agree with the lab's in flops and items.
+  /// Only where a technique must declare its own work; must agree with the lab's in flops and
+  /// items.
   std::function<Work(const Params&)> work;
 };
 
@@ -207,11 +208,11 @@ struct Case {
 
 /// One folder under labs/.
 struct Lab {
-  std::string question;               // one sentence ending in "?"
-  std::vector<std::string> targets;   // "ch07:transpose"
-  std::vector<std::string> tags;      // "memory", "simd"
+  std::string question;              // one sentence ending in "?"
+  std::vector<std::string> targets;  // "ch07:transpose"
+  std::vector<std::string> tags;     // "memory", "simd"
   std::vector<Case> cases;
-  std::vector<Params> ragged;         // odd sizes, verified but not timed
+  std::vector<Params> ragged;  // odd sizes, verified but not timed
   std::function<Problem(const Params&)> problem;
   /// Fills every input from the seed alone.
   std::function<void(const Params&, std::uint64_t seed, const Io&)> prepare;
@@ -224,7 +225,7 @@ struct Lab {
   /// calls are then timed one by one.
   std::function<void(const Params&, const Io&)> before_each;
   std::vector<Technique> techniques;
-  std::string baseline;               // the name of the technique that is the denominator
+  std::string baseline;  // the name of the technique that is the denominator
 };
 
 /// A lab as the table of labs knows it. Generated from folder names by CMake.

@@ -100,7 +100,8 @@ InputSet::InputSet(const Problem& problem, const std::string& folder) : problem_
       paths_.push_back(fmt::format("{}/input-{}-{}.bin", folder, getpid(), serial++));
       const int file = open(paths_.back().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
       // posix_fallocate, so that a full disk is an error here and not a SIGBUS later.
-      const int failed = file < 0 ? errno : posix_fallocate(file, 0, static_cast<off_t>(spec.bytes()));
+      const int failed =
+          file < 0 ? errno : posix_fallocate(file, 0, static_cast<off_t>(spec.bytes()));
       if (file >= 0) close(file);
       if (failed != 0) {
         unlink(paths_.back().c_str());
@@ -130,8 +131,9 @@ void InputSet::with_files_mapped(const std::function<void(const Io&)>& use) {
   for (auto& buffer : inputs) {
     if (buffer.path == nullptr) continue;
     const int file = open(buffer.path, O_RDWR | O_CLOEXEC);
-    void* mapped = file < 0 ? MAP_FAILED
-                            : mmap(nullptr, buffer.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void* mapped = file < 0
+                       ? MAP_FAILED
+                       : mmap(nullptr, buffer.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     const std::string why = system_error();
     if (file >= 0) close(file);
     if (mapped == MAP_FAILED) throw Error("cannot map a file input: " + why, buffer.path, "");
@@ -205,11 +207,16 @@ namespace {
 // A NaN of random payload for floats, random bytes for integers.
 std::uint64_t poison_word(DType dtype, std::uint64_t random) {
   switch (dtype) {
-    case DType::kF64: return (random >> 13) | 0x7ff8000000000000ull;
-    case DType::kF32: return (random & 0x003fffff003fffffull) | 0x7fc000007fc00000ull;
-    case DType::kF16: return (random & 0x00ff00ff00ff00ffull) | 0x7e007e007e007e00ull;
-    case DType::kBF16: return (random & 0x003f003f003f003full) | 0x7fc07fc07fc07fc0ull;
-    default: return random;
+    case DType::kF64:
+      return (random >> 13) | 0x7ff8000000000000ull;
+    case DType::kF32:
+      return (random & 0x003fffff003fffffull) | 0x7fc000007fc00000ull;
+    case DType::kF16:
+      return (random & 0x00ff00ff00ff00ffull) | 0x7e007e007e007e00ull;
+    case DType::kBF16:
+      return (random & 0x003f003f003f003full) | 0x7fc07fc07fc07fc0ull;
+    default:
+      return random;
   }
 }
 

@@ -10,8 +10,8 @@
 
 namespace aisp::bench {
 
-/// One mapping: [guard page][slack with canaries][data, 64-byte aligned][canary < 64 B][guard page].
-/// A write past the end faults at once; one before the start damages a canary.
+/// One mapping: [guard page][slack with canaries][data, 64-byte aligned][canary < 64 B][guard
+/// page]. A write past the end faults at once; one before the start damages a canary.
 class GuardedBuffer {
  public:
   /// Throws Error when the system refuses the memory. Data is zero.
@@ -31,7 +31,7 @@ class GuardedBuffer {
   std::size_t mapping_bytes_ = 0;
   std::byte* first_ = nullptr;  // first byte after the leading guard
   std::byte* data_ = nullptr;
-  std::byte* end_ = nullptr;    // trailing guard page
+  std::byte* end_ = nullptr;  // trailing guard page
   std::size_t bytes_ = 0;
 };
 
@@ -48,8 +48,8 @@ class InputSet {
   void fill(const Lab& lab, const Params& params, std::uint64_t seed);
 
   /// Makes the float inputs a near-copy of `other`: equal but for about 8 elements each, which keep
-  /// this set's values. Structured and integer inputs become equal. False, and nothing done, when no
-  /// input can be mixed. Defeats caches keyed by a sample of the contents.
+  /// this set's values. Structured and integer inputs become equal. False, and nothing done, when
+  /// no input can be mixed. Defeats caches keyed by a sample of the contents.
   bool become_near_copy(const InputSet& other, std::uint64_t seed);
 
   /// Copies all inputs of `other`, bit for bit.

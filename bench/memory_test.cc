@@ -1,3 +1,4 @@
+// Guard pages, canaries, poison, near-copies and file inputs.
 #include "bench/memory.h"
 
 #include <gtest/gtest.h>
@@ -74,7 +75,8 @@ TEST(InputSet, NearCopyDiffersInAFewElements) {
   b.fill(lab, params, 2);
   ASSERT_TRUE(b.become_near_copy(a, 3));
   int different = 0;
-  for (std::size_t i = 0; i < 10000; ++i) different += a.io().in<float>(0)[i] != b.io().in<float>(0)[i];
+  for (std::size_t i = 0; i < 10000; ++i)
+    different += a.io().in<float>(0)[i] != b.io().in<float>(0)[i];
   EXPECT_GE(different, 5);
   EXPECT_LE(different, 8);
 }

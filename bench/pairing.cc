@@ -35,7 +35,8 @@ double disturbed_share(std::span<const Sample> samples) {
 
 // How many rounds until the interval, which shrinks with 1/sqrt(n), would leave the margin's edge.
 std::size_t rounds_to_verdict(const Interval& ratio, std::size_t rounds, double margin) {
-  if (!std::isfinite(ratio.low) || !std::isfinite(ratio.high) || ratio.low <= 0.0) return 4 * rounds;
+  if (!std::isfinite(ratio.low) || !std::isfinite(ratio.high) || ratio.low <= 0.0)
+    return 4 * rounds;
   const double half = 0.5 * std::log(ratio.high / ratio.low);
   const double edge = std::log1p(margin);
   const double away = std::fabs(std::fabs(std::log(ratio.estimate)) - edge);
@@ -49,10 +50,14 @@ const char* name(Clock clock) { return clock == Clock::kWall ? "wall" : "cpu"; }
 
 const char* name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kFaster: return "faster";
-    case Verdict::kSlower: return "slower";
-    case Verdict::kEquivalent: return "equivalent";
-    case Verdict::kInconclusive: return "inconclusive";
+    case Verdict::kFaster:
+      return "faster";
+    case Verdict::kSlower:
+      return "slower";
+    case Verdict::kEquivalent:
+      return "equivalent";
+    case Verdict::kInconclusive:
+      return "inconclusive";
   }
   return "?";
 }
@@ -74,7 +79,8 @@ PairResult judge_pairs(std::span<const Sample> baseline, std::span<const Sample>
   check(baseline.size() == technique.size(), "paired samples differ in number");
   PairResult result;
   result.rounds = baseline.size();
-  result.ratio_wall = ratio_interval(log_ratios(baseline, technique, &Sample::wall_ns), rules.level);
+  result.ratio_wall =
+      ratio_interval(log_ratios(baseline, technique, &Sample::wall_ns), rules.level);
   result.ratio_cpu = ratio_interval(log_ratios(baseline, technique, &Sample::cpu_ns), rules.level);
   if (rules.cpu_clock_eligible) {
     result.disturbed_share = std::max(disturbed_share(baseline), disturbed_share(technique));

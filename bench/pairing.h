@@ -1,5 +1,5 @@
-// The judgement: from paired samples to an interval and a verdict. Pure functions of the samples, so
-// the same record always gives the same verdict.
+// The judgement: from paired samples to an interval and a verdict. Pure functions of the samples,
+// so the same record always gives the same verdict.
 #pragma once
 
 #include <cstddef>
@@ -32,14 +32,14 @@ struct PairRules {
 
 /// time(technique) / time(baseline): below 1 is faster.
 struct PairResult {
-  Interval ratio;        // on the chosen clock
+  Interval ratio;  // on the chosen clock
   Interval ratio_wall, ratio_cpu;
   Clock clock = Clock::kWall;
   Verdict verdict = Verdict::kInconclusive;
   std::size_t rounds = 0;
-  double disturbed_share = 0.0;  // of epochs that lost more than 10 % of their wall time
-  bool contended = false;        // more than a tenth of the epochs disturbed
-  std::size_t rounds_needed = 0; // inconclusive only: an estimate of rounds to a verdict
+  double disturbed_share = 0.0;   // of epochs that lost more than 10 % of their wall time
+  bool contended = false;         // more than a tenth of the epochs disturbed
+  std::size_t rounds_needed = 0;  // inconclusive only: an estimate of rounds to a verdict
 };
 
 /// One interval from log-ratios: anytime-valid sign interval, back on the ratio scale.

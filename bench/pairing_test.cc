@@ -14,8 +14,8 @@ struct Stream {
   std::vector<Sample> baseline, technique;
 };
 
-// Pairs around 100 us with 1 % noise; a share of the epochs loses a scheduler slice of 3 ms on the wall
-// clock only. Slow common drift of 20 % over the run, as a boosting CPU shows.
+// Pairs around 100 us with 1 % noise; a share of the epochs loses a scheduler slice of 3 ms on the
+// wall clock only. Slow common drift of 20 % over the run, as a boosting CPU shows.
 Stream stream(double ratio, std::size_t rounds, double preempted, std::uint64_t seed) {
   Rng rng(seed);
   Stream result;

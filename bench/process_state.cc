@@ -18,8 +18,8 @@ namespace aisp::bench {
 namespace {
 
 // Signals whose handlers can do a technique's work behind its back, or hide its end.
-constexpr int kWatched[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGALRM, SIGVTALRM,
-                            SIGPROF, SIGUSR1, SIGUSR2, SIGTERM, SIGSYS, SIGABRT};
+constexpr int kWatched[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGTRAP, SIGALRM, SIGVTALRM,
+                            SIGPROF, SIGUSR1, SIGUSR2, SIGTERM, SIGSYS,  SIGABRT};
 
 // All MXCSR bits but the sticky exception flags.
 constexpr unsigned kControlBits = ~0x3fu;
@@ -81,7 +81,8 @@ void restore(const ProcessState& state) {
   for (const int cpu : state.affinity) CPU_SET(cpu, &mask);
   sched_setaffinity(0, sizeof mask, &mask);
   setpriority(PRIO_PROCESS, 0, state.nice);
-  const sched_param none{};  // real-time policies would need their priority; workers never start in one
+  const sched_param
+      none{};  // real-time policies would need their priority; workers never start in one
   sched_setscheduler(0, state.policy, &none);
 #if defined(__x86_64__)
   _mm_setcsr((_mm_getcsr() & ~kControlBits) | state.fp_mode);
@@ -100,18 +101,19 @@ std::vector<std::pair<std::string, std::string>> state_changes(const ProcessStat
                                                                const ProcessState& after) {
   std::vector<std::pair<std::string, std::string>> changes;
   if (after.threads > before.threads) {
-    changes.emplace_back("threads", fmt::format("left {} thread(s) running",
-                                                after.threads - before.threads));
+    changes.emplace_back("threads",
+                         fmt::format("left {} thread(s) running", after.threads - before.threads));
   }
   if (after.affinity != before.affinity) {
-    changes.emplace_back("affinity", fmt::format("left the CPU affinity changed: {} CPUs before, {} after",
-                                                 before.affinity.size(), after.affinity.size()));
+    changes.emplace_back("affinity",
+                         fmt::format("left the CPU affinity changed: {} CPUs before, {} after",
+                                     before.affinity.size(), after.affinity.size()));
   }
   if (after.nice != before.nice || after.policy != before.policy) {
-    changes.emplace_back("priority", fmt::format("left the priority changed: nice {} and policy {} before, "
-                                                 "{} and {} after",
-                                                 before.nice, before.policy, after.nice,
-                                                 after.policy));
+    changes.emplace_back("priority",
+                         fmt::format("left the priority changed: nice {} and policy {} before, "
+                                     "{} and {} after",
+                                     before.nice, before.policy, after.nice, after.policy));
   }
   if (after.fp_mode != before.fp_mode) {
     changes.emplace_back("fp-mode", fmt::format("left the floating-point mode changed: MXCSR {:#x} "
@@ -129,9 +131,10 @@ std::vector<std::pair<std::string, std::string>> state_changes(const ProcessStat
   return changes;
 }
 
-std::string memory_leak(const ProcessState& before, const ProcessState& after, std::uint64_t calls) {
-  const std::int64_t grown = std::max(after.heap_bytes - before.heap_bytes,
-                                      after.data_bytes - before.data_bytes);
+std::string memory_leak(const ProcessState& before, const ProcessState& after,
+                        std::uint64_t calls) {
+  const std::int64_t grown =
+      std::max(after.heap_bytes - before.heap_bytes, after.data_bytes - before.data_bytes);
   constexpr std::int64_t kPerCall = 64, kInAll = 256 << 10;
   if (grown <= kInAll || grown <= kPerCall * static_cast<std::int64_t>(calls)) return "";
   return fmt::format("memory grew by {} bytes over {} calls", grown, calls);

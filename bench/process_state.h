@@ -1,5 +1,5 @@
-// What a technique may not leave changed behind it: threads, affinity, priority, floating-point mode,
-// signal handlers, heap, descriptors. Two snapshots and their difference.
+// What a technique may not leave changed behind it: threads, affinity, priority, floating-point
+// mode, signal handlers, heap, descriptors. Two snapshots and their difference.
 #pragma once
 
 #include <array>
@@ -15,18 +15,18 @@ struct ProcessState {
   std::vector<int> affinity;
   int nice = 0;
   int policy = 0;
-  unsigned fp_mode = 0;                   // MXCSR control bits (x86)
-  std::vector<std::uintptr_t> handlers;   // by signal number
+  unsigned fp_mode = 0;                  // MXCSR control bits (x86)
+  std::vector<std::uintptr_t> handlers;  // by signal number
   int descriptors = 0;
-  std::int64_t heap_bytes = 0;            // live malloc bytes
-  std::int64_t data_bytes = 0;            // VmData: private writable mappings
+  std::int64_t heap_bytes = 0;  // live malloc bytes
+  std::int64_t data_bytes = 0;  // VmData: private writable mappings
 };
 
 /// About 50 us: reads /proc/self.
 ProcessState process_state();
 
-/// `state` with affinity, priority, floating-point mode and handlers as they are now: what can be had
-/// without /proc. About 5 us.
+/// `state` with affinity, priority, floating-point mode and handlers as they are now: what can be
+/// had without /proc. About 5 us.
 ProcessState settings_now(ProcessState state);
 
 /// Restores affinity, priority, floating-point mode and signal handlers to `state`.

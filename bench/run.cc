@@ -36,7 +36,7 @@ std::uint64_t secret_seed() {
   return seed >> 1;  // fits a signed 64-bit integer: JSON readers in other languages keep it whole
 }
 
-std::string new_folder() {
+std::string dated_folder() {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   gmtime_r(&now, &utc);
@@ -52,30 +52,45 @@ Json cpu_json(const machine::Cpu& cpu) {
                       {"line_bytes", cache.line_bytes},
                       {"sharing_cores", cache.sharing_cores}});
   }
-  return {{"vendor", cpu.vendor},         {"model", cpu.model},
+  return {{"vendor", cpu.vendor},
+          {"model", cpu.model},
           {"architecture", cpu.architecture},
-          {"family", cpu.family},         {"model_number", cpu.model_number},
-          {"stepping", cpu.stepping},     {"cores", cpu.cores},
-          {"cores_online", cpu.cores_online}, {"threads_per_core", cpu.threads_per_core},
-          {"packages", cpu.packages},     {"numa_nodes", cpu.numa_nodes},
-          {"features", cpu.features()},   {"caches", caches},
-          {"memory_bytes", cpu.memory_bytes}, {"page_bytes", cpu.page_bytes}};
+          {"family", cpu.family},
+          {"model_number", cpu.model_number},
+          {"stepping", cpu.stepping},
+          {"cores", cpu.cores},
+          {"cores_online", cpu.cores_online},
+          {"threads_per_core", cpu.threads_per_core},
+          {"packages", cpu.packages},
+          {"numa_nodes", cpu.numa_nodes},
+          {"features", cpu.features()},
+          {"caches", caches},
+          {"memory_bytes", cpu.memory_bytes},
+          {"page_bytes", cpu.page_bytes}};
 }
 
 Json options_json(const RunOptions& o) {
-  return {{"targets", o.targets},       {"techniques", o.techniques},
-          {"modules", o.modules},       {"checks_off", o.checks_off},
-          {"size", o.size},             {"profile", o.profile},
-          {"iterations", o.iterations}, {"budget_s", o.budget_s},
-          {"peers", o.peers},           {"isolated", o.isolated},
-          {"processes", o.processes},   {"margin", o.margin},
-          {"level", o.level},           {"precision", o.precision},
+  return {{"targets", o.targets},
+          {"techniques", o.techniques},
+          {"modules", o.modules},
+          {"checks_off", o.checks_off},
+          {"size", o.size},
+          {"profile", o.profile},
+          {"iterations", o.iterations},
+          {"budget_s", o.budget_s},
+          {"peers", o.peers},
+          {"isolated", o.isolated},
+          {"processes", o.processes},
+          {"margin", o.margin},
+          {"level", o.level},
+          {"precision", o.precision},
           {"time_limit_s", o.time_limit_s},
           {"memory_limit_bytes", o.memory_limit_bytes}};
 }
 
 Json library_versions() {
-  return {{"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
+  return {{"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
+                              FMT_VERSION % 100)},
           {"nlohmann_json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
                                         NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
           {"glibc", fmt::format("{}.{}", __GLIBC__, __GLIBC_MINOR__)}};
@@ -98,7 +113,7 @@ class Run {
     }
     if (options_.processes == 0) options_.processes = options_.size == "smoke" ? 1 : 2;
     if (options_.memory_limit_bytes == 0) options_.memory_limit_bytes = cpu_.memory_bytes / 4 * 3;
-    if (options_.out.empty()) options_.out = new_folder();
+    if (options_.out.empty()) options_.out = dated_folder();
   }
 
   RunSummary go() {
@@ -107,8 +122,7 @@ class Run {
     summary.folder = options_.out;
     prepare_ceilings();
     Json header = make_header();
-    const bool continuing =
-        options_.resume && std::filesystem::exists(options_.out + "/run.json");
+    const bool continuing = options_.resume && std::filesystem::exists(options_.out + "/run.json");
     std::vector<std::string> present;
     RunWriter writer(options_.out, header, options_.resume);
     if (continuing) {
@@ -172,7 +186,8 @@ class Run {
                    {"libraries", library_versions()},
                    {"options", options_json(options_)},
                    {"seed", options_.seed}};
-    header["ceilings"] = ceilings_.empty() ? Json(nullptr) : Json::parse(machine::to_json(ceilings_));
+    header["ceilings"] =
+        ceilings_.empty() ? Json(nullptr) : Json::parse(machine::to_json(ceilings_));
     return header;
   }
 
@@ -230,9 +245,11 @@ class Run {
     result.items = work.items;
     result.item_name = work.item_name;
     result.medium = work.medium == Work::Medium::kMemory ? "memory"
-                    : work.medium == Work::Medium::kDisk ? "disk" : "none";
+                    : work.medium == Work::Medium::kDisk ? "disk"
+                                                         : "none";
     for (const auto* specs : {&problem.inputs, &problem.outputs}) {
-      for (const TensorSpec& spec : *specs) result.working_set_bytes += static_cast<double>(spec.bytes());
+      for (const TensorSpec& spec : *specs)
+        result.working_set_bytes += static_cast<double>(spec.bytes());
     }
     result.started_utc = utc_now();
     result.checks_off = options_.checks_off;
@@ -245,14 +262,17 @@ class Run {
       TechniqueResult row;
       row.name = technique.name;
       row.summary = technique.summary;
-      row.role = technique.name == lab.baseline ? "baseline"
-                 : technique.role == Role::kPeer ? "peer" : "technique";
+      row.role = technique.name == lab.baseline  ? "baseline"
+                 : technique.role == Role::kPeer ? "peer"
+                                                 : "technique";
       row.device = technique.device == Device::kCuda ? "cuda" : "cpu";
       row.threads = technique.threads == 0 ? cpu_.cores : technique.threads;
       row.reason = why_not_here(technique);
       row.outcome = row.reason.empty() ? Outcome::kOk : Outcome::kSkipped;
-      if (row.role == "baseline") all.insert(all.begin(), std::move(row));
-      else all.push_back(std::move(row));
+      if (row.role == "baseline")
+        all.insert(all.begin(), std::move(row));
+      else
+        all.push_back(std::move(row));
     }
     return all;
   }
@@ -266,7 +286,8 @@ class Run {
     SuperviseOptions how;
     how.time_limit_s = options_.time_limit_s;
     how.on_phase = [&](const std::string& technique, const std::string& phase) {
-      step(index, fmt::format("{} {} {}: {}", planned.lab->name, planned.one->name, technique, phase));
+      step(index,
+           fmt::format("{} {} {}: {}", planned.lab->name, planned.one->name, technique, phase));
     };
     for (int process = 0; process < options_.processes && !interrupted(); ++process) {
       std::vector<std::string> able;
@@ -276,9 +297,10 @@ class Run {
       if (able.empty() || able.front() != result.baseline) break;
       if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
       Job job = make_job(planned, able, index);
-      job.seed = options_.seed != 0
-                     ? derive_seed(options_.seed, index * 64 + static_cast<std::uint64_t>(process)) >> 1
-                     : secret_seed();
+      job.seed =
+          options_.seed != 0
+              ? derive_seed(options_.seed, index * 64 + static_cast<std::uint64_t>(process)) >> 1
+              : secret_seed();
       take(supervise(job, how), result);
     }
     JudgeRules rules{options_.margin, options_.level, Checks(options_.checks_off).on("ceiling")};
@@ -287,17 +309,19 @@ class Run {
     result.seconds = now_s() - begin;
     result.load1 = after.load1;
     const double cpu_seconds = result.seconds * cpu_.cores_online;
-    result.steal_share = std::max(0.0, after.steal_seconds - load.steal_seconds) / std::max(cpu_seconds, 1e-3);
+    result.steal_share =
+        std::max(0.0, after.steal_seconds - load.steal_seconds) / std::max(cpu_seconds, 1e-3);
     return result;
   }
 
-  // What lies beyond the ceilings is believed only after those were measured again, next to it. Once
-  // in a run: they only rise.
+  // What lies beyond the ceilings is believed only after those were measured again, next to it.
+  // Once in a run: they only rise.
   void judge_believing(CaseResult& result, const Lab& lab, const JudgeRules& rules) {
     const auto before = result.techniques;
     judge_case(result, lab, cpu_, ceilings_, rules);
     if (!beyond_ceilings(result) || remeasured_) return;
-    if (progress_.note) progress_.note(result.key() + ": beyond the ceilings; measuring those again");
+    if (progress_.note)
+      progress_.note(result.key() + ": beyond the ceilings; measuring those again");
     remeasured_ = true;
     machine::CeilingOptions how;
     how.seconds = 8.0;
@@ -347,12 +371,24 @@ class Run {
     ++summary.cases;
     for (const TechniqueResult& row : result.techniques) {
       switch (row.outcome) {
-        case Outcome::kOk: ++summary.ok; break;
-        case Outcome::kWrong: ++summary.wrong; break;
-        case Outcome::kFailed: ++summary.failed; break;
-        case Outcome::kImpossible: ++summary.impossible; break;
-        case Outcome::kNoisy: ++summary.noisy; break;
-        case Outcome::kSkipped: ++summary.skipped; break;
+        case Outcome::kOk:
+          ++summary.ok;
+          break;
+        case Outcome::kWrong:
+          ++summary.wrong;
+          break;
+        case Outcome::kFailed:
+          ++summary.failed;
+          break;
+        case Outcome::kImpossible:
+          ++summary.impossible;
+          break;
+        case Outcome::kNoisy:
+          ++summary.noisy;
+          break;
+        case Outcome::kSkipped:
+          ++summary.skipped;
+          break;
       }
     }
   }

@@ -13,19 +13,19 @@ namespace aisp::bench {
 
 struct RunOptions {
   std::vector<std::string> targets, techniques, modules, checks_off;
-  std::string size = "full";        // or "smoke"
-  std::string profile = "roofline"; // "none": no ceilings; "minimal": those in the cache; "roofline":
-                                    // measured first where the cache has none
-  std::uint64_t iterations = 0;     // per epoch; 0: calibrated
-  double budget_s = 210.0;          // for all cases; 0: until every verdict
-  std::uint64_t seed = 0;           // 0: secret seeds from the system
-  std::string out;                  // folder; "": artifacts/<time>-<pid>
+  std::string size = "full";         // or "smoke"
+  std::string profile = "roofline";  // "none": no ceilings; "minimal": those in the cache;
+                                     // "roofline": measured first where the cache has none
+  std::uint64_t iterations = 0;  // per epoch; 0: calibrated
+  double budget_s = 210.0;       // for all cases; 0: until every verdict
+  std::uint64_t seed = 0;        // 0: secret seeds from the system
+  std::string out;               // folder; "": artifacts/<time>-<pid>
   bool resume = false;
   bool peers = false;
   bool isolated = false;
-  int processes = 0;                // per case; 0: 1 for smoke, 2 for full
+  int processes = 0;  // per case; 0: 1 for smoke, 2 for full
   double margin = 0.01, level = 0.95;
-  double precision = 0.02;          // go on after a verdict until the interval is this narrow
+  double precision = 0.02;  // go on after a verdict until the interval is this narrow
   double time_limit_s = 60.0;
   std::size_t memory_limit_bytes = 0;  // 0: three quarters of the memory
   std::vector<std::string> command;    // argv, for the record

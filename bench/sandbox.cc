@@ -33,8 +33,8 @@ void limit_memory(std::size_t bytes) {
 std::string forbid_signals_to_others() {
 #if defined(__x86_64__)
   // kill, tkill, tgkill, rt_sigqueueinfo, pidfd_send_signal: allowed only with our own pid as first
-  // argument; tkill, which takes only a thread id, never (the C library uses tgkill). The filter ends the
-  // process, because an error code would let the technique go on.
+  // argument; tkill, which takes only a thread id, never (the C library uses tgkill). The filter
+  // ends the process, because an error code would let the technique go on.
   const auto self = static_cast<unsigned>(getpid());
   const auto number = static_cast<unsigned>(offsetof(seccomp_data, nr));
   const auto first = static_cast<unsigned>(offsetof(seccomp_data, args[0]));

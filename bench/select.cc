@@ -29,9 +29,9 @@ bool answers(const KnownLab& lab, const std::string& wanted) {
 [[noreturn]] void unknown(const char* kind, const std::string& option, const std::string& wanted,
                           const std::vector<std::string>& candidates) {
   const std::string close = nearest(wanted, candidates);
-  throw UsageError(std::string("no ") + kind + " is called " + wanted, option,
-                   close.empty() ? "aisp bench list-targets shows them all"
-                                 : "did you mean " + close + "?");
+  throw UsageError(
+      std::string("no ") + kind + " is called " + wanted, option,
+      close.empty() ? "aisp bench list-targets shows them all" : "did you mean " + close + "?");
 }
 
 }  // namespace
@@ -100,7 +100,8 @@ void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::strin
 }
 
 std::string why_not_here(const Technique& technique) {
-  if (technique.device == Device::kCuda) return "needs a CUDA build and a GPU; this build is CPU-only";
+  if (technique.device == Device::kCuda)
+    return "needs a CUDA build and a GPU; this build is CPU-only";
   return technique.needs ? technique.needs(machine::cpu()) : "";
 }
 

@@ -1,3 +1,4 @@
+// Names to labs and techniques, and the nearest name for unknown ones.
 #include "bench/select.h"
 
 #include <gtest/gtest.h>

@@ -72,7 +72,11 @@ std::string how_it_ended(int status) {
 class Worker {
  public:
   Worker(const Job& job, const SuperviseOptions& options, JobOutcome& outcome)
-      : job_(job), options_(options), checks_(job.checks_off), outcome_(outcome), token_(random_token()) {}
+      : job_(job),
+        options_(options),
+        checks_(job.checks_off),
+        outcome_(outcome),
+        token_(random_token()) {}
 
   /// True when the worker said that it was done.
   bool run() {
@@ -136,8 +140,10 @@ class Worker {
         break;
       }
       if (ready > 0 && files[0].revents != 0) {
-        if (take_lines(buffer)) last_sign = now_s();
-        else channel_open = false;
+        if (take_lines(buffer))
+          last_sign = now_s();
+        else
+          channel_open = false;
       }
       if (ready > 0 && files[1].revents != 0) output_open = take_output();
       if (ready == 0 && waitpid(child_, &status_, WNOHANG) == child_) {
@@ -171,7 +177,8 @@ class Worker {
     const ssize_t got = read(channel_.fd, chunk, sizeof chunk);
     if (got <= 0) return false;
     buffer.append(chunk, static_cast<std::size_t>(got));
-    for (std::size_t end; (end = buffer.find('\n')) != std::string::npos; buffer.erase(0, end + 1)) {
+    for (std::size_t end; (end = buffer.find('\n')) != std::string::npos;
+         buffer.erase(0, end + 1)) {
       take_message(std::string_view(buffer).substr(0, end));
     }
     return true;
@@ -188,7 +195,8 @@ class Worker {
     try {
       take_genuine(message);
     } catch (const Json::exception& problem) {
-      outcome_.notes.push_back(fmt::format("a worker's message was not understood: {}", problem.what()));
+      outcome_.notes.push_back(
+          fmt::format("a worker's message was not understood: {}", problem.what()));
     }
   }
 
@@ -229,7 +237,8 @@ class Worker {
     for (const auto& [name, found] : message.at("findings").items()) {
       TechniqueFindings& into = outcome_.findings[name];
       found.at("outputs_checked").get_to(into.outputs_checked);
-      into.worst_in_bounds = found.at("worst_in_bounds").is_null() ? 0.0 : found.at("worst_in_bounds").get<double>();
+      into.worst_in_bounds =
+          found.at("worst_in_bounds").is_null() ? 0.0 : found.at("worst_in_bounds").get<double>();
       if (found.contains("isolated")) {
         into.has_isolated = true;
         const Json& pair = found.at("isolated");

@@ -34,7 +34,8 @@ struct JobOutcome {
 /// Runs the job to its end, starting another worker without the culprit whenever one dies.
 JobOutcome supervise(const Job& job, const SuperviseOptions& options);
 
-/// Set by SIGINT and SIGTERM after catch_interrupts(); supervise() then ends its worker and returns.
+/// Set by SIGINT and SIGTERM after catch_interrupts(); supervise() then ends its worker and
+/// returns.
 void catch_interrupts();
 bool interrupted();
 

@@ -33,7 +33,8 @@ class Trial {
         const EpochHooks& hooks)
       : contenders_(contenders), options_(options), hooks_(hooks), rng_(options.seed) {
     record_.contenders.resize(contenders.size());
-    for (std::size_t i = 0; i < contenders.size(); ++i) record_.contenders[i].name = contenders[i].name;
+    for (std::size_t i = 0; i < contenders.size(); ++i)
+      record_.contenders[i].name = contenders[i].name;
   }
 
   TrialRecord run() {

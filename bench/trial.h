@@ -26,7 +26,7 @@ struct Contender {
 
 struct TrialOptions {
   PairRules rules;
-  double epoch_ns = 100e3;     // aim of one epoch: short enough to fit between preemptions
+  double epoch_ns = 100e3;  // aim of one epoch: short enough to fit between preemptions
   double budget_s = 2.0;
   std::size_t min_rounds = 16;
   std::size_t max_rounds = 4000;
@@ -50,14 +50,14 @@ struct EpochHooks {
 
 struct ContenderRecord {
   std::string name;
-  std::uint64_t iterations = 1;     // per epoch
-  double first_estimate_ns = 0.0;   // per iteration, from calibration
-  std::vector<Sample> samples;      // one a round
-  std::vector<Sample> baseline;     // the baseline's in the same rounds (empty for the baseline)
+  std::uint64_t iterations = 1;    // per epoch
+  double first_estimate_ns = 0.0;  // per iteration, from calibration
+  std::vector<Sample> samples;     // one a round
+  std::vector<Sample> baseline;    // the baseline's in the same rounds (empty for the baseline)
   PairResult result;
   bool thrown_out = false;
-  /// Epochs whose ticks say less time than the kernel's clock around them (5 % and 5 us). One may have
-  /// been preempted between the two; most of them mean that somebody turns the counter.
+  /// Epochs whose ticks say less time than the kernel's clock around them (5 % and 5 us). One may
+  /// have been preempted between the two; most of them mean that somebody turns the counter.
   std::size_t clock_conflicts = 0;
 };
 
@@ -71,8 +71,8 @@ struct TrialRecord {
 /// ContenderRecord.
 Sample time_epoch(const Contender& contender, std::uint64_t iterations, bool* conflict = nullptr);
 
-/// Iterations that fill epoch_ns, at least 1; *estimate_ns: nanoseconds per iteration. Doubles until
-/// an epoch is half full: about three epochs' time, or three calls of a long operation.
+/// Iterations that fill epoch_ns, at least 1; *estimate_ns: nanoseconds per iteration. Doubles
+/// until an epoch is half full: about three epochs' time, or three calls of a long operation.
 std::uint64_t calibrate(const Contender& contender, double epoch_ns, double* estimate_ns);
 
 /// Runs the trial. Contenders must outlive it. Deterministic but for time, given options.seed.

@@ -1,5 +1,5 @@
-// The loop on contenders of known duration. They spin on the wall clock, so the expected ratio holds
-// on a busy machine too.
+// The loop on contenders of known duration. They spin on the wall clock, so the expected ratio
+// holds on a busy machine too.
 #include "bench/trial.h"
 
 #include <gtest/gtest.h>
@@ -67,7 +67,8 @@ TEST(Trial, StopsWithinItsBudget) {
   // 1.5 % apart at a 1 % margin with 3 % of noise would take long: the budget ends it.
   Rng rng(3);
   Contender noisy{"noisy", [&](std::uint64_t n) {
-                    for (std::uint64_t i = 0; i < n; ++i) spinner("", 200.0 * (1.0 + rng.uniform())).run(1);
+                    for (std::uint64_t i = 0; i < n; ++i)
+                      spinner("", 200.0 * (1.0 + rng.uniform())).run(1);
                   }};
   const std::vector<Contender> pair = {noisy, noisy};
   TrialOptions options;

@@ -11,19 +11,20 @@ namespace aisp::bench {
 /// Runs the lab's reference on the set's inputs. Sizes and zeroes `value` before.
 Expected compute_expected(const Lab& lab, const Params& params, InputSet& set);
 
-/// Compares all outputs of the set, element by element. "" when right; otherwise which output, where
-/// and by how much. `skip_nonfinite`, `skip_rms`: the attack suite's switches.
+/// Compares all outputs of the set, element by element. "" when right; otherwise which output,
+/// where and by how much. `skip_nonfinite`, `skip_rms`: the attack suite's switches.
 std::string wrong_output(const Lab& lab, const Params& params, const InputSet& set,
                          const Expected& expected, bool skip_nonfinite = false,
                          bool skip_rms = false, double* worst_in_bounds = nullptr);
 
-/// One call of one technique on fresh inputs, everything checked: outputs, inputs untouched, canaries.
+/// One call of one technique on fresh inputs, everything checked: outputs, inputs untouched,
+/// canaries.
 /// "" when right. For lab tests and ragged sizes.
 std::string run_and_check(const Lab& lab, const Params& params, const Technique& technique,
                           std::uint64_t seed, const std::string& folder = "/tmp");
 
-/// For lab tests: run_and_check for every technique that can run here, on every smoke and ragged size,
-/// two seeds each. "" or the first failure, with technique and sizes.
+/// For lab tests: run_and_check for every technique that can run here, on every smoke and ragged
+/// size, two seeds each. "" or the first failure, with technique and sizes.
 std::string check_all_techniques(const Lab& lab);
 
 }  // namespace aisp::bench

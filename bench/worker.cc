@@ -1,5 +1,6 @@
-// One case in one process: verify small sizes alone, then measure all techniques together with their
-// outputs checked, then audit what only time can show. The order of this file is the order of events.
+// One case in one process: verify small sizes alone, then measure all techniques together with
+// their outputs checked, then audit what only time can show. The order of this file is the order of
+// events.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -315,8 +316,7 @@ class CaseWorker {
     if (round == kRefillRound) refill();
     current_ = round % sets_.size();
     const bool must = round < 2 || round == kRefillRound;
-    round_checked_ = checks_.on("timed-output") &&
-                     (must || check_s_ < 0.3 * (now_s() - begin_s_));
+    round_checked_ = checks_.on("timed-output") && (must || check_s_ < 0.3 * (now_s() - begin_s_));
     if (round % 64 == 0) reporter_.phase("", fmt::format("measuring, round {}", round));
   }
 
@@ -345,7 +345,8 @@ class CaseWorker {
     if (has_fallen(techniques_[index]->name)) return false;
     const Fault fault = tampering();
     if (!fault.found()) return true;
-    fell(techniques_[index]->name, fault.outcome, fault.detector, "while calibrated: " + fault.reason);
+    fell(techniques_[index]->name, fault.outcome, fault.detector,
+         "while calibrated: " + fault.reason);
     restore(state_);
     return false;
   }
@@ -400,14 +401,18 @@ class CaseWorker {
       const Technique& technique = *techniques_[i];
       if (has_fallen(technique.name)) continue;
       guarded(technique, "audit", [&] {
-        const AuditSubject subject{lab_,       params_,
-                                   *sets_[0],  *sets_[1],
-                                   *plans_[i], cpu_ns_[technique.name],
+        const AuditSubject subject{lab_,
+                                   params_,
+                                   *sets_[0],
+                                   *sets_[1],
+                                   *plans_[i],
+                                   cpu_ns_[technique.name],
                                    record_.series[technique.name].iterations,
                                    technique.threads};
         Fault fault;
         if (checks_.on("alias")) fault = audit_alias(subject);
-        if (!fault.found() && checks_.on("repeat")) fault = audit_repeat(subject, derive_seed(seed_, 600 + i));
+        if (!fault.found() && checks_.on("repeat"))
+          fault = audit_repeat(subject, derive_seed(seed_, 600 + i));
         if (fault.found()) fell(technique.name, fault.outcome, fault.detector, fault.reason);
       });
     }

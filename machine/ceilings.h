@@ -80,8 +80,8 @@ Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options,
 /// $XDG_CACHE_HOME/aisp, else ~/.cache/aisp. Empty when none of the variables is set.
 std::string ceilings_cache_path(const Cpu& cpu);
 
-/// Stores ceilings in the cache of their hardware key, atomically. A cache that cannot be written is
-/// not an error.
+/// Stores ceilings in the cache of their hardware key, atomically. A cache that cannot be written
+/// is not an error.
 void store_ceilings(const Cpu& cpu, const Ceilings& ceilings);
 
 /// JSON text and back; throws Error on malformed text.

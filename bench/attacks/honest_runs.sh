@@ -1,11 +1,12 @@
 #!/bin/bash
-# Runs honest techniques, with fresh secret seeds each time, and counts accusations: outcomes wrong,
-# impossible or failed. Twins and baselines of the planted attacks take turns with the built-in labs.
+# Runs honest techniques, with fresh secret seeds each time, and counts accusations: outcomes
+# wrong, impossible or failed. Twins and baselines of the planted attacks take turns with the
+# built-in labs.
 #
 #   bench/attacks/honest_runs.sh [-n RUNS] [-l LOAD] [-t TARGETS] [-- OPTIONS of aisp bench run]
 #
-# RUNS technique-runs at least (200); LOAD busy loops beside them (0); TARGETS: only these twins, and
-# no built-in labs. Exit code 1 when anybody was accused.
+# RUNS technique-runs at least (200); LOAD busy loops beside them (0); TARGETS: only these twins,
+# and no built-in labs. Exit code 1 when anybody was accused.
 set -u
 runs=200 load=0 targets=
 while getopts n:l:t: option; do

@@ -1,5 +1,5 @@
-// Works on a second thread and declares one: the CPU clock of the calling thread, which decides on busy
-// machines, sees only the waiting. The twin is the same plan, declared as what it is.
+// Works on a second thread and declares one: the CPU clock of the calling thread, which decides on
+// busy machines, sees only the waiting. The twin is the same plan, declared as what it is.
 #include "bench/attacks/hand_over.h"
 
 namespace aisp::attacks::hidden_thread {

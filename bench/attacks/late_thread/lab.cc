@@ -1,5 +1,5 @@
-// Hands the work to a thread of its own and returns; the thread goes on after the clock stopped. Single
-// calls, as in verification, wait for it.
+// Hands the work to a thread of its own and returns; the thread goes on after the clock stopped.
+// Single calls, as in verification, wait for it.
 #include "bench/attacks/hand_over.h"
 
 namespace aisp::attacks::late_thread {
