@@ -47,14 +47,17 @@ std::vector<DType> computed_as(DType dtype) {
 void Ceilings::raise_to(const Ceilings& again) {
   for (ComputeCeiling& entry : compute) {
     for (const ComputeCeiling& other : again.compute) {
-      if (entry.isa != other.isa || entry.dtype != other.dtype || entry.threads != other.threads) continue;
-      if (other.gflop_per_s.estimate > entry.gflop_per_s.estimate) entry.gflop_per_s = other.gflop_per_s;
+      if (entry.isa != other.isa || entry.dtype != other.dtype || entry.threads != other.threads)
+        continue;
+      if (other.gflop_per_s.estimate > entry.gflop_per_s.estimate)
+        entry.gflop_per_s = other.gflop_per_s;
       entry.best = std::max(entry.best, other.best);
     }
   }
   for (BandwidthCeiling& entry : bandwidth) {
     for (const BandwidthCeiling& other : again.bandwidth) {
-      if (entry.level != other.level || entry.kind != other.kind || entry.threads != other.threads) continue;
+      if (entry.level != other.level || entry.kind != other.kind || entry.threads != other.threads)
+        continue;
       if (other.gb_per_s.estimate > entry.gb_per_s.estimate) entry.gb_per_s = other.gb_per_s;
       entry.best = std::max(entry.best, other.best);
     }
