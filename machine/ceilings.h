@@ -70,9 +70,10 @@ struct CeilingOptions {
 /// Error when memory or threads cannot be had.
 Ceilings measure_ceilings(const Cpu& cpu, const CeilingOptions& options);
 
-/// From the cache of this hardware key (~/.cache/aisp, or $AISP_CACHE_DIR), measured and stored
-/// (atomically) when absent, unreadable or `refresh`. A cache that cannot be written is not an
-/// error.
+/// From the cache of this hardware key, measured and stored (atomically) when absent, unreadable,
+/// of another number of usable cores, or `refresh`. A cache that cannot be written is not an error.
+/// Two processes do not measure at once: the second waits and reads what the first stored. Builds
+/// without optimization or with sanitizers never store what they measure.
 Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options,
                                   bool refresh = false);
 
