@@ -22,7 +22,7 @@ enum class Outcome { kOk, kSkipped, kWrong, kImpossible, kFailed, kNoisy };
 const char* name(Outcome outcome);
 
 /// Raw samples of one technique in one process, a value a round, nanoseconds per iteration. A
-/// technique that was decided early has fewer rounds: its rounds are the first ones of the baseline.
+/// technique that was decided early has fewer rounds: its rounds are the baseline's first ones.
 struct Series {
   std::uint64_t iterations = 1;
   std::vector<double> wall_ns;
@@ -101,15 +101,15 @@ CaseResult case_from_json(const Json& json, const std::string& where);
 /// another version, or when a line other than the last is broken.
 RunRecord read_run(const std::string& path);
 
-/// Writes a whole file by temporary name and rename; throws Error and leaves the old one on failure.
+/// Writes a whole file by temporary name and rename; on failure throws Error, the old one stays.
 void write_file_atomically(const std::string& path, const std::string& text);
 
 /// The appending side. One writer a folder: a second one is refused.
 class RunWriter {
  public:
   /// Creates the folder with its header, or with `resume` opens an existing one: checks the schema,
-  /// cuts a torn last line, keeps the header. Throws Error when the folder is in use, exists without
-  /// `resume`, or cannot be written.
+  /// cuts a torn last line, keeps the header. Throws Error when the folder is in use, exists
+  /// without `resume`, or cannot be written.
   RunWriter(const std::string& folder, const Json& header, bool resume);
   ~RunWriter();
   RunWriter(const RunWriter&) = delete;
