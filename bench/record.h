@@ -22,8 +22,7 @@ enum class Outcome { kOk, kSkipped, kWrong, kImpossible, kFailed, kNoisy };
 const char* name(Outcome outcome);
 
 /// Raw samples of one technique in one process, a value a round, nanoseconds per iteration. A
-/// technique that was decided early has fewer rounds: its rounds are the first ones of the
-/// baseline.
+/// technique that was decided early has fewer rounds: its rounds are the baseline's first ones.
 struct Series {
   std::uint64_t iterations = 1;
   std::vector<double> wall_ns;
@@ -40,25 +39,25 @@ struct ProcessRecord {
 /// What one technique came to in one case.
 struct TechniqueResult {
   std::string name, summary;
-  std::string role;  // "technique", "baseline" or "peer"
+  std::string role;          // "technique", "baseline" or "peer"
   std::string device = "cpu";
   int threads = 1;
   Outcome outcome = Outcome::kSkipped;
-  std::string reason;       // for every outcome but ok
-  std::string detector;     // which check spoke, for wrong / impossible / failed
-  std::string last_output;  // of a worker that died
+  std::string reason;        // for every outcome but ok
+  std::string detector;      // which check spoke, for wrong / impossible / failed
+  std::string last_output;   // of a worker that died
   // From here on only for ok and noisy: what is wrong has no time.
-  PairResult pair;  // time over the baseline's time; the baseline itself has 1
+  PairResult pair;           // time over the baseline's time; the baseline itself has 1
   double margin = 0.0, level = 0.0;
-  Interval time_ns;  // per call, on the wall clock; median with its interval
+  Interval time_ns;          // per call, on the wall clock; median with its interval
   double p10_ns = 0.0, p90_ns = 0.0, p99_ns = 0.0;
   double gflop_per_s = 0.0, gb_per_s = 0.0, items_per_s = 0.0;
   // Least time the measured ceilings allow for the declared work; 0 when no ceiling applies.
   double floor_ns = 0.0;
-  std::string bound;  // "compute", "memory" or ""
+  std::string bound;         // "compute", "memory" or ""
   double ceiling_fraction = 0.0;
   bool has_isolated = false;
-  PairResult isolated;              // the isolated mode's ratio, when asked for
+  PairResult isolated;       // the isolated mode's ratio, when asked for
   std::size_t outputs_checked = 0;  // calls whose whole output was compared
   double worst_in_bounds = 0.0;     // largest error seen, in units of its bound
   std::vector<std::string> labels;  // "contended", "cpu clock", "isolated disagrees"
@@ -66,7 +65,7 @@ struct TechniqueResult {
 
 /// One case of one lab: a line of results.jsonl.
 struct CaseResult {
-  std::string lab;  // "ch07:transpose"
+  std::string lab;        // "ch07:transpose"
   std::string folder, source_hash, question;
   std::vector<std::string> targets;
   std::string case_name, origin, size;  // size: "smoke" or "full"
@@ -78,10 +77,10 @@ struct CaseResult {
   double working_set_bytes = 0.0;
   std::string started_utc;
   double seconds = 0.0;
-  double load1 = 0.0, steal_share = 0.0;    // while it ran
+  double load1 = 0.0, steal_share = 0.0;  // while it ran
   std::vector<TechniqueResult> techniques;  // the baseline first
   std::vector<ProcessRecord> processes;
-  std::vector<std::string> checks_off;  // detectors switched off: no claim rests on such a row
+  std::vector<std::string> checks_off;      // detectors switched off: no claim rests on such a row
 
   std::string key() const { return lab + "/" + case_name + "/" + size; }
 };
@@ -102,8 +101,7 @@ CaseResult case_from_json(const Json& json, const std::string& where);
 /// another version, or when a line other than the last is broken.
 RunRecord read_run(const std::string& path);
 
-/// Writes a whole file by temporary name and rename; throws Error and leaves the old one on
-/// failure.
+/// Writes a whole file by temporary name and rename; on failure throws Error, the old one stays.
 void write_file_atomically(const std::string& path, const std::string& text);
 
 /// The appending side. One writer a folder: a second one is refused.

@@ -214,7 +214,7 @@ std::string render_html(const bench::RunRecord& run) {
     const LabView& lab = model.labs[i];
     out += fmt::format("<section aria-labelledby=\"lab-{0}\"><h2 id=\"lab-{0}\">{1}</h2><p>{2}</p>",
                        i + 1, escape(lab.name), escape(lab.cases[0].result->question));
-    for (const auto& view : lab.cases) out += "\n" + render_case(view);
+    for (const auto& view : lab.cases) out.append("\n").append(render_case(view));
     out += "</section>\n";
   }
   out +=

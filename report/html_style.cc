@@ -98,8 +98,8 @@ stroke-width:3px}
 .point:hover circle,.point:hover path,.point:focus circle,.point:focus path{stroke:var(--ink);
 stroke-width:2.2}
 ol.cases{columns:300px;column-gap:44px;font-size:13.5px;margin:10px 0 0;padding-left:26px}
-.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));
-gap:22px 40px}
+.columns{display:grid;gap:22px 40px;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 .environment th{width:11em;font-weight:400;color:var(--soft)}
 footer{padding:30px 20px 40px;color:var(--soft);font-size:13px}
 @media(max-width:820px){

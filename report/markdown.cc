@@ -61,7 +61,7 @@ void add_case(std::string& out, const CaseView& view) {
   out += fmt::format("{}. {}.\n\n", plain(result.origin), plain(describe_params(result)));
   if (!result.checks_off.empty()) {
     out += "**Checks were switched off:**";
-    for (const auto& check : result.checks_off) out += " " + plain(check);
+    for (const auto& check : result.checks_off) out.append(" ").append(plain(check));
     out += "\n\n";
   }
   out += "| technique | time | speed-up | interval | rates | of ceiling | verdict |\n";

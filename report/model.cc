@@ -61,6 +61,22 @@ Row row_of(const bench::CaseResult& result, const bench::TechniqueResult& techni
   return row;
 }
 
+// As a shell would take it back.
+std::string quoted(const std::string& argument) {
+  const bool plain =
+      !argument.empty() && argument.find_first_of(" \t\n'\"*?[$&;|<>()\\`#~!") == std::string::npos;
+  if (plain) return argument;
+  std::string text = "'";
+  for (const char c : argument) {
+    if (c == '\'') {
+      text += "'\\''";
+    } else {
+      text += c;
+    }
+  }
+  return text + "'";
+}
+
 const bench::Json* find(const bench::Json& header, const std::vector<std::string>& path) {
   const bench::Json* at = &header;
   for (const auto& key : path) {
@@ -233,10 +249,7 @@ std::string describe_command(const bench::Json& header) {
   std::string text;
   for (const auto& word : command) {
     if (!word.is_string()) continue;
-    const auto argument = word.get<std::string>();
-    const bool plain =
-        !argument.empty() && argument.find_first_of(" \t\n'\"*?[$&;|<>()\\`") == std::string::npos;
-    text += fmt::format("{}{}", text.empty() ? "" : " ", plain ? argument : "'" + argument + "'");
+    text += fmt::format("{}{}", text.empty() ? "" : " ", quoted(word.get<std::string>()));
   }
   return text;
 }

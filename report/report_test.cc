@@ -231,6 +231,11 @@ TEST(Model, TallyCountsWhatOccurs) {
             "1 failed, 1 skipped");
 }
 
+TEST(Model, CommandIsQuotedForAShell) {
+  const Json header = {{"command", {"aisp", "a b", "it's", "", "x=1"}}};
+  EXPECT_EQ(describe_command(header), "aisp 'a b' 'it'\\''s' '' x=1");
+}
+
 TEST(Model, APeerIsNeverTheBest) {
   const auto run = bench::sample::run();
   const Model model = build_model(run);
