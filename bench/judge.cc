@@ -65,6 +65,8 @@ void fill_pair(TechniqueResult& technique, const CaseResult& result, const Lab& 
     const auto mine = samples_of(process, technique.name);
     if (mine.empty() || baseline.size() < mine.size()) continue;
     baseline.resize(mine.size());
+    pair_rules.baseline_iterations = process.series.at(result.baseline).iterations;
+    pair_rules.technique_iterations = process.series.at(technique.name).iterations;
     processes.push_back(judge_pairs(baseline, mine, pair_rules));
   }
   if (processes.empty()) return;

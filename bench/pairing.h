@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,10 @@ struct PairRules {
   double level = 0.95;
   /// CPU time may stand in for wall time: both sides run one thread and never wait.
   bool cpu_clock_eligible = true;
+  /// Iterations in an epoch of each side: an interval is never narrower than the step of the clock
+  /// allows. 0: not known, no allowance.
+  std::uint64_t baseline_iterations = 0;
+  std::uint64_t technique_iterations = 0;
 };
 
 /// time(technique) / time(baseline): below 1 is faster.

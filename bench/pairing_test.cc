@@ -56,6 +56,37 @@ TEST(Pairing, FindsThreePercentAndKeepsQuietOnNone) {
   EXPECT_GE(covered, kTrials * 95 / 100);
 }
 
+// A quiet machine and a clock that steps by 10 ns: the readings hardly vary, and without an
+// allowance for the step the interval is a millionth wide and misses the truth.
+TEST(Pairing, AClockThatStepsDoesNotFakePrecision) {
+  Rng rng(7);
+  int covered = 0, covered_without = 0;
+  constexpr int kTrials = 200;
+  constexpr std::uint64_t kIterations = 34;
+  for (int t = 0; t < kTrials; ++t) {
+    const double base_ns = 100e3 + 10.0 * rng.uniform();
+    const double ratio = 1.0 + 0.03 * rng.uniform();
+    Stream steps;
+    for (int i = 0; i < 40; ++i) {
+      const auto read = [&](double duration) {
+        const double begin = 10.0 * rng.uniform();
+        const double shown = 10.0 * (std::floor((begin + duration) / 10.0));
+        return Sample{shown / kIterations, shown / kIterations};
+      };
+      steps.baseline.push_back(read(base_ns));
+      steps.technique.push_back(read(base_ns * ratio));
+    }
+    PairRules rules;
+    covered_without += judge_pairs(steps.baseline, steps.technique, rules).ratio.contains(ratio);
+    rules.baseline_iterations = rules.technique_iterations = kIterations;
+    const Interval interval = judge_pairs(steps.baseline, steps.technique, rules).ratio;
+    covered += interval.contains(ratio);
+    EXPECT_LT(interval.high / interval.low, 1.0005);
+  }
+  EXPECT_GE(covered, kTrials * 95 / 100);
+  EXPECT_LT(covered_without, kTrials * 95 / 100);
+}
+
 TEST(Pairing, FallsBackToTheCpuClockUnderContentionAndSaysSo) {
   const Stream busy = stream(1.03, 120, 0.7, 5);
   const PairResult result = judge_pairs(busy.baseline, busy.technique, {});

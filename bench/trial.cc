@@ -116,6 +116,8 @@ class Trial {
     ContenderRecord& mine = record_.contenders[index];
     PairRules rules = options_.rules;
     rules.cpu_clock_eligible = cpu_clock_eligible(contenders_[0], contenders_[index]);
+    rules.baseline_iterations = record_.contenders[0].iterations;
+    rules.technique_iterations = mine.iterations;
     mine.result = judge_pairs(mine.baseline, mine.samples, rules);
   }
 
