@@ -87,10 +87,13 @@ void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const La
   const auto working_set = static_cast<std::size_t>(result.working_set_bytes);
   const auto floor_ns = [&](bool best, bool up, const char** bound) {
     const double compute = ceilings.compute_gflop_per_s(work.flops_dtype, threads, best);
-    const double memory = ceilings.bandwidth_gb_per_s(cpu, working_set, threads, best, up);
+    // The fraction is of the mix of loads and stores at hand; the impossible is beyond any mix.
+    const double bytes = work.bytes_read + work.bytes_written;
+    const double loads = best || bytes == 0.0 ? -1.0 : work.bytes_read / bytes;
+    const double memory = ceilings.bandwidth_gb_per_s(cpu, working_set, threads, best, up, loads);
     const double compute_ns = compute > 0.0 ? work.flops / compute : 0.0;
     const bool has_memory = work.medium == Work::Medium::kMemory && memory > 0.0;
-    const double memory_ns = has_memory ? (work.bytes_read + work.bytes_written) / memory : 0.0;
+    const double memory_ns = has_memory ? bytes / memory : 0.0;
     *bound = compute_ns == 0.0 && memory_ns == 0.0 ? ""
              : compute_ns >= memory_ns             ? "compute"
                                                    : "memory";

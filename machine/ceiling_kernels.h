@@ -24,12 +24,16 @@ struct ComputeKernel {
 
 /// `run(to, from, bytes, passes)` moves over `bytes` (a multiple of kStreamBlockBytes, 64-byte
 /// aligned) so many times. "read" only loads from `from`, "write" and "write_nt" only store to
-/// `to`, "copy" and "copy_nt" do both with `bytes` each; "_nt" stores past the caches.
+/// `to`, "copy" and "copy_nt" do both with `bytes` each, "update" loads from both and stores to
+/// `to` (the most that ports for two loads and a store allow); "_nt" stores past the caches.
 struct StreamKernel {
   const char* kind;
   const char* isa;
-  int streams;  // 2 for copies: bytes moved = streams * bytes * passes
+  int streams;  // buffers: 2 for copies and updates
   void (*run)(std::byte* to, const std::byte* from, std::size_t bytes, std::int64_t passes);
+  int more = 0;  // times `bytes` moved beyond once a buffer
+  /// Bytes moved = moved() * bytes * passes.
+  int moved() const { return streams + more; }
 };
 
 /// Bytes per unrolled iteration of the widest stream loop: eight registers of 64 bytes.

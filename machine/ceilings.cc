@@ -30,6 +30,24 @@ struct Rates {
   }
 };
 
+// The share of loads of a kind, -1 for one nobody knows.
+double loads_of(const std::string& kind) {
+  if (kind == "write" || kind == "write_nt") return 0.0;
+  if (kind == "copy" || kind == "copy_nt") return 0.5;
+  if (kind == "update") return 2.0 / 3.0;
+  return kind == "read" ? 1.0 : -1.0;
+}
+
+// Is `kind` the nearest mix to `read_share`? A negative share asks for any.
+bool mixes_like(const std::string& kind, double read_share) {
+  if (read_share < 0.0) return true;
+  double nearest = 2.0;
+  for (const char* other : {"write", "copy", "update", "read"}) {
+    nearest = std::min(nearest, std::fabs(loads_of(other) - read_share));
+  }
+  return std::fabs(loads_of(kind) - read_share) < nearest + 1e-9;
+}
+
 std::vector<DType> computed_as(DType dtype) {
   switch (dtype) {
     case DType::kBF16:
@@ -85,7 +103,7 @@ double Ceilings::compute_gflop_per_s(DType dtype, int threads, bool best) const 
 }
 
 double Ceilings::bandwidth_gb_per_s(const Cpu& cpu, std::size_t working_set_bytes, int threads,
-                                    bool best, bool one_level_up) const {
+                                    bool best, bool one_level_up, double read_share) const {
   // Levels from the fastest to memory, as this processor has them.
   std::vector<int> levels;
   for (const Cache& cache : cpu.data_caches) levels.push_back(cache.level);
@@ -97,7 +115,7 @@ double Ceilings::bandwidth_gb_per_s(const Cpu& cpu, std::size_t working_set_byte
   for (std::size_t at = index + 1; at-- > 0;) {
     double highest = 0.0;
     for (const BandwidthCeiling& first : bandwidth) {
-      if (first.level != levels[at]) continue;
+      if (first.level != levels[at] || !mixes_like(first.kind, read_share)) continue;
       Rates rates;
       for (const BandwidthCeiling& entry : bandwidth) {
         if (entry.level != first.level || entry.kind != first.kind) continue;

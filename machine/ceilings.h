@@ -24,7 +24,8 @@ struct ComputeCeiling {
 /// counted: a copy counts twice, the line that a cache fetches before a plain store does not count.
 struct BandwidthCeiling {
   int level = 0;     // 1, 2, 3 = that cache; 0 = DRAM
-  std::string kind;  // "read", "write", "copy"; DRAM also "write_nt", "copy_nt" (non-temporal)
+  std::string kind;  // "read", "write", "copy", "update" (y += x); DRAM also "write_nt", "copy_nt"
+                     // (non-temporal)
   int threads = 1;
   std::size_t working_set_bytes = 0;  // of all threads together
   Interval gb_per_s;
@@ -50,10 +51,13 @@ struct Ceilings {
   /// Between the thread counts measured it is interpolated. `best` picks the fastest epoch instead
   /// of the median, and never less than `threads` times that of one thread: an upper bound.
   double compute_gflop_per_s(DType dtype, int threads, bool best = false) const;
-  /// Highest bandwidth of any kind at the level that holds `working_set_bytes` on `threads` cores;
-  /// `one_level_up` assumes the next faster level (for the impossible check). 0 if unknown.
+  /// Bandwidth at the level that holds `working_set_bytes` on `threads` cores, for accesses of
+  /// which `read_share` are loads: write, copy, update or read, whichever mixes nearest, with or
+  /// without non-temporal stores; below 0: the highest of any kind. `one_level_up` assumes the next
+  /// faster level (for the impossible check). 0 if unknown.
   double bandwidth_gb_per_s(const Cpu& cpu, std::size_t working_set_bytes, int threads,
-                            bool best = false, bool one_level_up = false) const;
+                            bool best = false, bool one_level_up = false,
+                            double read_share = -1.0) const;
 
   /// Takes the higher of each entry, here and in `again`: ceilings only rise.
   void raise_to(const Ceilings& again);

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "aisp.ceilings";
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;  // 2: kind "update"
 
 // A slow build's ceilings would call every honest result impossible.
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -141,7 +141,7 @@ TEST(CeilingsJson, MalformedTextIsAnErrorWithARemedy) {
     EXPECT_NE(at, std::string::npos) << from;
     bad.push_back(text.replace(at, from.size(), to));
   };
-  replaced("\"schema_version\": 1", "\"schema_version\": 999");
+  replaced("\"schema_version\": 2", "\"schema_version\": 999");
   replaced("aisp.ceilings", "other");
   replaced("\"f32\"", "\"f33\"");
   replaced("\"threads\": 1", "\"threads\": 0");
@@ -174,7 +174,16 @@ TEST(CeilingKernels, EveryKernelRunsAndStreamsMoveWhatTheySay) {
     std::fill(std::begin(to), std::end(to), std::byte{0});
     kernel.run(to, from, kBytes, 2);
     const std::string kind = kernel.kind;
-    EXPECT_EQ(kernel.streams, kind.starts_with("copy") ? 2 : 1);
+    const bool two = kind.starts_with("copy") || kind == "update";
+    EXPECT_EQ(kernel.streams, two ? 2 : 1);
+    EXPECT_EQ(kernel.moved(), kind == "update" ? 3 : kernel.streams);
+    // An update combines by exclusive or: a second pass undoes the first, a third redoes it.
+    if (kind == "update") {
+      for (std::size_t i = 0; i < kBytes; ++i) ASSERT_EQ(to[i], std::byte{0}) << kernel.isa;
+      kernel.run(to, from, kBytes, 1);
+      for (std::size_t i = 0; i < kBytes; ++i) ASSERT_EQ(to[i], from[i]) << kernel.isa;
+      continue;
+    }
     for (std::size_t i = 0; i < kBytes; ++i) {
       ASSERT_EQ(from[i], static_cast<std::byte>(i * 7 + 1)) << kind;
       if (kind.starts_with("copy")) {

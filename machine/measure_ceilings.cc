@@ -80,7 +80,7 @@ EpochLoop stream_loop(Crew& crew, const std::vector<PageBuffer>& buffers, int th
     });
     *position += window;
     const double work = static_cast<double>(window) * static_cast<double>(passes);
-    return Epoch{time.seconds, work * kernel.streams * threads, time.interrupted};
+    return Epoch{time.seconds, work * kernel.moved() * threads, time.interrupted};
   };
 }
 
@@ -228,7 +228,7 @@ class Measurement {
   }
 
   void add_level(int level, int threads, std::size_t bytes_each) {
-    for (const char* kind : {"read", "write", "copy", "write_nt", "copy_nt"}) {
+    for (const char* kind : {"read", "write", "copy", "update", "write_nt", "copy_nt"}) {
       // Non-temporal stores go past every cache: only memory can be their level.
       if (level != 0 && std::string_view(kind).ends_with("_nt")) continue;
       Job job;

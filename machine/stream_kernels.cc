@@ -9,7 +9,7 @@
 // a call of memset or memcpy.
 #define AISP_MEMORY_BARRIER() asm volatile("" ::: "memory")
 
-// Five loops over `vector`s. Macros, because a template would be instantiated outside the target
+// Six loops over `vector`s. Macros, because a template would be instantiated outside the target
 // region. `keep` hides a register from the optimizer.
 #define AISP_STREAM_LOOP(body)                                      \
   for (std::int64_t pass = 0; pass < passes; ++pass) {              \
@@ -21,24 +21,27 @@
       AISP_MEMORY_BARRIER();                                        \
     }                                                               \
   }
-#define AISP_STREAM_KERNELS(vector, zero, pattern, load, store, combine, keep)              \
-  constexpr std::size_t kWidth = sizeof(vector);                                            \
-  void read(std::byte*, const std::byte* from, std::size_t bytes, std::int64_t passes) {    \
-    vector sums[8];                                                                         \
-    _Pragma("GCC unroll 8") for (int i = 0; i < 8; ++i) {                                   \
-      sums[i] = zero;                                                                       \
-      keep(sums[i]); /* else the compiler may share or join the eight sums */               \
-    }                                                                                       \
-    AISP_STREAM_LOOP(sums[i] = combine(sums[i], load(from + offset)))                       \
-    _Pragma("GCC unroll 8") for (int i = 0; i < 8; ++i) keep(sums[i]);                      \
-  }                                                                                         \
-  void write(std::byte* to, const std::byte*, std::size_t bytes, std::int64_t passes) {     \
-    vector value = pattern;                                                                 \
-    keep(value);                                                                            \
-    AISP_STREAM_LOOP(store(to + offset, value))                                             \
-  }                                                                                         \
-  void copy(std::byte* to, const std::byte* from, std::size_t bytes, std::int64_t passes) { \
-    AISP_STREAM_LOOP(store(to + offset, load(from + offset)))                               \
+#define AISP_STREAM_KERNELS(vector, zero, pattern, load, store, combine, keep)                \
+  constexpr std::size_t kWidth = sizeof(vector);                                              \
+  void read(std::byte*, const std::byte* from, std::size_t bytes, std::int64_t passes) {      \
+    vector sums[8];                                                                           \
+    _Pragma("GCC unroll 8") for (int i = 0; i < 8; ++i) {                                     \
+      sums[i] = zero;                                                                         \
+      keep(sums[i]); /* else the compiler may share or join the eight sums */                 \
+    }                                                                                         \
+    AISP_STREAM_LOOP(sums[i] = combine(sums[i], load(from + offset)))                         \
+    _Pragma("GCC unroll 8") for (int i = 0; i < 8; ++i) keep(sums[i]);                        \
+  }                                                                                           \
+  void write(std::byte* to, const std::byte*, std::size_t bytes, std::int64_t passes) {       \
+    vector value = pattern;                                                                   \
+    keep(value);                                                                              \
+    AISP_STREAM_LOOP(store(to + offset, value))                                               \
+  }                                                                                           \
+  void copy(std::byte* to, const std::byte* from, std::size_t bytes, std::int64_t passes) {   \
+    AISP_STREAM_LOOP(store(to + offset, load(from + offset)))                                 \
+  }                                                                                           \
+  void update(std::byte* to, const std::byte* from, std::size_t bytes, std::int64_t passes) { \
+    AISP_STREAM_LOOP(store(to + offset, combine(load(to + offset), load(from + offset))))     \
   }
 #define AISP_NT_KERNELS(vector, pattern, load, store_nt, keep)                                 \
   void write_nt(std::byte* to, const std::byte*, std::size_t bytes, std::int64_t passes) {     \
@@ -119,28 +122,29 @@ AISP_STREAM_KERNELS(Vector, Vector{}, Vector{kPattern}, AISP_LOAD, AISP_STORE, A
 
 std::vector<StreamKernel> stream_kernels(const Cpu& cpu) {
   std::vector<StreamKernel> kernels;
-  const auto add = [&](const char* isa, auto read, auto write, auto copy) {
+  const auto add = [&](const char* isa, auto read, auto write, auto copy, auto update) {
     kernels.push_back({"read", isa, 1, read});
     kernels.push_back({"write", isa, 1, write});
     kernels.push_back({"copy", isa, 2, copy});
+    kernels.push_back({"update", isa, 2, update, 1});
   };
 #if AISP_X86
   const auto add_nt = [&](const char* isa, auto write_nt, auto copy_nt) {
     kernels.push_back({"write_nt", isa, 1, write_nt});
     kernels.push_back({"copy_nt", isa, 2, copy_nt});
   };
-  add("sse2", sse2::read, sse2::write, sse2::copy);
+  add("sse2", sse2::read, sse2::write, sse2::copy, sse2::update);
   add_nt("sse2", sse2::write_nt, sse2::copy_nt);
   if (cpu.avx2) {
-    add("avx2", avx2::read, avx2::write, avx2::copy);
+    add("avx2", avx2::read, avx2::write, avx2::copy, avx2::update);
     add_nt("avx2", avx2::write_nt, avx2::copy_nt);
   }
   if (cpu.avx512) {
-    add("avx512", avx512::read, avx512::write, avx512::copy);
+    add("avx512", avx512::read, avx512::write, avx512::copy, avx512::update);
     add_nt("avx512", avx512::write_nt, avx512::copy_nt);
   }
 #else
-  add("portable", portable::read, portable::write, portable::copy);
+  add("portable", portable::read, portable::write, portable::copy, portable::update);
 #endif
   return kernels;
 }
