@@ -118,6 +118,7 @@ GemmPlan::GemmPlan(const Shape& shape, const Options& options) : state_(new Stat
   state.variant = &find_variant(options.variant, cpu);
   int threads = options.threads > 0 ? options.threads : cpu.cores;
   if (options.pool != nullptr) threads = std::min(threads, options.pool->size());
+  if (options.config == nullptr) threads = threads_worth(shape, options.batch, threads);
   state.threads_take_products = threads > 1 && options.batch >= threads;
   state.config = options.config != nullptr
                      ? *options.config

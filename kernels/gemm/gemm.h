@@ -70,6 +70,9 @@ struct TileSize {
 Config choose_config(const Shape& shape, const RowStrides& strides, const TileSize& tile,
                      const machine::Cpu& cpu, int threads);
 
+/// How many of `threads` the work of `products` products is worth, at least 1; pure.
+int threads_worth(const Shape& shape, std::int64_t products, int threads);
+
 /// One implementation of the tile.
 struct Variant;
 

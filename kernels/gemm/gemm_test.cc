@@ -188,7 +188,7 @@ TEST(Gemm, ThreadsDoNotChangeASingleBit) {
 
 TEST(Gemm, BatchesEqualSingleProducts) {
   for_each_variant([](const Variant& variant) {
-    const Shape shape{33, 40, 50};
+    const Shape shape{65, 80, 150};
     for (const int threads : {1, 2, 4}) {
       for (const std::int64_t count : {0, 1, 3, 9}) {
         std::vector<float> a(static_cast<std::size_t>(count * shape.m * shape.k));
@@ -291,6 +291,8 @@ TEST(GemmConfig, ThinProductsReadTheirMatrixInPlace) {
     EXPECT_FALSE(choose_config({m, 4096, 4096}, {}, tile, cpu, 2).pack_b) << m;
   }
   EXPECT_EQ(choose_config({16, 16, 16}, {}, tile, cpu, 8).threads, 1);
+  EXPECT_EQ(threads_worth({16, 16, 16}, 12, 8), 1);
+  EXPECT_EQ(threads_worth({32, 32, 32}, 384, 8), 8);
   EXPECT_EQ(choose_config({1024, 1024, 1024}, {}, tile, cpu, 8).threads, 8);
 }
 
