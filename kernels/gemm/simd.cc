@@ -11,6 +11,14 @@
 #include "base/simd_target.h"
 #include "kernels/gemm/simd.h"
 
+// Four elements of x and y by index. GCC 11 (Ubuntu 22.04) knows only the older built-in.
+#if defined(__clang__) || __GNUC__ >= 12
+#define AISP_SHUFFLE_4(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d)
+#else
+using IntFour = int __attribute__((vector_size(16)));
+#define AISP_SHUFFLE_4(x, y, a, b, c, d) __builtin_shuffle(x, y, IntFour{a, b, c, d})
+#endif
+
 namespace aisp::kernels::gemm::portable {
 namespace {
 struct V {
