@@ -2,6 +2,7 @@
 // or without saying so.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <span>
@@ -24,13 +25,15 @@ class HandOver : public bench::Plan {
   }
 
  protected:
-  /// Starts `calls` calls on the thread once it is idle, and waits for their end if `wait`.
-  void hand_over(const Io& io, std::uint64_t calls, bool wait) {
+  /// Starts `calls` calls on the thread once it is idle, after a sleep, and waits for their end if
+  /// `wait`. The sleep lets the caller go on first even where both share a CPU.
+  void hand_over(const Io& io, std::uint64_t calls, bool wait, int sleep_us = 0) {
     std::unique_lock lock(mutex_);
     wait_idle(lock);
     x_ = io.in<float>(0);
     y_ = io.out<float>(0);
     calls_ = calls;
+    sleep_us_ = sleep_us;
     changed_.notify_all();
     if (wait) wait_idle(lock);
   }
@@ -45,6 +48,7 @@ class HandOver : public bench::Plan {
       changed_.wait(lock, [this] { return calls_ > 0 || ending_; });
       if (calls_ == 0) return;
       lock.unlock();
+      if (sleep_us_ > 0) std::this_thread::sleep_for(std::chrono::microseconds(sleep_us_));
       for (std::uint64_t i = 0; i < calls_; ++i) rotate_all(x_.data(), y_.data(), y_.size());
       lock.lock();
       calls_ = 0;
@@ -55,6 +59,7 @@ class HandOver : public bench::Plan {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t calls_ = 0;
+  int sleep_us_ = 0;
   bool ending_ = false;
   std::span<const float> x_;
   std::span<float> y_;

@@ -9,7 +9,8 @@ template <bool kCheat>
 struct Attack final : HandOver {
   explicit Attack(const Params&) {}
   void run(const Io& io, std::uint64_t iterations) override {
-    hand_over(io, iterations, !kCheat || iterations == 1);
+    const bool wait = !kCheat || iterations == 1;
+    hand_over(io, iterations, wait, wait ? 0 : 100);
   }
 };
 
