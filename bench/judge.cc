@@ -131,6 +131,18 @@ bool is_noisy(const PairResult& pair) {
   return !std::isfinite(pair.ratio.high) || pair.ratio.high > pair.ratio.low * (1.0 + kNoisyWidth);
 }
 
+std::string why_noisy(const PairResult& pair) {
+  if (!std::isfinite(pair.ratio.high)) {
+    return fmt::format("{} rounds are too few for an interval: raise --budget", pair.rounds);
+  }
+  const double percent = 100.0 * (pair.ratio.high / pair.ratio.low - 1.0);
+  if (pair.rounds_needed <= pair.rounds) {
+    return fmt::format("the interval is {:.0f} % wide: its processes disagree", percent);
+  }
+  return fmt::format("the interval is {:.0f} % wide after {} rounds; about {} more would tell",
+                     percent, pair.rounds, pair.rounds_needed - pair.rounds);
+}
+
 }  // namespace
 
 void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
@@ -158,14 +170,7 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
     fill_labels(technique, rules.margin);
     if (is_noisy(technique.pair) && technique.name != result.baseline) {
       technique.outcome = Outcome::kNoisy;
-      const bool any = std::isfinite(technique.pair.ratio.high);
-      technique.reason =
-          !any ? fmt::format("{} rounds are too few for an interval: raise --budget",
-                             technique.pair.rounds)
-               : fmt::format(
-                     "the interval is {:.0f} % wide after {} rounds; about {} more would tell",
-                     100.0 * (technique.pair.ratio.high / technique.pair.ratio.low - 1.0),
-                     technique.pair.rounds, technique.pair.rounds_needed);
+      technique.reason = why_noisy(technique.pair);
     }
     fill_ceiling(technique, result, lab, cpu, ceilings, rules);
   }
