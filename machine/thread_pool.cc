@@ -24,6 +24,11 @@ namespace {
 // A futex sleep and wake costs 5-50 us on a virtual machine; spinning about as long as that loses
 // at most a factor of two against the best choice made with hindsight (Karlin et al.).
 constexpr std::chrono::microseconds kSpin{30};
+// The caller spins longer. Were both sides to sleep after 30 us and a wake to take 60 us (seen on a
+// virtual CPU that had gone idle), each would find the other asleep, call after call: 65 us for
+// work of 2 us, as a stable state. A caller that stays awake publishes the next call while the
+// workers still spin, and the state ends after one wake.
+constexpr std::chrono::microseconds kCallerSpin{300};
 // The clock (20-30 ns) is read once per so many pauses (40-140 cycles each on current x86).
 constexpr int kPausesPerClockRead = 16;
 
@@ -37,11 +42,12 @@ inline void pause() {
 
 // Returns once `word` differs from `old`: spins (when that can help), then sleeps. The notifier
 // must change `word` by a sequentially consistent operation, or the wake could be lost.
-int wait_until_changed(const std::atomic<int>& word, int old, bool may_spin) {
+int wait_until_changed(const std::atomic<int>& word, int old, bool may_spin,
+                       std::chrono::microseconds spin) {
   int now = word.load(std::memory_order_acquire);
   if (now != old) return now;
   if (may_spin) {
-    const auto deadline = std::chrono::steady_clock::now() + kSpin;
+    const auto deadline = std::chrono::steady_clock::now() + spin;
     do {
       for (int i = 0; i < kPausesPerClockRead; ++i) {
         pause();
@@ -68,7 +74,7 @@ struct ThreadPool::State {
   void work(int worker) {
     int seen = 0;
     for (;;) {
-      seen = wait_until_changed(generation, seen, may_spin);
+      seen = wait_until_changed(generation, seen, may_spin, kSpin);
       if (body == nullptr) return;
       (*body)(worker);
       if (unfinished.fetch_sub(1) == 1) unfinished.notify_one();
@@ -123,7 +129,8 @@ void ThreadPool::run(const std::function<void(int worker)>& body) {
   state_->publish(&body);
   body(0);
   int left = state_->unfinished.load(std::memory_order_acquire);
-  while (left != 0) left = wait_until_changed(state_->unfinished, left, state_->may_spin);
+  while (left != 0)
+    left = wait_until_changed(state_->unfinished, left, state_->may_spin, kCallerSpin);
   state_->running = false;
 }
 
