@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "bench/clock.h"
+#include "machine/cpu.h"
+#include "machine/vector_state.h"
 
 namespace aisp::bench {
 namespace {
@@ -83,6 +85,8 @@ class Trial {
   Sample epoch(std::size_t index) {
     ContenderRecord& mine = record_.contenders[index];
     const Contender& contender = contenders_[index];
+    // What one contender leaves dirty in the vector registers must not slow the next one down.
+    if (machine::cpu().avx2) machine::clear_upper_halves();
     if (!contender.before_each && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
     if (hooks_.before) hooks_.before(index, record_.rounds);
     bool conflict = false;
