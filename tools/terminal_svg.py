@@ -38,6 +38,11 @@ def spans(line):
         yield line[at:], style
 
 
+def visible(text):
+    """Escaped, with spaces that browsers do not fold."""
+    return html.escape(text).replace(" ", "\u00a0")
+
+
 def draw(lines, title):
     plain = [re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line) for line in lines]
     width = max([len(line) for line in plain] + [len(title) + 12]) * CELL_WIDTH + 2 * MARGIN
@@ -59,7 +64,7 @@ def draw(lines, title):
             if text.strip():
                 x = MARGIN + column * CELL_WIDTH
                 out.append(f"<text x='{x:.1f}' y='{y}' textLength='{len(text) * CELL_WIDTH:.1f}'"
-                           f"{style}>{html.escape(text)}</text>")
+                           f"{style}>{visible(text)}</text>")
             column += len(text)
     out.append("</g></svg>")
     return "\n".join(out) + "\n"
