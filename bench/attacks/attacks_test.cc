@@ -150,8 +150,8 @@ class Attacks : public testing::TestWithParam<Row> {
     const Row& row = GetParam();
     const std::string out = folder_ + "/run";
     std::filesystem::remove_all(out);
-    // Ceilings are measured once for all tests of this user and machine.
-    setenv("AISP_CACHE_DIR", "/tmp/aisp-attacks-ceilings", 1);
+    // Ceilings are measured once for this build.
+    setenv("AISP_CACHE_DIR", AISP_CEILINGS_CACHE, 1);
     Words words = {"bench",       "run",
                    "--labs",      AISP_ATTACKS,
                    "--targets",   std::string("attacks:") + row.attack,

@@ -38,11 +38,17 @@ function(aisp_room name)
   endif()
 endfunction()
 
-# One GoogleTest binary, one CTest entry for each test case in it.
+# One GoogleTest binary, one CTest entry for each test case in it. SERIAL: never beside other tests.
 function(aisp_test name)
-  add_executable(${name} ${ARGN})
+  cmake_parse_arguments(test "SERIAL" "" "" ${ARGN})
+  set(serial FALSE)
+  if(test_SERIAL)
+    set(serial TRUE)
+  endif()
+  add_executable(${name} ${test_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(${name} PROPERTIES LABELS unit TIMEOUT 300 DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} PROPERTIES LABELS unit TIMEOUT 300 RUN_SERIAL ${serial}
+    DISCOVERY_TIMEOUT 60
     DISCOVERY_MODE PRE_TEST)
 endfunction()
 
