@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "bench/clock.h"
-#include "bench/supervisor.h"
+#include "bench/confirm.h"
 #include "machine/environment.h"
 
 namespace aisp::bench {
@@ -277,6 +277,11 @@ class Run {
     return all;
   }
 
+  std::uint64_t seed_of(std::size_t index, int process) const {
+    if (options_.seed == 0) return secret_seed();
+    return derive_seed(options_.seed, index * 128 + static_cast<std::uint64_t>(process)) >> 1;
+  }
+
   CaseResult run_case(std::size_t index) {
     const PlannedCase& planned = cases_[index];
     const double begin = now_s();
@@ -297,11 +302,12 @@ class Run {
       if (able.empty() || able.front() != result.baseline) break;
       if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
       Job job = make_job(planned, able, index);
-      job.seed =
-          options_.seed != 0
-              ? derive_seed(options_.seed, index * 64 + static_cast<std::uint64_t>(process)) >> 1
-              : secret_seed();
-      take(supervise(job, how), result);
+      job.seed = seed_of(index, process);
+      const std::uint64_t second_seed = seed_of(index, process + 64);
+      const auto once = [&](const Job& one) { return supervise(one, how); };
+      for (const JobOutcome& outcome : run_confirmed(job, once, second_seed)) {
+        take(outcome, result);
+      }
     }
     JudgeRules rules{options_.margin, options_.level, Checks(options_.checks_off).on("ceiling")};
     judge_believing(result, planned.lab->lab, rules);
