@@ -7,6 +7,7 @@
 #include "app/cmd_bench.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_report.h"
+#include "app/options_gate.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "bench/job.h"
@@ -95,7 +96,9 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
 // What the options of all subcommands write into, and what the chosen one returned.
 struct Commands {
   bench::RunOptions run;
+  KeepOptions keep;
   double memory_gib = 0.0;
+  KeepCommands keep_commands;
   ListOptions list;
   SelftestCommand selftest;
   int channel = -1;
@@ -108,12 +111,16 @@ void add_bench(CLI::App& root, Commands& c) {
   CLI::App* bench = root.add_subcommand("bench", "Measure techniques against their baselines");
   bench->require_subcommand(1);
 
-  CLI::App* run =
-      bench->add_subcommand("run", "Run labs: verify, measure, judge, record, report");
+  CLI::App* run = bench->add_subcommand("run", "Run labs: verify, measure, judge, record, report");
   add_run_options(run, c.run, c.memory_gib);
+  run->add_flag("--update-expectations", c.keep.update,
+                "Take the results into labs/.../expectations/ for this machine");
+  run->add_option("--accept-regression", c.keep.accept,
+                  "Why a worse value than the recorded one is right");
+  run->add_option("--root", c.keep.root, "Source tree that holds the expectations");
   run->callback([&c] {
     c.run.memory_limit_bytes = static_cast<std::size_t>(c.memory_gib * (1u << 30));
-    c.code = cmd_bench_run(c.run);
+    c.code = cmd_bench_run(c.run, c.keep);
   });
 
   CLI::App* list =
@@ -134,6 +141,8 @@ void add_bench(CLI::App& root, Commands& c) {
   selftest->add_option("--seed", c.selftest.seed, "Seed of the trials");
   selftest->add_flag("--json", c.selftest.json, "As JSON");
   selftest->callback([&c] { c.code = cmd_bench_selftest(c.selftest); });
+
+  add_gate_and_history(bench, c.keep_commands, &c.code);
 
   bench->add_subcommand("checks", "List the protections")->callback([&c] {
     c.code = cmd_bench_checks();
@@ -158,8 +167,7 @@ void add_machine(CLI::App& root, Commands& c) {
   CLI::App* machine = root.add_subcommand("machine", "What this machine is and can do, measured");
   machine->add_flag("--json", c.machine.json, "As JSON");
   machine->add_flag("--ceilings,!--no-ceilings", c.machine.ceilings, "Measured ceilings");
-  machine->add_flag("--refresh", c.machine.refresh,
-                    "Measure again, even where the cache has them");
+  machine->add_flag("--refresh", c.machine.refresh, "Measure again, even where the cache has them");
   machine->add_option("--seconds", c.machine.seconds, "Time for the ceilings")
       ->check(CLI::PositiveNumber);
   machine->callback([&c] { c.code = cmd_machine(c.machine); });
