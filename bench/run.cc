@@ -14,19 +14,13 @@
 #include "base/rng.h"
 #include "bench/clock.h"
 #include "bench/confirm.h"
+#include "bench/describe.h"
 #include "machine/environment.h"
 
 namespace aisp::bench {
 namespace {
 
 double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
-}
 
 std::uint64_t secret_seed() {
   std::uint64_t seed = 0;
@@ -41,59 +35,6 @@ std::string dated_folder() {
   std::tm utc{};
   gmtime_r(&now, &utc);
   return fmt::format("artifacts/{:%Y%m%d-%H%M%S}-{}", utc, getpid());
-}
-
-Json cpu_json(const machine::Cpu& cpu) {
-  Json caches = Json::array();
-  for (const auto& cache : cpu.data_caches) {
-    caches.push_back({{"level", cache.level},
-                      {"size_bytes", cache.size_bytes},
-                      {"ways", cache.ways},
-                      {"line_bytes", cache.line_bytes},
-                      {"sharing_cores", cache.sharing_cores}});
-  }
-  return {{"vendor", cpu.vendor},
-          {"model", cpu.model},
-          {"architecture", cpu.architecture},
-          {"family", cpu.family},
-          {"model_number", cpu.model_number},
-          {"stepping", cpu.stepping},
-          {"cores", cpu.cores},
-          {"cores_online", cpu.cores_online},
-          {"threads_per_core", cpu.threads_per_core},
-          {"packages", cpu.packages},
-          {"numa_nodes", cpu.numa_nodes},
-          {"features", cpu.features()},
-          {"caches", caches},
-          {"memory_bytes", cpu.memory_bytes},
-          {"page_bytes", cpu.page_bytes}};
-}
-
-Json options_json(const RunOptions& o) {
-  return {{"targets", o.targets},
-          {"techniques", o.techniques},
-          {"modules", o.modules},
-          {"checks_off", o.checks_off},
-          {"size", o.size},
-          {"profile", o.profile},
-          {"iterations", o.iterations},
-          {"budget_s", o.budget_s},
-          {"peers", o.peers},
-          {"isolated", o.isolated},
-          {"processes", o.processes},
-          {"margin", o.margin},
-          {"level", o.level},
-          {"precision", o.precision},
-          {"time_limit_s", o.time_limit_s},
-          {"memory_limit_bytes", o.memory_limit_bytes}};
-}
-
-Json library_versions() {
-  return {{"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
-                              FMT_VERSION % 100)},
-          {"nlohmann_json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
-                                        NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
-          {"glibc", fmt::format("{}.{}", __GLIBC__, __GLIBC_MINOR__)}};
 }
 
 struct PlannedCase {
@@ -121,7 +62,7 @@ class Run {
     RunSummary summary;
     summary.folder = options_.out;
     prepare_ceilings();
-    Json header = make_header();
+    Json header = describe_run(options_, cpu_, ceilings_);
     const bool continuing = options_.resume && std::filesystem::exists(options_.out + "/run.json");
     std::vector<std::string> present;
     RunWriter writer(options_.out, header, options_.resume);
@@ -172,25 +113,6 @@ class Run {
     ceilings_ = machine::load_or_measure_ceilings(cpu_, how);
   }
 
-  Json make_header() {
-    Json environment = Json::object();
-    for (const auto& [name, value] : machine::read_environment()) environment[name] = value;
-    Json header = {{"schema", kRunSchema},
-                   {"run_id", std::filesystem::path(options_.out).filename().string()},
-                   {"started_utc", utc_now()},
-                   {"command", options_.command},
-                   {"aisp", build_info()},
-                   {"hardware_key", machine::hardware_key(cpu_)},
-                   {"cpu", cpu_json(cpu_)},
-                   {"environment", environment},
-                   {"libraries", library_versions()},
-                   {"options", options_json(options_)},
-                   {"seed", options_.seed}};
-    header["ceilings"] =
-        ceilings_.empty() ? Json(nullptr) : Json::parse(machine::to_json(ceilings_));
-    return header;
-  }
-
   // The budget left, shared equally among the cases left; verification and references come out of
   // the same share, so a case's clock time stays near it. Less than 0.25 s would decide nothing.
   double trial_budget_s(std::size_t index) const {
@@ -222,61 +144,6 @@ class Run {
     return job;
   }
 
-  CaseResult describe_case(const PlannedCase& planned) const {
-    const Lab& lab = planned.lab->lab;
-    const Params& params = options_.size == "smoke" ? planned.one->smoke : planned.one->full;
-    const Work work = lab.work(params);
-    const Problem problem = lab.problem(params);
-    CaseResult result;
-    result.lab = planned.lab->name;
-    result.folder = planned.lab->entry.folder;
-    result.source_hash = planned.lab->entry.source_hash;
-    result.question = lab.question;
-    result.targets = lab.targets;
-    result.case_name = planned.one->name;
-    result.origin = planned.one->origin;
-    result.size = options_.size;
-    result.params = params.values();
-    result.baseline = lab.baseline;
-    result.flops = work.flops;
-    result.flops_dtype = std::string(name(work.flops_dtype));
-    result.bytes_read = work.bytes_read;
-    result.bytes_written = work.bytes_written;
-    result.items = work.items;
-    result.item_name = work.item_name;
-    result.medium = work.medium == Work::Medium::kMemory ? "memory"
-                    : work.medium == Work::Medium::kDisk ? "disk"
-                                                         : "none";
-    for (const auto* specs : {&problem.inputs, &problem.outputs}) {
-      for (const TensorSpec& spec : *specs)
-        result.working_set_bytes += static_cast<double>(spec.bytes());
-    }
-    result.started_utc = utc_now();
-    result.checks_off = options_.checks_off;
-    return result;
-  }
-
-  std::vector<TechniqueResult> describe_techniques(const Lab& lab) const {
-    std::vector<TechniqueResult> all;
-    for (const Technique& technique : lab.techniques) {
-      TechniqueResult row;
-      row.name = technique.name;
-      row.summary = technique.summary;
-      row.role = technique.name == lab.baseline  ? "baseline"
-                 : technique.role == Role::kPeer ? "peer"
-                                                 : "technique";
-      row.device = technique.device == Device::kCuda ? "cuda" : "cpu";
-      row.threads = technique.threads == 0 ? cpu_.cores : technique.threads;
-      row.reason = why_not_here(technique);
-      row.outcome = row.reason.empty() ? Outcome::kOk : Outcome::kSkipped;
-      if (row.role == "baseline")
-        all.insert(all.begin(), std::move(row));
-      else
-        all.push_back(std::move(row));
-    }
-    return all;
-  }
-
   std::uint64_t seed_of(std::size_t index, int process) const {
     if (options_.seed == 0) return secret_seed();
     return derive_seed(options_.seed, index * 128 + static_cast<std::uint64_t>(process)) >> 1;
@@ -286,8 +153,8 @@ class Run {
     const PlannedCase& planned = cases_[index];
     const double begin = now_s();
     const machine::SystemLoad load = machine::read_system_load();
-    CaseResult result = describe_case(planned);
-    result.techniques = describe_techniques(planned.lab->lab);
+    CaseResult result = describe_case(*planned.lab, *planned.one, options_);
+    result.techniques = describe_techniques(planned.lab->lab, cpu_);
     SuperviseOptions how;
     how.time_limit_s = options_.time_limit_s;
     how.on_phase = [&](const std::string& technique, const std::string& phase) {

@@ -129,13 +129,7 @@ class Trial {
     std::erase_if(active, [&](std::size_t index) {
       if (index == 0) return false;
       judge(index);
-      const PairResult& result = record_.contenders[index].result;
-      if (result.verdict == Verdict::kInconclusive) return false;
-      if (options_.precision <= 0.0) return true;
-      // Far from 1 nobody needs the same digits: 2 % at 1x becomes 12 % at 5x.
-      const double wanted =
-          options_.precision * (1.0 + 3.0 * std::fabs(std::log(result.ratio.estimate)));
-      return result.ratio.high <= result.ratio.low * (1.0 + wanted);
+      return settled(record_.contenders[index].result, options_.precision);
     });
   }
 
