@@ -61,9 +61,11 @@ PeerBlas load_onednn() {
   // instead of 185 GFLOP/s); spinning for long would slow whatever is measured next.
   setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
-  void* handle = open_first({"libdnnl.so.3", "libdnnl.so.2", "libdnnl.so"});
+  // Debian 13 names 3.x by its minor release.
+  void* handle = open_first({"libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.2", "libdnnl.so"});
+  peer.handle = handle;
   if (handle == nullptr) {
-    peer.why_not = "needs libdnnl.so.3 or .so.2 (Debian package libdnnl3 or libdnnl2)";
+    peer.why_not = "needs libdnnl.so.3 or .so.2 (Debian package libdnnl3, libdnnl3.6 or libdnnl2)";
     return peer;
   }
   peer.sgemm_function = dlsym(handle, "dnnl_sgemm");

@@ -31,6 +31,7 @@ struct PeerBlas {
   void end_threads() const;
 
   PeerLibrary library = PeerLibrary::kOpenBlas;
+  void* handle = nullptr;  // of dlopen, for further functions of the same library (peer_dnn.h)
   void* sgemm_function = nullptr;
   void* set_threads_function = nullptr;
   void* end_threads_function = nullptr;
