@@ -20,7 +20,7 @@ std::unique_ptr<bench::Plan> plan_product(const bench::Params& params, Kernel ke
 bench::Technique triple_loop();
 bench::Technique tile_2x2();
 bench::Technique tile_4x4();
-bench::Technique tile_4x8();
+bench::Technique tile_portable();
 bench::Technique tile_avx2();
 bench::Technique tile_avx512();
 bench::Technique packed_gemm();
