@@ -2,13 +2,14 @@
 // tile. Params: M, N, K. Inputs: A, B. Output: C.
 #pragma once
 
-#include "bench/lab.h"
-#include "machine/peer_blas.h"
+#include "bench/matmul_problem.h"
 
 namespace aisp::labs::ch07::matmul_tiled {
 
-enum Input : std::size_t { kA, kB };
-enum Output : std::size_t { kC };
+using bench::matmul::kA;
+using bench::matmul::kB;
+using bench::matmul::kC;
+using bench::matmul::peer;
 
 bench::Technique triple_loop();
 bench::Technique loop_interchange();
@@ -19,8 +20,5 @@ bench::Technique onednn();
 bench::Technique onednn_threads();
 bench::Technique openblas();
 bench::Technique openblas_threads();
-
-/// A peer's sgemm on one thread (threads = 1) or on every core (threads = 0).
-bench::Technique peer(machine::PeerLibrary library, const char* name, int threads);
 
 }  // namespace aisp::labs::ch07::matmul_tiled
