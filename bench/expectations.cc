@@ -66,6 +66,8 @@ Expectations expectations_from(const Json& json) {
     for (const auto& [name, technique] : one.at("techniques").items()) {
       ExpectedTechnique& expected = into.techniques[name];
       technique.at("accepted").get_to(expected.accepted);
+      technique.at("anchor").get_to(expected.anchor);
+      if (!(expected.anchor > 0.0)) throw Error("an anchor is not a positive number", "", "");
       for (const Json& run : technique.at("runs")) expected.runs.push_back(observation_from(run));
       if (expected.runs.empty()) throw Error("no runs for " + name, "", "");
     }
@@ -73,10 +75,22 @@ Expectations expectations_from(const Json& json) {
   return expectations;
 }
 
+// Standard deviation from the differences of neighbours: noise counts in full, a drift hardly.
+// Source: von Neumann, Ann. Math. Statist. 12 (1941).
+double jitter(const std::vector<Interval>& ratios) {
+  double squares = 0.0;
+  for (std::size_t i = 1; i < ratios.size(); ++i) {
+    const double step = std::log(ratios[i].estimate / ratios[i - 1].estimate);
+    squares += step * step;
+  }
+  return std::sqrt(squares / (2.0 * static_cast<double>(ratios.size() - 1)));
+}
+
+// Many small steps are one large one: the centre of the runs may not creep away from the anchor.
 UpdateRow take(ExpectedTechnique& expected, const Observation& fresh, const std::string& accept) {
   const double x = std::log(fresh.ratio.estimate);
   if (expected.runs.empty()) {
-    expected.runs = {fresh};
+    expected = {{fresh}, fresh.ratio.estimate, ""};
     return {UpdateRow::Kind::kNew, "", fmt::format("{:.4g}", fresh.ratio.estimate)};
   }
   std::vector<Interval> ratios;
@@ -86,23 +100,24 @@ UpdateRow take(ExpectedTechnique& expected, const Observation& fresh, const std:
   const std::string change = fmt::format("{:.4g} -> {:.4g} times the baseline's time ({} runs)",
                                          was, fresh.ratio.estimate, expected.runs.size());
   if (p_quicker(spread, x, 1) < kUnlikely && fresh.ratio.high < was / (1.0 + kMargin)) {
-    expected = {{fresh}, ""};
+    expected = {{fresh}, fresh.ratio.estimate, ""};
     return {UpdateRow::Kind::kImproved, "", change};
   }
   ExpectedTechnique longer = expected;
   longer.runs.push_back(fresh);
   if (longer.runs.size() > kRunsKept) longer.runs.erase(longer.runs.begin());
   ratios.push_back(fresh.ratio);
-  // Many small steps are one large one: the centre may not creep away from the first run.
-  const double creep = spread_of(ratios).centre - std::log(ratios.front().estimate);
+  const double creep = spread_of(ratios).centre - std::log(expected.anchor);
   const bool worse = p_slower(spread, x, 1) < kUnlikely && fresh.ratio.low > was * (1.0 + kMargin);
-  const bool creeps = creep > std::max(std::log1p(kMargin), 2.0 * spread.deviation);
+  const bool creeps = creep > std::max(std::log1p(kMargin), 2.0 * jitter(ratios));
   if (!worse && !creeps) {
     expected = std::move(longer);
     return {UpdateRow::Kind::kConfirmed, "", change};
   }
   if (accept.empty()) return {UpdateRow::Kind::kRefused, "", change};
-  expected = {{fresh}, fmt::format("{}: {} (was {:.4g})", fresh.utc.substr(0, 10), accept, was)};
+  expected = {{fresh},
+              fresh.ratio.estimate,
+              fmt::format("{}: {} (was {:.4g})", fresh.utc.substr(0, 10), accept, was)};
   return {UpdateRow::Kind::kAccepted, "", change};
 }
 
@@ -137,7 +152,9 @@ Json to_json(const Expectations& expectations) {
     for (const auto& [name, technique] : one.techniques) {
       Json runs = Json::array();
       for (const Observation& run : technique.runs) runs.push_back(to_json(run));
-      into["techniques"][name] = {{"accepted", technique.accepted}, {"runs", std::move(runs)}};
+      into["techniques"][name] = {{"accepted", technique.accepted},
+                                  {"anchor", technique.anchor},
+                                  {"runs", std::move(runs)}};
     }
   }
   return json;

@@ -29,6 +29,7 @@ struct Observation {
 
 struct ExpectedTechnique {
   std::vector<Observation> runs;  // oldest first, never empty in a file
+  double anchor = 0.0;            // ratio with which the row began: runs may not creep away from it
   std::string accepted;           // why a worse value was taken in, with its date; "" never
 };
 

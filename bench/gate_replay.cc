@@ -39,8 +39,12 @@ TechniqueResult drawn(const CaseResult& result, const TechniqueResult& row, doub
     const Series& mine = process.series.at(row.name);
     std::vector<Sample> b, t;
     resample(base, mine, step, rng, b, t);
-    pairs.push_back(
-        judge_pairs(b, t, {row.margin, row.level, one_thread, base.iterations, mine.iterations}));
+    pairs.push_back(judge_pairs(b, t,
+                                {.margin = row.margin,
+                                 .level = row.level,
+                                 .cpu_clock_eligible = one_thread,
+                                 .baseline_iterations = base.iterations,
+                                 .technique_iterations = mine.iterations}));
   }
   if (!pairs.empty()) again.pair = combine_processes(pairs, row.margin);
   return again;
