@@ -96,8 +96,9 @@ Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
 CaseResult describe_case(const KnownLab& known, const Case& one, const RunOptions& options) {
   const Lab& lab = known.lab;
   const Params& params = options.size == "smoke" ? one.smoke : one.full;
-  const Work work = lab.work(params);
-  const Problem problem = lab.problem(params);
+  const Work work =
+      known.commands ? known.commands->at(one.name, options.size).work : lab.work(params);
+  const Problem problem = known.commands ? Problem{} : lab.problem(params);
   CaseResult result;
   result.lab = known.name;
   result.folder = known.entry.folder;

@@ -47,6 +47,32 @@ PairResult pair_from(const Json& json) {
   return pair;
 }
 
+Json to_json(const CommandUsage& usage) {
+  return {{"wall_ns", number(usage.wall_ns)},
+          {"user_ns", number(usage.user_ns)},
+          {"system_ns", number(usage.system_ns)},
+          {"peak_memory_bytes", number(usage.peak_memory_bytes)},
+          {"peak_memory_is_bound", usage.peak_memory_is_bound},
+          {"waits", number(usage.waits)},
+          {"preemptions", number(usage.preemptions)},
+          {"shell", usage.shell},
+          {"start_ns", number(usage.start_ns)}};
+}
+
+CommandUsage usage_from(const Json& json) {
+  CommandUsage usage;
+  usage.wall_ns = number_from(json.at("wall_ns"), std::nan(""));
+  usage.user_ns = number_from(json.at("user_ns"), std::nan(""));
+  usage.system_ns = number_from(json.at("system_ns"), std::nan(""));
+  usage.peak_memory_bytes = number_from(json.at("peak_memory_bytes"), std::nan(""));
+  json.at("peak_memory_is_bound").get_to(usage.peak_memory_is_bound);
+  usage.waits = number_from(json.at("waits"), std::nan(""));
+  usage.preemptions = number_from(json.at("preemptions"), std::nan(""));
+  json.at("shell").get_to(usage.shell);
+  usage.start_ns = number_from(json.at("start_ns"), std::nan(""));
+  return usage;
+}
+
 Json to_json(const TechniqueResult& t) {
   Json json = {{"name", t.name},     {"summary", t.summary},   {"role", t.role},
                {"device", t.device}, {"threads", t.threads},   {"outcome", name(t.outcome)},
@@ -69,6 +95,7 @@ Json to_json(const TechniqueResult& t) {
   json["bound"] = t.bound;
   json["ceiling_fraction"] = number_to_json(t.ceiling_fraction);
   json["isolated"] = t.has_isolated ? to_json(t.isolated) : Json(nullptr);
+  if (t.usage) json["usage"] = to_json(*t.usage);
   return json;
 }
 
@@ -103,6 +130,7 @@ TechniqueResult technique_from(const Json& json) {
   t.ceiling_fraction = number_from_json(json.at("ceiling_fraction"), std::nan(""));
   t.has_isolated = !json.at("isolated").is_null();
   if (t.has_isolated) t.isolated = pair_from(json.at("isolated"));
+  if (json.contains("usage")) t.usage = usage_from(json.at("usage"));
   return t;
 }
 

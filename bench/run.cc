@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "bench/clock.h"
+#include "bench/command/lab_file.h"
+#include "bench/command/pairs.h"
 #include "bench/confirm.h"
 #include "bench/describe.h"
 #include "machine/environment.h"
@@ -47,7 +49,7 @@ class Run {
   Run(const RunOptions& options, const RunProgress& progress)
       : options_(options), progress_(progress), cpu_(machine::cpu()) {
     Checks check_names(options.checks_off);  // throws for an unknown name
-    labs_ = select_labs(known_labs(options.modules), options.targets);
+    labs_ = select_labs(known_labs(options.modules, options.command_labs), options.targets);
     select_techniques(labs_, options.techniques, options.peers);
     for (const KnownLab& lab : labs_) {
       for (const Case& one : lab.lab.cases) cases_.push_back({&lab, &one});
@@ -99,7 +101,7 @@ class Run {
   }
 
  private:
-  void step(std::size_t done, const std::string& now) {
+  void step(std::size_t done, const std::string& now) const {
     if (progress_.step) progress_.step(done, cases_.size(), now);
   }
 
@@ -113,20 +115,25 @@ class Run {
     ceilings_ = machine::load_or_measure_ceilings(cpu_, how);
   }
 
+  double share_s(std::size_t index) const {
+    const double left = options_.budget_s - (now_s() - begin_s_);
+    return left / static_cast<double>(cases_.size() - index);
+  }
+
   // The budget left, shared equally among the cases left; verification and references come out of
   // the same share, so a case's clock time stays near it. Less than 0.25 s would decide nothing.
   double trial_budget_s(std::size_t index) const {
     if (options_.budget_s <= 0.0) return 30.0;
-    const double left = options_.budget_s - (now_s() - begin_s_);
-    const double share = left / static_cast<double>(cases_.size() - index);
     const double untimed = 0.45;  // of a case: inputs, references, audits (measured over all labs)
-    return std::clamp(share * (1.0 - untimed) / options_.processes, 0.25, 10.0);
+    return std::clamp(share_s(index) * (1.0 - untimed) / options_.processes, 0.25, 10.0);
   }
 
   Job make_job(const PlannedCase& planned, const std::vector<std::string>& techniques,
                std::size_t index) const {
     Job job;
-    job.modules = options_.modules;
+    for (const std::string& module : options_.modules) {
+      if (!command::is_lab_file(module)) job.modules.push_back(module);
+    }
     job.lab = planned.lab->name;
     job.case_name = planned.one->name;
     job.size = options_.size;
@@ -155,28 +162,12 @@ class Run {
     const machine::SystemLoad load = machine::read_system_load();
     CaseResult result = describe_case(*planned.lab, *planned.one, options_);
     result.techniques = describe_techniques(planned.lab->lab, cpu_);
-    SuperviseOptions how;
-    how.time_limit_s = options_.time_limit_s;
-    how.on_phase = [&](const std::string& technique, const std::string& phase) {
-      step(index,
-           fmt::format("{} {} {}: {}", planned.lab->name, planned.one->name, technique, phase));
-    };
-    for (int process = 0; process < options_.processes && !interrupted(); ++process) {
-      std::vector<std::string> able;
-      for (const auto& row : result.techniques) {
-        if (row.outcome == Outcome::kOk) able.push_back(row.name);
-      }
-      if (able.empty() || able.front() != result.baseline) break;
-      if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
-      Job job = make_job(planned, able, index);
-      job.seed = seed_of(index, process);
-      const std::uint64_t second_seed = seed_of(index, process + 64);
-      const auto once = [&](const Job& one) { return supervise(one, how); };
-      for (const JobOutcome& outcome : run_confirmed(job, once, second_seed)) {
-        take(outcome, result);
-      }
-    }
     JudgeRules rules{options_.margin, options_.level, Checks(options_.checks_off).on("ceiling")};
+    if (planned.lab->commands) {
+      measure_commands(index, result, rules);
+    } else {
+      measure_in_workers(index, result);
+    }
     judge_believing(result, planned.lab->lab, rules);
     const machine::SystemLoad after = machine::read_system_load();
     result.seconds = now_s() - begin;
@@ -185,6 +176,58 @@ class Run {
     result.steal_share =
         std::max(0.0, after.steal_seconds - load.steal_seconds) / std::max(cpu_seconds, 1e-3);
     return result;
+  }
+
+  std::function<void(const std::string&, const std::string&)> phases_of(std::size_t index) const {
+    const std::string name = cases_[index].lab->name + " " + cases_[index].one->name;
+    return [this, index, name](const std::string& technique, const std::string& phase) {
+      step(index, fmt::format("{} {}: {}", name, technique, phase));
+    };
+  }
+
+  static std::vector<std::string> able_techniques(const CaseResult& result) {
+    std::vector<std::string> able;
+    for (const auto& row : result.techniques) {
+      if (row.outcome == Outcome::kOk) able.push_back(row.name);
+    }
+    return able;
+  }
+
+  void measure_commands(std::size_t index, CaseResult& result, JudgeRules& rules) {
+    command::PairsJob job;
+    job.case_name = result.case_name;
+    job.size = options_.size;
+    job.techniques = able_techniques(result);
+    if (job.techniques.empty() || job.techniques.front() != result.baseline) return;
+    job.budget_s = options_.budget_s <= 0.0 ? 30.0 : std::max(share_s(index), 1.0);
+    job.margin = options_.margin;
+    job.level = options_.level;
+    job.precision = options_.precision;
+    job.time_limit_s = options_.time_limit_s;
+    job.seed = seed_of(index, 0);
+    job.on_phase = phases_of(index);
+    const JobOutcome outcome = command::run_pairs(*cases_[index].lab->commands, job);
+    rules.clock = outcome.clock;
+    rules.clock_step_ns = outcome.clock_step_ns;
+    take(outcome, result);
+  }
+
+  void measure_in_workers(std::size_t index, CaseResult& result) {
+    SuperviseOptions how;
+    how.time_limit_s = options_.time_limit_s;
+    how.on_phase = phases_of(index);
+    for (int process = 0; process < options_.processes && !interrupted(); ++process) {
+      const std::vector<std::string> able = able_techniques(result);
+      if (able.empty() || able.front() != result.baseline) break;
+      if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
+      Job job = make_job(cases_[index], able, index);
+      job.seed = seed_of(index, process);
+      const std::uint64_t second_seed = seed_of(index, process + 64);
+      const auto once = [&](const Job& one) { return supervise(one, how); };
+      for (const JobOutcome& outcome : run_confirmed(job, once, second_seed)) {
+        take(outcome, result);
+      }
+    }
   }
 
   // What lies beyond the ceilings is believed only after those were measured again, next to it.
@@ -219,6 +262,7 @@ class Run {
         if (row.name != name) continue;
         row.outputs_checked += found.outputs_checked;
         row.worst_in_bounds = std::max(row.worst_in_bounds, found.worst_in_bounds);
+        if (found.usage) row.usage = found.usage;
         if (found.has_isolated) {
           row.has_isolated = true;
           row.isolated = found.isolated;
