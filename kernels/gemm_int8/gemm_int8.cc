@@ -20,6 +20,11 @@ using gemm::run_items;
 using gemm::Scratch;
 using gemm::WorkShare;
 
+// A plain B that meets few rows is packed in blocks that stay in L2 (512 words x 256 columns are
+// 512 KiB) instead of a copy in memory, which would be written and read again.
+constexpr std::int64_t kBlockColumns = 256;
+constexpr std::int64_t kRowsForBlocks = 192;
+
 /// The length of a pass, in words; depends on nothing that differs between plans of one k.
 std::int64_t pass_words(std::int64_t words, std::int64_t given, const Variant& variant) {
   // m and n that are neither thin nor small: they do not matter here.
@@ -108,41 +113,64 @@ struct GemmPlan::State {
   machine::ThreadPool* pool = nullptr;  // null: one thread
   std::vector<Scratch> packed_a;        // for each thread: mc x kc words, height of whole tiles
   std::unique_ptr<WorkShare> share;
-  std::unique_ptr<PackedB> own_b;  // for calls that bring B as it is
+  // For calls that bring B as it is: all of it packed, or a block of it for each thread.
+  std::unique_ptr<PackedB> own_b;
+  std::vector<Scratch> packed_b;
   std::vector<float> ones, zeros;  // [n]: scales and bias that a call leaves out
 
   struct Cell {
     std::int64_t row, column, m, n;
   };
-  void multiply(const void* a, const PackedB::State& b, const Block& product, const Cell& cell,
-                float* scratch) const;
+  /// B of one product: packed as a whole, or its rows, packed block by block by each thread.
+  struct Right {
+    const PackedB::State* packed = nullptr;
+    const std::int8_t* rows = nullptr;
+    std::int64_t kc = 0;
+  };
+  void multiply(const void* a, const Right& b, const Block& product, const Cell& cell,
+                int worker) const;
   void run(const Operands& at, Block product);
   void finish_empty(const Block& product) const;
 };
 
-/// One cell on one thread: the panels of B stay where they are, block after block of A is packed.
-void GemmPlan::State::multiply(const void* a, const PackedB::State& b, const Block& product,
-                               const Cell& cell, float* scratch) const {
+/// One cell on one thread: block after block of A passes by the panels of B.
+void GemmPlan::State::multiply(const void* a, const Right& b, const Block& product,
+                               const Cell& cell, int worker) const {
   Block part = product;
-  part.a = scratch;
+  float* a_scratch = packed_a[static_cast<std::size_t>(worker)].data();
+  part.a = a_scratch;
   const auto pack_a = a_type == AType::kU8 ? variant->pack_a_u8 : variant->pack_a_s8;
   const auto* rows = static_cast<const std::uint8_t*>(a) + cell.row * strides.a;
-  for (std::int64_t j = 0; j < cell.n; j += config.nc) {
+  const std::int64_t pass_length = b.kc * variant->group;
+  const std::int64_t nc = b.packed != nullptr ? config.nc : kBlockColumns;
+  const bool one_a_block = cell.m <= config.mc && shape.k <= pass_length;
+  for (std::int64_t j = 0; j < cell.n; j += nc) {
     const std::int64_t column = cell.column + j;
-    part.n = std::min(config.nc, cell.n - j);
+    part.n = std::min(nc, cell.n - j);
     part.column_scales = product.scaled ? product.column_scales + column : nullptr;
     part.bias = product.scaled ? product.bias + column : nullptr;
-    for (std::int64_t pass = 0; pass < b.passes(); ++pass) {
-      const std::int64_t depth = pass * b.kc * variant->group;
-      const std::int64_t length = std::min(b.kc * variant->group, shape.k - depth);
+    for (std::int64_t depth = 0; depth < shape.k; depth += pass_length) {
+      const std::int64_t length = std::min(pass_length, shape.k - depth);
       part.k = divide_up(length, variant->group);
-      part.b = b.panel(pass, column);
-      part.accumulate = pass > 0;
-      part.scaled = product.scaled && pass + 1 == b.passes();
+      if (b.packed != nullptr) {
+        part.b = b.packed->panel(depth / pass_length, column);
+      } else {
+        float* b_scratch = packed_b[static_cast<std::size_t>(worker)].data();
+        variant->pack_b({.k = length,
+                         .n = part.n,
+                         .b = b.rows + depth * strides.b + column,
+                         .stride = strides.b},
+                        a_type, b_scratch);
+        part.b = b_scratch;
+      }
+      part.accumulate = depth > 0;
+      part.scaled = product.scaled && depth + length == shape.k;
       for (std::int64_t i = 0; i < cell.m; i += config.mc) {
         part.m = std::min(config.mc, cell.m - i);
-        pack_a({.m = part.m, .k = length, .a = rows + i * strides.a + depth, .stride = strides.a},
-               scratch);
+        if (j == 0 || !one_a_block) {
+          pack_a({.m = part.m, .k = length, .a = rows + i * strides.a + depth, .stride = strides.a},
+                 a_scratch);
+        }
         part.c = product.c + (cell.row + i) * strides.c + column;
         part.row_scales =
             product.row_scales != nullptr ? product.row_scales + cell.row + i : nullptr;
@@ -165,16 +193,22 @@ void GemmPlan::State::run(const Operands& at, Block product) {
   const bool is_unsigned = a_type == AType::kU8;
   check(is_unsigned ? at.a_s8 == nullptr : at.a_u8 == nullptr, "gemm_int8: A of another type");
   check((at.b == nullptr) != (at.packed_b == nullptr), "gemm_int8: one B, packed or not");
-  const PackedB* packed = at.packed_b;
-  if (packed == nullptr) {
-    check(own_b != nullptr, "gemm_int8: a plan for packed B got another");
+  Right b{.rows = at.b, .kc = config.kc};
+  if (at.packed_b != nullptr) {
+    b.packed = at.packed_b->state_.get();
+  } else if (own_b != nullptr) {
     own_b->pack(at.b, strides.b, pool);
-    packed = own_b.get();
+    b.packed = own_b->state_.get();
+  } else {
+    check(!packed_b.empty(), "gemm_int8: a plan for packed B got another");
   }
-  const PackedB::State& b = *packed->state_;
-  check(b.k == shape.k && b.n == shape.n && b.a_type == a_type && b.variant == variant &&
-            b.kc <= config.kc,
-        "gemm_int8: a B packed for another product");
+  if (b.packed != nullptr) {
+    const PackedB::State& made = *b.packed;
+    check(made.k == shape.k && made.n == shape.n && made.a_type == a_type &&
+              made.variant == variant && made.kc <= config.kc,
+          "gemm_int8: a B packed for another product");
+    b.kc = made.kc;
+  }
   if (shape.m == 0 || shape.n == 0) return;
   if (shape.k == 0) return finish_empty(product);
   product.c_stride = strides.c;
@@ -187,7 +221,7 @@ void GemmPlan::State::run(const Operands& at, Block product) {
     multiply(a, b, product,
              {row, column, std::min(config.cell_m, shape.m - row),
               std::min(config.cell_n, shape.n - column)},
-             packed_a[static_cast<std::size_t>(worker)].data());
+             worker);
   });
 }
 
@@ -230,7 +264,13 @@ GemmPlan::GemmPlan(const Shape& shape, const Options& options) : state_(new Stat
   for (int i = 0; i < config.threads; ++i) {
     state.packed_a.emplace_back(divide_up(config.mc, tile.rows) * tile.rows * config.kc);
   }
-  if (!options.always_packed) {
+  if (options.always_packed) {
+  } else if (shape.m <= kRowsForBlocks && config.cell_m >= shape.m) {
+    const std::int64_t words_and_start = config.kc + state.variant->start_rows;
+    for (int i = 0; i < config.threads; ++i) {
+      state.packed_b.emplace_back(words_and_start * kBlockColumns);
+    }
+  } else {
     state.own_b = std::make_unique<PackedB>(
         shape.k, shape.n,
         PackedB::Options{.a_type = options.a_type, .variant = options.variant, .kc = options.kc});
