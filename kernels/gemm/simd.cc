@@ -25,6 +25,7 @@ struct V {
   static Mask mask(std::int64_t count) { return count; }
   static Reg zero() { return Reg{}; }
   static Reg start(const float*) { return zero(); }
+  static Reg result(Reg sum) { return sum; }
   static Reg load(const float* at) {
     Reg value;
     std::memcpy(&value, at, sizeof(value));
@@ -68,6 +69,7 @@ struct V {
   }
   static Reg zero() { return _mm256_setzero_ps(); }
   static Reg start(const float*) { return zero(); }
+  static Reg result(Reg sum) { return sum; }
   static Reg load(const float* at) { return _mm256_loadu_ps(at); }
   static Reg load(const float* at, Mask m) { return _mm256_maskload_ps(at, m); }
   static void store(float* at, Reg value) { _mm256_storeu_ps(at, value); }
@@ -99,6 +101,7 @@ struct V {
   }
   static Reg zero() { return _mm512_setzero_ps(); }
   static Reg start(const float*) { return zero(); }
+  static Reg result(Reg sum) { return sum; }
   static Reg load(const float* at) { return _mm512_loadu_ps(at); }
   static Reg load(const float* at, Mask m) { return _mm512_maskz_loadu_ps(m, at); }
   static void store(float* at, Reg value) { _mm512_storeu_ps(at, value); }
