@@ -32,15 +32,22 @@ void norm(const float* x, const float* weight, float* h, std::int64_t width, Sli
   for (i = at.begin; i < at.end; ++i) h[i] = x[i] * scale * weight[i];
 }
 
+V::Reg silu(V::Reg value) {
+  const V::Reg one = V::set1(1.0f);
+  return value / V::add(one, V::exp(V::sub(V::set1(0.0f), value)));
+}
+
 void swiglu(const float* gate, const float* up, float* g, Slice at) {
-  const V::Reg one = V::set1(1.0f), zero = V::set1(0.0f);
-  for (std::int64_t i = at.begin; i < at.end; i += 4) {
-    const auto rest = static_cast<std::size_t>(at.end - i);
-    const V::Reg value = V::load_partial(gate + i, rest, 0.0f);
-    const V::Reg sigmoid = one / V::add(one, V::exp(V::sub(zero, value)));
-    V::store_partial(g + i, rest,
-                     V::mul(V::mul(value, sigmoid), V::load_partial(up + i, rest, 0.0f)));
+  constexpr auto kLanes = static_cast<std::int64_t>(V::kLanes);
+  std::int64_t i = at.begin;
+  for (; i + kLanes <= at.end; i += kLanes) {
+    V::store(g + i, V::mul(silu(V::load(gate + i)), V::load(up + i)));
   }
+  if (i == at.end) return;
+  const auto rest = static_cast<std::size_t>(at.end - i);
+  V::store_partial(
+      g + i, rest,
+      V::mul(silu(V::load_partial(gate + i, rest, 0.0f)), V::load_partial(up + i, rest, 0.0f)));
 }
 
 }  // namespace
