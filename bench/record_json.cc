@@ -48,28 +48,28 @@ PairResult pair_from(const Json& json) {
 }
 
 Json to_json(const CommandUsage& usage) {
-  return {{"wall_ns", number(usage.wall_ns)},
-          {"user_ns", number(usage.user_ns)},
-          {"system_ns", number(usage.system_ns)},
-          {"peak_memory_bytes", number(usage.peak_memory_bytes)},
+  return {{"wall_ns", number_to_json(usage.wall_ns)},
+          {"user_ns", number_to_json(usage.user_ns)},
+          {"system_ns", number_to_json(usage.system_ns)},
+          {"peak_memory_bytes", number_to_json(usage.peak_memory_bytes)},
           {"peak_memory_is_bound", usage.peak_memory_is_bound},
-          {"waits", number(usage.waits)},
-          {"preemptions", number(usage.preemptions)},
+          {"waits", number_to_json(usage.waits)},
+          {"preemptions", number_to_json(usage.preemptions)},
           {"shell", usage.shell},
-          {"start_ns", number(usage.start_ns)}};
+          {"start_ns", number_to_json(usage.start_ns)}};
 }
 
 CommandUsage usage_from(const Json& json) {
   CommandUsage usage;
-  usage.wall_ns = number_from(json.at("wall_ns"), std::nan(""));
-  usage.user_ns = number_from(json.at("user_ns"), std::nan(""));
-  usage.system_ns = number_from(json.at("system_ns"), std::nan(""));
-  usage.peak_memory_bytes = number_from(json.at("peak_memory_bytes"), std::nan(""));
+  usage.wall_ns = number_from_json(json.at("wall_ns"), std::nan(""));
+  usage.user_ns = number_from_json(json.at("user_ns"), std::nan(""));
+  usage.system_ns = number_from_json(json.at("system_ns"), std::nan(""));
+  usage.peak_memory_bytes = number_from_json(json.at("peak_memory_bytes"), std::nan(""));
   json.at("peak_memory_is_bound").get_to(usage.peak_memory_is_bound);
-  usage.waits = number_from(json.at("waits"), std::nan(""));
-  usage.preemptions = number_from(json.at("preemptions"), std::nan(""));
+  usage.waits = number_from_json(json.at("waits"), std::nan(""));
+  usage.preemptions = number_from_json(json.at("preemptions"), std::nan(""));
   json.at("shell").get_to(usage.shell);
-  usage.start_ns = number_from(json.at("start_ns"), std::nan(""));
+  usage.start_ns = number_from_json(json.at("start_ns"), std::nan(""));
   return usage;
 }
 
