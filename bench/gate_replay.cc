@@ -31,7 +31,9 @@ TechniqueResult drawn(const CaseResult& result, const TechniqueResult& row, doub
   std::vector<PairResult> pairs;
   std::vector<const ProcessRecord*> measured;
   for (const ProcessRecord& process : result.processes) {
-    if (process.series.count(row.name) > 0) measured.push_back(&process);
+    const bool paired =
+        process.series.count(row.name) > 0 && process.series.count(result.baseline) > 0;
+    if (paired) measured.push_back(&process);
   }
   for (std::size_t i = 0; i < measured.size(); ++i) {
     const ProcessRecord& process = *measured[rng.below(measured.size())];

@@ -87,7 +87,8 @@ class Trial {
     const Contender& contender = contenders_[index];
     // What one contender leaves dirty in the vector registers must not slow the next one down.
     if (machine::cpu().avx2) machine::clear_upper_halves();
-    if (!contender.before_each && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
+    const bool warms_up = !contender.before_each && !contender.timed;
+    if (warms_up && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
     if (hooks_.before) hooks_.before(index, record_.rounds);
     bool conflict = false;
     const Sample sample = time_epoch(contender, mine.iterations, &conflict);
@@ -170,6 +171,7 @@ bool in_conflict(const Reading& reading) {
 }  // namespace
 
 Sample time_epoch(const Contender& contender, std::uint64_t iterations, bool* conflict) {
+  if (contender.timed) return contender.timed(iterations, conflict);
   const clockid_t clock = cpu_clock_of(contender);
   const double per_tick = ns_per_tick();
   const auto n = static_cast<double>(iterations);
