@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "app/cmd_bench.h"
+#include "app/cmd_bench_compare.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_report.h"
 #include "app/options_gate.h"
@@ -87,7 +88,7 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
   run->add_option("--memory-limit", memory_gib,
                   "GiB a worker may allocate; 0: three quarters of the memory")
       ->check(CLI::NonNegativeNumber);
-  run->add_option("--labs", o.modules, "Also labs of these modules (shared objects)");
+  run->add_option("--labs", o.modules, "Also labs of these modules (.so) or files (.toml)");
   run->add_option("--without-check", o.checks_off,
                   "Switch a protection off (see aisp bench checks)")
       ->delimiter(',');
@@ -101,6 +102,7 @@ struct Commands {
   KeepCommands keep_commands;
   ListOptions list;
   SelftestCommand selftest;
+  CompareOptions compare;
   int channel = -1;
   ReportOptions report;
   MachineOptions machine;
@@ -126,9 +128,17 @@ void add_bench(CLI::App& root, Commands& c) {
   CLI::App* list =
       bench->add_subcommand("list-targets", "List labs, their targets, cases and techniques");
   list->add_option("--chapter", c.list.chapter, "Only this chapter, such as ch07");
-  list->add_option("--labs", c.list.modules, "Also labs of these modules (shared objects)");
+  list->add_option("--labs", c.list.modules, "Also labs of these modules (.so) or files (.toml)");
   list->add_flag("--json", c.list.json, "As JSON");
   list->callback([&c] { c.code = cmd_bench_list(c.list); });
+
+  CLI::App* compare =
+      bench->add_subcommand("compare", "Compare any two commands: time, output, memory");
+  add_compare_options(compare, c.compare);
+  compare->callback([&c] {
+    c.compare.run.command = c.run.command;
+    c.code = cmd_bench_compare(c.compare);
+  });
 
   CLI::App* selftest =
       bench->add_subcommand("selftest", "The instrument's own error rates on this machine");

@@ -38,13 +38,13 @@ struct PairRules {
   double level = 0.95;
   /// CPU time may stand in for wall time: both sides run one thread and never wait.
   bool cpu_clock_eligible = true;
-  ClockRule clock = ClockRule::kDeclared;
   /// Iterations in an epoch of each side: an interval is never narrower than the step of the clock
   /// allows. 0: not known, no allowance.
   std::uint64_t baseline_iterations = 0;
   std::uint64_t technique_iterations = 0;
   /// The step of the clock. 10 ns (26 ticks) on Zen 4 is the coarsest x86 counter known to us.
   double clock_step_ns = 10.0;
+  ClockRule clock = ClockRule::kDeclared;
 };
 
 /// time(technique) / time(baseline): below 1 is faster.
