@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "app/cmd_bench.h"
+#include "app/compare_builds.h"
 #include "app/progress.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -274,8 +275,10 @@ int exit_code(const bench::CaseResult& result, bool fail_if_slower) {
 }  // namespace
 
 int cmd_bench_compare(const CompareOptions& options) {
+  if (!options.build_a.empty() || !options.build_b.empty()) return compare_builds(options);
   const auto lab = lab_of(options);
   bench::RunOptions run = options.run;
+  if (run.budget_s == 0.0) run.budget_s = 10.0;
   run.command_labs = {lab};
   run.targets = {lab->chapter + ":" + lab->name};
   run.profile = "none";

@@ -43,8 +43,9 @@ void add_checks(CLI::App* app, CompareOptions& o) {
 }
 
 void add_judgement(CLI::App* app, CompareOptions& o) {
-  o.run.budget_s = 10.0;
-  app->add_option("--budget", o.run.budget_s, "Seconds for everything")
+  o.run.budget_s = 0.0;  // not given
+  app->add_option("--budget", o.run.budget_s,
+                  "Seconds for everything; 10, and for builds 2 for each row, when absent")
       ->check(CLI::Range(0.1, 86400.0));
   app->add_option("--margin", o.run.margin, "Ratios within 1 +- margin are equivalent")
       ->check(CLI::Range(1e-4, 1.0));
@@ -62,12 +63,24 @@ void add_judgement(CLI::App* app, CompareOptions& o) {
   app->add_flag("--json", o.json, "Print the record of the comparison");
 }
 
+void add_builds(CLI::App* app, CompareOptions& o) {
+  app->add_option("--build-a", o.build_a, "Build folder of aisp, in place of commands");
+  app->add_option("--build-b", o.build_b, "The build that is compared with it");
+  app->add_option("--targets", o.run.targets, "Of builds: labs, targets, chapters or globs")
+      ->delimiter(',');
+  app->add_option("--size", o.run.size, "Of builds: smoke or full")
+      ->check(CLI::IsMember({"smoke", "full"}));
+  app->add_option("--processes", o.run.processes, "Of builds: pairs of processes (3)")
+      ->check(CLI::Range(0, 64));
+}
+
 }  // namespace
 
 void add_compare_options(CLI::App* app, CompareOptions& options) {
   add_what(app, options);
   add_checks(app, options);
   add_judgement(app, options);
+  add_builds(app, options);
 }
 
 }  // namespace aisp::app

@@ -11,6 +11,7 @@
 #include "app/options_gate.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "bench/duel.h"
 #include "bench/job.h"
 #include "bench/lab_table.h"
 
@@ -158,6 +159,9 @@ void add_bench(CLI::App& root, Commands& c) {
     c.code = cmd_bench_checks();
   });
 
+  bench->add_subcommand("duel-worker", "")->group("")->callback([&c] {
+    c.code = bench::duel_worker_main();
+  });
   CLI::App* worker = bench->add_subcommand("worker", "")->group("");
   worker->add_option("--channel", c.channel)->required();
   worker->callback([&c] { c.code = bench::worker_main(c.channel); });

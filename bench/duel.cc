@@ -184,7 +184,9 @@ class Duel {
 
   // Seconds for one technique in one pair of processes. Preparing takes about half of the time.
   double share_s() const {
-    const double left = options_.budget_s - (now_s() - begin_s_);
+    const double all_s =
+        options_.budget_s > 0.0 ? options_.budget_s : 2.0 * static_cast<double>(rows_);
+    const double left = all_s - (now_s() - begin_s_);
     const auto rows = static_cast<double>(rows_ - done_rows_);
     return std::clamp(0.5 * left / std::max(rows, 1.0) / options_.processes, 0.1, 10.0);
   }
