@@ -18,8 +18,16 @@ enum ExitCode {
   kExitFault = 4
 };
 
-/// Runs labs, shows a progress bar (on a terminal), the summary table and the report's path.
-int cmd_bench_run(const bench::RunOptions& options);
+/// What a run leaves in the source tree.
+struct KeepOptions {
+  bool update = false;      // take the results into the expectations of this machine
+  std::string accept;       // why a worse value is right; "": it is refused
+  std::string root = ".";
+};
+
+/// Runs labs, shows a progress bar (on a terminal), the summary table and the report's path. Exit
+/// codes: 1 when an update of expectations was refused, 3 when a technique was accused.
+int cmd_bench_run(const bench::RunOptions& options, const KeepOptions& keep);
 
 struct ListOptions {
   std::string chapter;

@@ -6,6 +6,9 @@
 #include "app/cmd_bench.h"
 #include "app/progress.h"
 #include "app/table.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "bench/expectations.h"
 #include "report/html.h"
 
 namespace aisp::app {
@@ -16,9 +19,36 @@ int terminal_width() {
   return ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 60 ? size.ws_col : 100;
 }
 
+// False when a worse value was refused.
+bool take_into_expectations(const bench::RunRecord& run, const KeepOptions& keep) {
+  std::map<bench::UpdateRow::Kind, std::size_t> counts;
+  for (const auto& row : bench::update_expectations(run, keep.root, keep.accept)) {
+    using Kind = bench::UpdateRow::Kind;
+    ++counts[row.kind];
+    if (row.kind != Kind::kNew && row.kind != Kind::kConfirmed) {
+      fmt::print("  {:15} {}: {}\n", name(row.kind), printable(row.row), printable(row.text));
+    }
+  }
+  std::string line;
+  for (const auto& [kind, count] : counts) line += fmt::format(", {} {}", count, name(kind));
+  fmt::print("expectations{}\n", line.empty() ? ": nothing to record" : ": " + line.substr(2));
+  const bool refused = counts.count(bench::UpdateRow::Kind::kRefused) > 0;
+  if (refused) {
+    fmt::print("Worse values were refused; --accept-regression \"why\" takes them in.\n");
+  }
+  return !refused;
+}
+
 }  // namespace
 
-int cmd_bench_run(const bench::RunOptions& options) {
+int cmd_bench_run(const bench::RunOptions& options, const KeepOptions& keep) {
+  if (!keep.accept.empty() && !keep.update) {
+    throw UsageError("needs --update-expectations", "--accept-regression", "");
+  }
+  if (keep.update && !options.checks_off.empty()) {
+    throw UsageError("no claim rests on a run with checks switched off", "--update-expectations",
+                     "run without --without-check");
+  }
   bench::RunSummary summary;
   {
     Progress bar;
@@ -45,7 +75,9 @@ int cmd_bench_run(const bench::RunOptions& options) {
   }
   bench::write_file_atomically(summary.folder + "/report.html", report::render_html(run));
   fmt::print("report: {}/report.html\n", summary.folder);
-  return summary.wrong + summary.impossible + summary.failed > 0 ? kExitWrong : kExitOk;
+  const bool refused = keep.update && !take_into_expectations(run, keep);
+  if (summary.wrong + summary.impossible + summary.failed > 0) return kExitWrong;
+  return refused ? kExitRegression : kExitOk;
 }
 
 }  // namespace aisp::app

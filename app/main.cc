@@ -5,8 +5,10 @@
 #include <cstdio>
 
 #include "app/cmd_bench.h"
+#include "app/cmd_bench_compare.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_report.h"
+#include "app/options_gate.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "bench/job.h"
@@ -86,7 +88,7 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
   run->add_option("--memory-limit", memory_gib,
                   "GiB a worker may allocate; 0: three quarters of the memory")
       ->check(CLI::NonNegativeNumber);
-  run->add_option("--labs", o.modules, "Also labs of these modules (shared objects)");
+  run->add_option("--labs", o.modules, "Also labs of these modules (.so) or files (.toml)");
   run->add_option("--without-check", o.checks_off,
                   "Switch a protection off (see aisp bench checks)")
       ->delimiter(',');
@@ -95,9 +97,12 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
 // What the options of all subcommands write into, and what the chosen one returned.
 struct Commands {
   bench::RunOptions run;
+  KeepOptions keep;
   double memory_gib = 0.0;
+  KeepCommands keep_commands;
   ListOptions list;
   SelftestCommand selftest;
+  CompareOptions compare;
   int channel = -1;
   ReportOptions report;
   MachineOptions machine;
@@ -108,20 +113,32 @@ void add_bench(CLI::App& root, Commands& c) {
   CLI::App* bench = root.add_subcommand("bench", "Measure techniques against their baselines");
   bench->require_subcommand(1);
 
-  CLI::App* run =
-      bench->add_subcommand("run", "Run labs: verify, measure, judge, record, report");
+  CLI::App* run = bench->add_subcommand("run", "Run labs: verify, measure, judge, record, report");
   add_run_options(run, c.run, c.memory_gib);
+  run->add_flag("--update-expectations", c.keep.update,
+                "Take the results into labs/.../expectations/ for this machine");
+  run->add_option("--accept-regression", c.keep.accept,
+                  "Why a worse value than the recorded one is right");
+  run->add_option("--root", c.keep.root, "Source tree that holds the expectations");
   run->callback([&c] {
     c.run.memory_limit_bytes = static_cast<std::size_t>(c.memory_gib * (1u << 30));
-    c.code = cmd_bench_run(c.run);
+    c.code = cmd_bench_run(c.run, c.keep);
   });
 
   CLI::App* list =
       bench->add_subcommand("list-targets", "List labs, their targets, cases and techniques");
   list->add_option("--chapter", c.list.chapter, "Only this chapter, such as ch07");
-  list->add_option("--labs", c.list.modules, "Also labs of these modules (shared objects)");
+  list->add_option("--labs", c.list.modules, "Also labs of these modules (.so) or files (.toml)");
   list->add_flag("--json", c.list.json, "As JSON");
   list->callback([&c] { c.code = cmd_bench_list(c.list); });
+
+  CLI::App* compare =
+      bench->add_subcommand("compare", "Compare any two commands: time, output, memory");
+  add_compare_options(compare, c.compare);
+  compare->callback([&c] {
+    c.compare.run.command = c.run.command;
+    c.code = cmd_bench_compare(c.compare);
+  });
 
   CLI::App* selftest =
       bench->add_subcommand("selftest", "The instrument's own error rates on this machine");
@@ -134,6 +151,8 @@ void add_bench(CLI::App& root, Commands& c) {
   selftest->add_option("--seed", c.selftest.seed, "Seed of the trials");
   selftest->add_flag("--json", c.selftest.json, "As JSON");
   selftest->callback([&c] { c.code = cmd_bench_selftest(c.selftest); });
+
+  add_gate_and_history(bench, c.keep_commands, &c.code);
 
   bench->add_subcommand("checks", "List the protections")->callback([&c] {
     c.code = cmd_bench_checks();
@@ -158,8 +177,7 @@ void add_machine(CLI::App& root, Commands& c) {
   CLI::App* machine = root.add_subcommand("machine", "What this machine is and can do, measured");
   machine->add_flag("--json", c.machine.json, "As JSON");
   machine->add_flag("--ceilings,!--no-ceilings", c.machine.ceilings, "Measured ceilings");
-  machine->add_flag("--refresh", c.machine.refresh,
-                    "Measure again, even where the cache has them");
+  machine->add_flag("--refresh", c.machine.refresh, "Measure again, even where the cache has them");
   machine->add_option("--seconds", c.machine.seconds, "Time for the ceilings")
       ->check(CLI::PositiveNumber);
   machine->callback([&c] { c.code = cmd_machine(c.machine); });

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace aisp {
@@ -72,6 +73,14 @@ constexpr std::string_view name(DType type) {
       return "u32";
   }
   return "?";
+}
+
+constexpr std::optional<DType> dtype_of_name(std::string_view text) {
+  for (const DType type : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kI64,
+                           DType::kI32, DType::kI8, DType::kU8, DType::kU16, DType::kU32}) {
+    if (name(type) == text) return type;
+  }
+  return std::nullopt;
 }
 
 /// Unit roundoff u: |fl(x) - x| <= u |x|. Zero for integers.

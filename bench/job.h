@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct TechniqueFindings {
   double worst_in_bounds = 0.0;
   bool has_isolated = false;
   PairResult isolated;
+  std::optional<CommandUsage> usage;  // of a command
 };
 
 /// How a worker tells its supervisor what happens.

@@ -58,7 +58,12 @@ void fill_pair(TechniqueResult& technique, const CaseResult& result, const Lab& 
     const Technique* found = technique_of(lab, name);
     return found != nullptr && found->threads == 1 && !found->blocks;
   };
-  PairRules pair_rules{rules.margin, rules.level, plain(technique.name) && plain(result.baseline)};
+  PairRules pair_rules;
+  pair_rules.margin = rules.margin;
+  pair_rules.level = rules.level;
+  pair_rules.cpu_clock_eligible = plain(technique.name) && plain(result.baseline);
+  pair_rules.clock = rules.clock;
+  pair_rules.clock_step_ns = rules.clock_step_ns;
   std::vector<PairResult> processes;
   for (const ProcessRecord& process : result.processes) {
     auto baseline = samples_of(process, result.baseline);
@@ -74,25 +79,20 @@ void fill_pair(TechniqueResult& technique, const CaseResult& result, const Lab& 
   if (technique.name == result.baseline) technique.pair.verdict = Verdict::kEquivalent;
 }
 
-void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const Lab& lab,
-                  const machine::Cpu& cpu, const machine::Ceilings& ceilings,
-                  const JudgeRules& rules) {
+void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const machine::Cpu& cpu,
+                  const machine::Ceilings& ceilings, const JudgeRules& rules) {
   if (ceilings.empty()) return;
-  const Work work = lab.work([&] {
-    Params params;
-    for (const auto& [name, value] : result.params) params.set(name, value);
-    return params;
-  }());
+  const DType flops_dtype = dtype_of_name(result.flops_dtype).value_or(DType::kF32);
   const int threads = technique.threads;
   const auto working_set = static_cast<std::size_t>(result.working_set_bytes);
   const auto floor_ns = [&](bool best, bool up, const char** bound) {
-    const double compute = ceilings.compute_gflop_per_s(work.flops_dtype, threads, best);
+    const double compute = ceilings.compute_gflop_per_s(flops_dtype, threads, best);
     // The fraction is of the mix of loads and stores at hand; the impossible is beyond any mix.
-    const double bytes = work.bytes_read + work.bytes_written;
-    const double loads = best || bytes == 0.0 ? -1.0 : work.bytes_read / bytes;
+    const double bytes = result.bytes_read + result.bytes_written;
+    const double loads = best || bytes == 0.0 ? -1.0 : result.bytes_read / bytes;
     const double memory = ceilings.bandwidth_gb_per_s(cpu, working_set, threads, best, up, loads);
-    const double compute_ns = compute > 0.0 ? work.flops / compute : 0.0;
-    const bool has_memory = work.medium == Work::Medium::kMemory && memory > 0.0;
+    const double compute_ns = compute > 0.0 ? result.flops / compute : 0.0;
+    const bool has_memory = result.medium == "memory" && memory > 0.0;
     const double memory_ns = has_memory ? bytes / memory : 0.0;
     *bound = compute_ns == 0.0 && memory_ns == 0.0 ? ""
              : compute_ns >= memory_ns             ? "compute"
@@ -115,9 +115,10 @@ void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const La
   }
 }
 
-void fill_labels(TechniqueResult& technique, double margin) {
+void fill_labels(TechniqueResult& technique, double margin, ClockRule clock) {
   if (technique.pair.contended) technique.labels.emplace_back("contended");
   if (technique.pair.clock == Clock::kCpu) technique.labels.emplace_back("cpu clock");
+  if (clock == ClockRule::kPrinted) technique.labels.emplace_back("printed time");
   if (!technique.has_isolated) return;
   const Interval &a = technique.pair.ratio, &b = technique.isolated.ratio;
   const bool apart = a.high < b.low || b.high < a.low;
@@ -167,12 +168,12 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
     technique.labels.clear();
     fill_times(technique, result, rules.level);
     fill_pair(technique, result, lab, rules);
-    fill_labels(technique, rules.margin);
+    fill_labels(technique, rules.margin, rules.clock);
     if (is_noisy(technique.pair) && technique.name != result.baseline) {
       technique.outcome = Outcome::kNoisy;
       technique.reason = why_noisy(technique.pair);
     }
-    fill_ceiling(technique, result, lab, cpu, ceilings, rules);
+    fill_ceiling(technique, result, cpu, ceilings, rules);
   }
 }
 

@@ -11,6 +11,8 @@ namespace aisp::bench {
 struct JudgeRules {
   double margin = 0.01, level = 0.95;
   bool ceiling_check = true;
+  ClockRule clock = ClockRule::kDeclared;
+  double clock_step_ns = PairRules{}.clock_step_ns;
 };
 
 /// Fills in everything of `result.techniques` that derives from `result.processes`. Techniques

@@ -6,7 +6,7 @@
 namespace aisp::bench {
 namespace {
 
-Lab small_lab(double flops) {
+Lab small_lab() {
   Lab lab;
   lab.baseline = "plain";
   for (const char* name : {"plain", "other"}) {
@@ -14,12 +14,6 @@ Lab small_lab(double flops) {
     technique.name = name;
     lab.techniques.push_back(technique);
   }
-  lab.work = [flops](const Params&) {
-    Work work;
-    work.flops = flops;
-    work.bytes_read = 4e6;
-    return work;
-  };
   return lab;
 }
 
@@ -30,11 +24,13 @@ machine::Ceilings ceilings() {
   return result;
 }
 
-CaseResult measured(double plain_ns, double other_ns) {
+CaseResult measured(double plain_ns, double other_ns, double flops = 1e6) {
   CaseResult result;
   result.lab = "ch00:test";
   result.baseline = "plain";
-  result.flops = 1e6;
+  result.flops = flops;
+  result.flops_dtype = "f32";
+  result.medium = "memory";
   result.bytes_read = 4e6;
   result.working_set_bytes = 1e9;
   for (const char* name : {"plain", "other"}) {
@@ -63,7 +59,7 @@ machine::Cpu cpu() {
 
 TEST(Judge, RatesAndFractionOfTheBindingCeiling) {
   CaseResult result = measured(1e6, 8e5);
-  judge_case(result, small_lab(1e6), cpu(), ceilings(), {});
+  judge_case(result, small_lab(), cpu(), ceilings(), {});
   const TechniqueResult& other = result.techniques[1];
   EXPECT_EQ(other.outcome, Outcome::kOk);
   EXPECT_EQ(other.pair.verdict, Verdict::kFaster);
@@ -74,15 +70,15 @@ TEST(Judge, RatesAndFractionOfTheBindingCeiling) {
 }
 
 TEST(Judge, BeyondTheCeilingIsImpossibleAndHasNoPlace) {
-  const Lab lab = small_lab(1e9);  // 10 ms at the ceiling
-  CaseResult result = measured(2e7, 8e5);
+  const Lab lab = small_lab();  // 10 ms at the ceiling
+  CaseResult result = measured(2e7, 8e5, 1e9);
   judge_case(result, lab, cpu(), ceilings(), {});
   EXPECT_EQ(result.techniques[0].outcome, Outcome::kOk);
   EXPECT_EQ(result.techniques[1].outcome, Outcome::kImpossible);
   EXPECT_TRUE(beyond_ceilings(result));
   JudgeRules unchecked;
   unchecked.ceiling_check = false;
-  result = measured(2e7, 8e5);
+  result = measured(2e7, 8e5, 1e9);
   judge_case(result, lab, cpu(), ceilings(), unchecked);
   EXPECT_EQ(result.techniques[1].outcome, Outcome::kOk);
 }
@@ -90,14 +86,14 @@ TEST(Judge, BeyondTheCeilingIsImpossibleAndHasNoPlace) {
 TEST(Judge, WithoutABaselineNothingIsCompared) {
   CaseResult result = measured(1e6, 8e5);
   result.techniques[0].outcome = Outcome::kWrong;
-  judge_case(result, small_lab(1e6), cpu(), ceilings(), {});
+  judge_case(result, small_lab(), cpu(), ceilings(), {});
   EXPECT_EQ(result.techniques[1].outcome, Outcome::kFailed);
 }
 
 TEST(Judge, SameRecordSameVerdict) {
   CaseResult a = measured(1e6, 9.9e5), b = measured(1e6, 9.9e5);
-  judge_case(a, small_lab(1e6), cpu(), ceilings(), {});
-  judge_case(b, small_lab(1e6), cpu(), ceilings(), {});
+  judge_case(a, small_lab(), cpu(), ceilings(), {});
+  judge_case(b, small_lab(), cpu(), ceilings(), {});
   EXPECT_EQ(to_json(a).dump(), to_json(b).dump());
 }
 

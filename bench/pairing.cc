@@ -25,19 +25,17 @@ std::vector<double> log_ratios(std::span<const Sample> baseline, std::span<const
   return logs;
 }
 
-// Clocks step: by 10 ns (26 ticks) on Zen 4, the coarsest x86 counter known to us. Quiet epochs of
-// one side then all read the same multiple of it, and an interval of their ratio is a millionth
-// wide and wrong: the median of what is read is up to half a step from the truth, on either side.
-constexpr double kClockStepNs = 10.0;
-
-/// The log-ratio's uncertainty from that: 1e-4 for epochs of 0.1 ms.
+/// Clocks step. Quiet epochs of one side all read the same multiple of the step, and an interval of
+/// their ratio is a millionth wide and wrong: the median of what is read is up to half a step from
+/// the truth, on either side. The log-ratio's uncertainty from that: 1e-4 for epochs of 0.1 ms.
 double clock_allowance(std::span<const Sample> baseline, std::span<const Sample> technique,
                        const PairRules& rules) {
   if (rules.baseline_iterations == 0 || rules.technique_iterations == 0) return 0.0;
-  const auto half_step = [](std::span<const Sample> samples, std::uint64_t iterations) {
+  const double step = rules.clock_step_ns;
+  const auto half_step = [step](std::span<const Sample> samples, std::uint64_t iterations) {
     double shortest = std::numeric_limits<double>::infinity();
     for (const Sample& sample : samples) shortest = std::min(shortest, sample.wall_ns);
-    return 0.5 * kClockStepNs / std::max(shortest * static_cast<double>(iterations), kClockStepNs);
+    return 0.5 * step / std::max(shortest * static_cast<double>(iterations), step);
   };
   return half_step(baseline, rules.baseline_iterations) +
          half_step(technique, rules.technique_iterations);
@@ -97,6 +95,21 @@ Verdict verdict_of(const Interval& ratio, double margin) {
   return Verdict::kInconclusive;
 }
 
+bool one_busy_thread(std::span<const Sample> samples) {
+  double most = 0.0;
+  for (const Sample& sample : samples) {
+    most = std::max(most, sample.cpu_ns / std::max(sample.wall_ns, 1e-6));
+  }
+  return most >= 0.95 && most <= 1.05;
+}
+
+bool settled(const PairResult& result, double precision) {
+  if (result.verdict == Verdict::kInconclusive) return false;
+  if (precision <= 0.0) return true;
+  const double wanted = precision * (1.0 + 3.0 * std::fabs(std::log(result.ratio.estimate)));
+  return result.ratio.high <= result.ratio.low * (1.0 + wanted);
+}
+
 PairResult judge_pairs(std::span<const Sample> baseline, std::span<const Sample> technique,
                        const PairRules& rules) {
   check(baseline.size() == technique.size(), "paired samples differ in number");
@@ -108,7 +121,12 @@ PairResult judge_pairs(std::span<const Sample> baseline, std::span<const Sample>
   const double allowance = clock_allowance(baseline, technique, rules);
   widen_by(result.ratio_wall, allowance);
   widen_by(result.ratio_cpu, allowance);
-  if (rules.cpu_clock_eligible) {
+  const bool eligible = rules.clock == ClockRule::kDeclared
+                            ? rules.cpu_clock_eligible
+                            : rules.clock == ClockRule::kObserved && one_busy_thread(baseline) &&
+                                  one_busy_thread(technique);
+  if (rules.clock == ClockRule::kCpu) result.clock = Clock::kCpu;
+  if (eligible) {
     result.disturbed_share = std::max(disturbed_share(baseline), disturbed_share(technique));
     result.contended = result.disturbed_share > kContendedShare;
     if (result.disturbed_share > kCpuClockShare) result.clock = Clock::kCpu;

@@ -19,6 +19,15 @@ struct Sample {
 };
 
 enum class Clock { kWall, kCpu };
+/// Which clock decides. Rules other than kDeclared serve whole commands, of which nobody knows how
+/// many threads they run.
+enum class ClockRule {
+  kDeclared,  // wall; CPU where PairRules::cpu_clock_eligible and the machine is disturbed
+  kObserved,  // the same, eligible being what the samples show: see one_busy_thread()
+  kWall,
+  kCpu,
+  kPrinted  // wall_ns holds the time that the program itself printed
+};
 enum class Verdict { kFaster, kSlower, kEquivalent, kInconclusive };
 
 const char* name(Clock clock);
@@ -33,6 +42,9 @@ struct PairRules {
   /// allows. 0: not known, no allowance.
   std::uint64_t baseline_iterations = 0;
   std::uint64_t technique_iterations = 0;
+  /// The step of the clock. 10 ns (26 ticks) on Zen 4 is the coarsest x86 counter known to us.
+  double clock_step_ns = 10.0;
+  ClockRule clock = ClockRule::kDeclared;
 };
 
 /// time(technique) / time(baseline): below 1 is faster.
@@ -52,6 +64,14 @@ Interval ratio_interval(std::span<const double> log_ratios, double level);
 
 /// faster: wholly below 1/(1+margin); slower: wholly above 1+margin; equivalent: wholly between.
 Verdict verdict_of(const Interval& ratio, double margin);
+
+/// True when the samples are those of one thread that never waits: the quietest one had a CPU for
+/// 95 % of its wall time or more, and none had more than one CPU (5 % of room).
+bool one_busy_thread(std::span<const Sample> samples);
+
+/// Decided, and with `precision` > 0 also narrow enough to be worth reading: high / low - 1 at most
+/// `precision`, and more where the ratio is far from 1 (2 % at 1x becomes 12 % at 5x).
+bool settled(const PairResult& result, double precision);
 
 /// Judges rounds of (baseline, technique). Clock rule: wall, unless the sides are eligible and more
 /// than a quarter of the epochs were disturbed; then CPU, and the result says so.

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,16 @@ struct ProcessRecord {
   std::map<std::string, Series> series;  // by technique
 };
 
+/// What runs of a command took beside its time: medians over its timed runs.
+struct CommandUsage {
+  double wall_ns = 0.0, user_ns = 0.0, system_ns = 0.0;  // of the whole process
+  double peak_memory_bytes = 0.0;
+  bool peak_memory_is_bound = false;  // not more than that: it is what we take ourselves
+  double waits = 0.0, preemptions = 0.0;  // context switches of its own will, and not
+  bool shell = false;                     // started through /bin/sh
+  double start_ns = 0.0;  // of starting and ending a process that does nothing, the same way
+};
+
 /// What one technique came to in one case.
 struct TechniqueResult {
   std::string name, summary;
@@ -61,6 +72,7 @@ struct TechniqueResult {
   std::size_t outputs_checked = 0;  // calls whose whole output was compared
   double worst_in_bounds = 0.0;     // largest error seen, in units of its bound
   std::vector<std::string> labels;  // "contended", "cpu clock", "isolated disagrees"
+  std::optional<CommandUsage> usage;  // only of commands
 };
 
 /// One case of one lab: a line of results.jsonl.

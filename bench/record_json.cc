@@ -4,17 +4,11 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "bench/json_interval.h"
 #include "bench/record.h"
 
 namespace aisp::bench {
 namespace {
-
-// JSON has no infinity: an interval that excludes nothing yet has null ends.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-double number_from(const Json& json, double missing) {
-  return json.is_null() ? missing : json.get<double>();
-}
 
 // The enumerator that `json` names; a name of another version is an error, never a default.
 template <class Enum>
@@ -26,31 +20,23 @@ Enum named(const Json& json, std::initializer_list<Enum> all) {
   throw Error(fmt::format("unknown word \"{}\"", text), "", "read it with the aisp that wrote it");
 }
 
-Json to_json(const Interval& interval) {
-  return {{"estimate", number(interval.estimate)},
-          {"low", number(interval.low)},
-          {"high", number(interval.high)}};
-}
-
-Interval interval_from(const Json& json) {
-  const double infinity = std::numeric_limits<double>::infinity();
-  return {number_from(json.at("estimate"), std::nan("")), number_from(json.at("low"), 0.0),
-          number_from(json.at("high"), infinity)};
-}
-
 Json to_json(const PairResult& pair) {
-  return {{"ratio", to_json(pair.ratio)},         {"ratio_wall", to_json(pair.ratio_wall)},
-          {"ratio_cpu", to_json(pair.ratio_cpu)}, {"clock", name(pair.clock)},
-          {"verdict", name(pair.verdict)},        {"rounds", pair.rounds},
-          {"rounds_needed", pair.rounds_needed},  {"disturbed_share", pair.disturbed_share},
+  return {{"ratio", interval_to_json(pair.ratio)},
+          {"ratio_wall", interval_to_json(pair.ratio_wall)},
+          {"ratio_cpu", interval_to_json(pair.ratio_cpu)},
+          {"clock", name(pair.clock)},
+          {"verdict", name(pair.verdict)},
+          {"rounds", pair.rounds},
+          {"rounds_needed", pair.rounds_needed},
+          {"disturbed_share", pair.disturbed_share},
           {"contended", pair.contended}};
 }
 
 PairResult pair_from(const Json& json) {
   PairResult pair;
-  pair.ratio = interval_from(json.at("ratio"));
-  pair.ratio_wall = interval_from(json.at("ratio_wall"));
-  pair.ratio_cpu = interval_from(json.at("ratio_cpu"));
+  pair.ratio = interval_from_json(json.at("ratio"));
+  pair.ratio_wall = interval_from_json(json.at("ratio_wall"));
+  pair.ratio_cpu = interval_from_json(json.at("ratio_cpu"));
   pair.clock = named(json.at("clock"), {Clock::kWall, Clock::kCpu});
   pair.verdict = named(json.at("verdict"), {Verdict::kFaster, Verdict::kSlower,
                                             Verdict::kEquivalent, Verdict::kInconclusive});
@@ -61,28 +47,55 @@ PairResult pair_from(const Json& json) {
   return pair;
 }
 
+Json to_json(const CommandUsage& usage) {
+  return {{"wall_ns", number_to_json(usage.wall_ns)},
+          {"user_ns", number_to_json(usage.user_ns)},
+          {"system_ns", number_to_json(usage.system_ns)},
+          {"peak_memory_bytes", number_to_json(usage.peak_memory_bytes)},
+          {"peak_memory_is_bound", usage.peak_memory_is_bound},
+          {"waits", number_to_json(usage.waits)},
+          {"preemptions", number_to_json(usage.preemptions)},
+          {"shell", usage.shell},
+          {"start_ns", number_to_json(usage.start_ns)}};
+}
+
+CommandUsage usage_from(const Json& json) {
+  CommandUsage usage;
+  usage.wall_ns = number_from_json(json.at("wall_ns"), std::nan(""));
+  usage.user_ns = number_from_json(json.at("user_ns"), std::nan(""));
+  usage.system_ns = number_from_json(json.at("system_ns"), std::nan(""));
+  usage.peak_memory_bytes = number_from_json(json.at("peak_memory_bytes"), std::nan(""));
+  json.at("peak_memory_is_bound").get_to(usage.peak_memory_is_bound);
+  usage.waits = number_from_json(json.at("waits"), std::nan(""));
+  usage.preemptions = number_from_json(json.at("preemptions"), std::nan(""));
+  json.at("shell").get_to(usage.shell);
+  usage.start_ns = number_from_json(json.at("start_ns"), std::nan(""));
+  return usage;
+}
+
 Json to_json(const TechniqueResult& t) {
   Json json = {{"name", t.name},     {"summary", t.summary},   {"role", t.role},
                {"device", t.device}, {"threads", t.threads},   {"outcome", name(t.outcome)},
                {"reason", t.reason}, {"detector", t.detector}, {"last_output", t.last_output}};
   json["outputs_checked"] = t.outputs_checked;
-  json["worst_in_bounds"] = number(t.worst_in_bounds);
+  json["worst_in_bounds"] = number_to_json(t.worst_in_bounds);
   json["labels"] = t.labels;
   if (t.outcome != Outcome::kOk && t.outcome != Outcome::kNoisy) return json;
   json["pair"] = to_json(t.pair);
   json["margin"] = t.margin;
   json["level"] = t.level;
-  json["time_ns"] = to_json(t.time_ns);
-  json["p10_ns"] = number(t.p10_ns);
-  json["p90_ns"] = number(t.p90_ns);
-  json["p99_ns"] = number(t.p99_ns);
-  json["gflop_per_s"] = number(t.gflop_per_s);
-  json["gb_per_s"] = number(t.gb_per_s);
-  json["items_per_s"] = number(t.items_per_s);
-  json["floor_ns"] = number(t.floor_ns);
+  json["time_ns"] = interval_to_json(t.time_ns);
+  json["p10_ns"] = number_to_json(t.p10_ns);
+  json["p90_ns"] = number_to_json(t.p90_ns);
+  json["p99_ns"] = number_to_json(t.p99_ns);
+  json["gflop_per_s"] = number_to_json(t.gflop_per_s);
+  json["gb_per_s"] = number_to_json(t.gb_per_s);
+  json["items_per_s"] = number_to_json(t.items_per_s);
+  json["floor_ns"] = number_to_json(t.floor_ns);
   json["bound"] = t.bound;
-  json["ceiling_fraction"] = number(t.ceiling_fraction);
+  json["ceiling_fraction"] = number_to_json(t.ceiling_fraction);
   json["isolated"] = t.has_isolated ? to_json(t.isolated) : Json(nullptr);
+  if (t.usage) json["usage"] = to_json(*t.usage);
   return json;
 }
 
@@ -97,7 +110,7 @@ TechniqueResult technique_from(const Json& json) {
   json.at("detector").get_to(t.detector);
   json.at("last_output").get_to(t.last_output);
   json.at("outputs_checked").get_to(t.outputs_checked);
-  t.worst_in_bounds = number_from(json.at("worst_in_bounds"), std::nan(""));
+  t.worst_in_bounds = number_from_json(json.at("worst_in_bounds"), std::nan(""));
   json.at("labels").get_to(t.labels);
   t.outcome = named(json.at("outcome"), {Outcome::kOk, Outcome::kSkipped, Outcome::kWrong,
                                          Outcome::kImpossible, Outcome::kFailed, Outcome::kNoisy});
@@ -105,18 +118,19 @@ TechniqueResult technique_from(const Json& json) {
   t.pair = pair_from(json.at("pair"));
   json.at("margin").get_to(t.margin);
   json.at("level").get_to(t.level);
-  t.time_ns = interval_from(json.at("time_ns"));
-  t.p10_ns = number_from(json.at("p10_ns"), std::nan(""));
-  t.p90_ns = number_from(json.at("p90_ns"), std::nan(""));
-  t.p99_ns = number_from(json.at("p99_ns"), std::nan(""));
-  t.gflop_per_s = number_from(json.at("gflop_per_s"), std::nan(""));
-  t.gb_per_s = number_from(json.at("gb_per_s"), std::nan(""));
-  t.items_per_s = number_from(json.at("items_per_s"), std::nan(""));
-  t.floor_ns = number_from(json.at("floor_ns"), std::nan(""));
+  t.time_ns = interval_from_json(json.at("time_ns"));
+  t.p10_ns = number_from_json(json.at("p10_ns"), std::nan(""));
+  t.p90_ns = number_from_json(json.at("p90_ns"), std::nan(""));
+  t.p99_ns = number_from_json(json.at("p99_ns"), std::nan(""));
+  t.gflop_per_s = number_from_json(json.at("gflop_per_s"), std::nan(""));
+  t.gb_per_s = number_from_json(json.at("gb_per_s"), std::nan(""));
+  t.items_per_s = number_from_json(json.at("items_per_s"), std::nan(""));
+  t.floor_ns = number_from_json(json.at("floor_ns"), std::nan(""));
   json.at("bound").get_to(t.bound);
-  t.ceiling_fraction = number_from(json.at("ceiling_fraction"), std::nan(""));
+  t.ceiling_fraction = number_from_json(json.at("ceiling_fraction"), std::nan(""));
   t.has_isolated = !json.at("isolated").is_null();
   if (t.has_isolated) t.isolated = pair_from(json.at("isolated"));
+  if (json.contains("usage")) t.usage = usage_from(json.at("usage"));
   return t;
 }
 

@@ -13,20 +13,16 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "bench/clock.h"
-#include "bench/supervisor.h"
+#include "bench/command/lab_file.h"
+#include "bench/command/pairs.h"
+#include "bench/confirm.h"
+#include "bench/describe.h"
 #include "machine/environment.h"
 
 namespace aisp::bench {
 namespace {
 
 double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
-}
 
 std::uint64_t secret_seed() {
   std::uint64_t seed = 0;
@@ -43,59 +39,6 @@ std::string dated_folder() {
   return fmt::format("artifacts/{:%Y%m%d-%H%M%S}-{}", utc, getpid());
 }
 
-Json cpu_json(const machine::Cpu& cpu) {
-  Json caches = Json::array();
-  for (const auto& cache : cpu.data_caches) {
-    caches.push_back({{"level", cache.level},
-                      {"size_bytes", cache.size_bytes},
-                      {"ways", cache.ways},
-                      {"line_bytes", cache.line_bytes},
-                      {"sharing_cores", cache.sharing_cores}});
-  }
-  return {{"vendor", cpu.vendor},
-          {"model", cpu.model},
-          {"architecture", cpu.architecture},
-          {"family", cpu.family},
-          {"model_number", cpu.model_number},
-          {"stepping", cpu.stepping},
-          {"cores", cpu.cores},
-          {"cores_online", cpu.cores_online},
-          {"threads_per_core", cpu.threads_per_core},
-          {"packages", cpu.packages},
-          {"numa_nodes", cpu.numa_nodes},
-          {"features", cpu.features()},
-          {"caches", caches},
-          {"memory_bytes", cpu.memory_bytes},
-          {"page_bytes", cpu.page_bytes}};
-}
-
-Json options_json(const RunOptions& o) {
-  return {{"targets", o.targets},
-          {"techniques", o.techniques},
-          {"modules", o.modules},
-          {"checks_off", o.checks_off},
-          {"size", o.size},
-          {"profile", o.profile},
-          {"iterations", o.iterations},
-          {"budget_s", o.budget_s},
-          {"peers", o.peers},
-          {"isolated", o.isolated},
-          {"processes", o.processes},
-          {"margin", o.margin},
-          {"level", o.level},
-          {"precision", o.precision},
-          {"time_limit_s", o.time_limit_s},
-          {"memory_limit_bytes", o.memory_limit_bytes}};
-}
-
-Json library_versions() {
-  return {{"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
-                              FMT_VERSION % 100)},
-          {"nlohmann_json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
-                                        NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
-          {"glibc", fmt::format("{}.{}", __GLIBC__, __GLIBC_MINOR__)}};
-}
-
 struct PlannedCase {
   const KnownLab* lab;
   const Case* one;
@@ -106,7 +49,7 @@ class Run {
   Run(const RunOptions& options, const RunProgress& progress)
       : options_(options), progress_(progress), cpu_(machine::cpu()) {
     Checks check_names(options.checks_off);  // throws for an unknown name
-    labs_ = select_labs(known_labs(options.modules), options.targets);
+    labs_ = select_labs(known_labs(options.modules, options.command_labs), options.targets);
     select_techniques(labs_, options.techniques, options.peers);
     for (const KnownLab& lab : labs_) {
       for (const Case& one : lab.lab.cases) cases_.push_back({&lab, &one});
@@ -121,7 +64,7 @@ class Run {
     RunSummary summary;
     summary.folder = options_.out;
     prepare_ceilings();
-    Json header = make_header();
+    Json header = describe_run(options_, cpu_, ceilings_);
     const bool continuing = options_.resume && std::filesystem::exists(options_.out + "/run.json");
     std::vector<std::string> present;
     RunWriter writer(options_.out, header, options_.resume);
@@ -158,7 +101,7 @@ class Run {
   }
 
  private:
-  void step(std::size_t done, const std::string& now) {
+  void step(std::size_t done, const std::string& now) const {
     if (progress_.step) progress_.step(done, cases_.size(), now);
   }
 
@@ -172,39 +115,25 @@ class Run {
     ceilings_ = machine::load_or_measure_ceilings(cpu_, how);
   }
 
-  Json make_header() {
-    Json environment = Json::object();
-    for (const auto& [name, value] : machine::read_environment()) environment[name] = value;
-    Json header = {{"schema", kRunSchema},
-                   {"run_id", std::filesystem::path(options_.out).filename().string()},
-                   {"started_utc", utc_now()},
-                   {"command", options_.command},
-                   {"aisp", build_info()},
-                   {"hardware_key", machine::hardware_key(cpu_)},
-                   {"cpu", cpu_json(cpu_)},
-                   {"environment", environment},
-                   {"libraries", library_versions()},
-                   {"options", options_json(options_)},
-                   {"seed", options_.seed}};
-    header["ceilings"] =
-        ceilings_.empty() ? Json(nullptr) : Json::parse(machine::to_json(ceilings_));
-    return header;
+  double share_s(std::size_t index) const {
+    const double left = options_.budget_s - (now_s() - begin_s_);
+    return left / static_cast<double>(cases_.size() - index);
   }
 
   // The budget left, shared equally among the cases left; verification and references come out of
   // the same share, so a case's clock time stays near it. Less than 0.25 s would decide nothing.
   double trial_budget_s(std::size_t index) const {
     if (options_.budget_s <= 0.0) return 30.0;
-    const double left = options_.budget_s - (now_s() - begin_s_);
-    const double share = left / static_cast<double>(cases_.size() - index);
     const double untimed = 0.45;  // of a case: inputs, references, audits (measured over all labs)
-    return std::clamp(share * (1.0 - untimed) / options_.processes, 0.25, 10.0);
+    return std::clamp(share_s(index) * (1.0 - untimed) / options_.processes, 0.25, 10.0);
   }
 
   Job make_job(const PlannedCase& planned, const std::vector<std::string>& techniques,
                std::size_t index) const {
     Job job;
-    job.modules = options_.modules;
+    for (const std::string& module : options_.modules) {
+      if (!command::is_lab_file(module)) job.modules.push_back(module);
+    }
     job.lab = planned.lab->name;
     job.case_name = planned.one->name;
     job.size = options_.size;
@@ -222,88 +151,23 @@ class Run {
     return job;
   }
 
-  CaseResult describe_case(const PlannedCase& planned) const {
-    const Lab& lab = planned.lab->lab;
-    const Params& params = options_.size == "smoke" ? planned.one->smoke : planned.one->full;
-    const Work work = lab.work(params);
-    const Problem problem = lab.problem(params);
-    CaseResult result;
-    result.lab = planned.lab->name;
-    result.folder = planned.lab->entry.folder;
-    result.source_hash = planned.lab->entry.source_hash;
-    result.question = lab.question;
-    result.targets = lab.targets;
-    result.case_name = planned.one->name;
-    result.origin = planned.one->origin;
-    result.size = options_.size;
-    result.params = params.values();
-    result.baseline = lab.baseline;
-    result.flops = work.flops;
-    result.flops_dtype = std::string(name(work.flops_dtype));
-    result.bytes_read = work.bytes_read;
-    result.bytes_written = work.bytes_written;
-    result.items = work.items;
-    result.item_name = work.item_name;
-    result.medium = work.medium == Work::Medium::kMemory ? "memory"
-                    : work.medium == Work::Medium::kDisk ? "disk"
-                                                         : "none";
-    for (const auto* specs : {&problem.inputs, &problem.outputs}) {
-      for (const TensorSpec& spec : *specs)
-        result.working_set_bytes += static_cast<double>(spec.bytes());
-    }
-    result.started_utc = utc_now();
-    result.checks_off = options_.checks_off;
-    return result;
-  }
-
-  std::vector<TechniqueResult> describe_techniques(const Lab& lab) const {
-    std::vector<TechniqueResult> all;
-    for (const Technique& technique : lab.techniques) {
-      TechniqueResult row;
-      row.name = technique.name;
-      row.summary = technique.summary;
-      row.role = technique.name == lab.baseline  ? "baseline"
-                 : technique.role == Role::kPeer ? "peer"
-                                                 : "technique";
-      row.device = technique.device == Device::kCuda ? "cuda" : "cpu";
-      row.threads = technique.threads == 0 ? cpu_.cores : technique.threads;
-      row.reason = why_not_here(technique);
-      row.outcome = row.reason.empty() ? Outcome::kOk : Outcome::kSkipped;
-      if (row.role == "baseline")
-        all.insert(all.begin(), std::move(row));
-      else
-        all.push_back(std::move(row));
-    }
-    return all;
+  std::uint64_t seed_of(std::size_t index, int process) const {
+    if (options_.seed == 0) return secret_seed();
+    return derive_seed(options_.seed, index * 128 + static_cast<std::uint64_t>(process)) >> 1;
   }
 
   CaseResult run_case(std::size_t index) {
     const PlannedCase& planned = cases_[index];
     const double begin = now_s();
     const machine::SystemLoad load = machine::read_system_load();
-    CaseResult result = describe_case(planned);
-    result.techniques = describe_techniques(planned.lab->lab);
-    SuperviseOptions how;
-    how.time_limit_s = options_.time_limit_s;
-    how.on_phase = [&](const std::string& technique, const std::string& phase) {
-      step(index,
-           fmt::format("{} {} {}: {}", planned.lab->name, planned.one->name, technique, phase));
-    };
-    for (int process = 0; process < options_.processes && !interrupted(); ++process) {
-      std::vector<std::string> able;
-      for (const auto& row : result.techniques) {
-        if (row.outcome == Outcome::kOk) able.push_back(row.name);
-      }
-      if (able.empty() || able.front() != result.baseline) break;
-      if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
-      Job job = make_job(planned, able, index);
-      job.seed =
-          options_.seed != 0
-              ? derive_seed(options_.seed, index * 64 + static_cast<std::uint64_t>(process)) >> 1
-              : secret_seed();
-      take(supervise(job, how), result);
-    }
+    CaseResult result = describe_case(*planned.lab, *planned.one, options_);
+    result.techniques = describe_techniques(planned.lab->lab, cpu_);
     JudgeRules rules{options_.margin, options_.level, Checks(options_.checks_off).on("ceiling")};
+    if (planned.lab->commands) {
+      measure_commands(index, result, rules);
+    } else {
+      measure_in_workers(index, result);
+    }
     judge_believing(result, planned.lab->lab, rules);
     const machine::SystemLoad after = machine::read_system_load();
     result.seconds = now_s() - begin;
@@ -312,6 +176,58 @@ class Run {
     result.steal_share =
         std::max(0.0, after.steal_seconds - load.steal_seconds) / std::max(cpu_seconds, 1e-3);
     return result;
+  }
+
+  std::function<void(const std::string&, const std::string&)> phases_of(std::size_t index) const {
+    const std::string name = cases_[index].lab->name + " " + cases_[index].one->name;
+    return [this, index, name](const std::string& technique, const std::string& phase) {
+      step(index, fmt::format("{} {}: {}", name, technique, phase));
+    };
+  }
+
+  static std::vector<std::string> able_techniques(const CaseResult& result) {
+    std::vector<std::string> able;
+    for (const auto& row : result.techniques) {
+      if (row.outcome == Outcome::kOk) able.push_back(row.name);
+    }
+    return able;
+  }
+
+  void measure_commands(std::size_t index, CaseResult& result, JudgeRules& rules) {
+    command::PairsJob job;
+    job.case_name = result.case_name;
+    job.size = options_.size;
+    job.techniques = able_techniques(result);
+    if (job.techniques.empty() || job.techniques.front() != result.baseline) return;
+    job.budget_s = options_.budget_s <= 0.0 ? 30.0 : std::max(share_s(index), 1.0);
+    job.margin = options_.margin;
+    job.level = options_.level;
+    job.precision = options_.precision;
+    job.time_limit_s = options_.time_limit_s;
+    job.seed = seed_of(index, 0);
+    job.on_phase = phases_of(index);
+    const JobOutcome outcome = command::run_pairs(*cases_[index].lab->commands, job);
+    rules.clock = outcome.clock;
+    rules.clock_step_ns = outcome.clock_step_ns;
+    take(outcome, result);
+  }
+
+  void measure_in_workers(std::size_t index, CaseResult& result) {
+    SuperviseOptions how;
+    how.time_limit_s = options_.time_limit_s;
+    how.on_phase = phases_of(index);
+    for (int process = 0; process < options_.processes && !interrupted(); ++process) {
+      const std::vector<std::string> able = able_techniques(result);
+      if (able.empty() || able.front() != result.baseline) break;
+      if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
+      Job job = make_job(cases_[index], able, index);
+      job.seed = seed_of(index, process);
+      const std::uint64_t second_seed = seed_of(index, process + 64);
+      const auto once = [&](const Job& one) { return supervise(one, how); };
+      for (const JobOutcome& outcome : run_confirmed(job, once, second_seed)) {
+        take(outcome, result);
+      }
+    }
   }
 
   // What lies beyond the ceilings is believed only after those were measured again, next to it.
@@ -346,6 +262,7 @@ class Run {
         if (row.name != name) continue;
         row.outputs_checked += found.outputs_checked;
         row.worst_in_bounds = std::max(row.worst_in_bounds, found.worst_in_bounds);
+        if (found.usage) row.usage = found.usage;
         if (found.has_isolated) {
           row.has_isolated = true;
           row.isolated = found.isolated;

@@ -29,6 +29,7 @@ struct RunOptions {
   double time_limit_s = 60.0;
   std::size_t memory_limit_bytes = 0;  // 0: three quarters of the memory
   std::vector<std::string> command;    // argv, for the record
+  CommandLabs command_labs;            // labs beside those of `modules`: aisp bench compare's
 };
 
 /// What the front end shows while it runs.

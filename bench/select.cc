@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "bench/command/lab_file.h"
 #include "bench/lab_table.h"
 
 namespace aisp::bench {
@@ -36,15 +37,33 @@ bool answers(const KnownLab& lab, const std::string& wanted) {
 
 }  // namespace
 
-std::vector<KnownLab> known_labs(const std::vector<std::string>& modules) {
+std::vector<KnownLab> known_labs(const std::vector<std::string>& modules, const CommandLabs& more) {
   std::vector<LabEntry> entries = provided_labs();
+  CommandLabs of_commands;
   for (const std::string& module : modules) {
-    const auto more = load_lab_module(module);
-    entries.insert(entries.end(), more.begin(), more.end());
+    if (command::is_lab_file(module)) {
+      for (auto& lab : command::read_lab_file(module)) {
+        of_commands.push_back(std::make_shared<const command::CommandLab>(std::move(lab)));
+      }
+    } else {
+      const auto loaded = load_lab_module(module);
+      entries.insert(entries.end(), loaded.begin(), loaded.end());
+    }
   }
+  of_commands.insert(of_commands.end(), more.begin(), more.end());
   std::vector<KnownLab> labs;
   for (const LabEntry& entry : entries) {
-    labs.push_back({entry, entry.describe(), std::string(entry.chapter) + ":" + entry.name});
+    labs.push_back({entry, entry.describe(), std::string(entry.chapter) + ":" + entry.name, {}});
+  }
+  for (const auto& one : of_commands) {
+    const std::string name = one->chapter + ":" + one->name;
+    for (const KnownLab& other : labs) {
+      if (other.name != name) continue;
+      throw UsageError("there is another lab called " + name, one->file, "choose another name");
+    }
+    const LabEntry entry{one->chapter.c_str(), one->name.c_str(), one->file.c_str(),
+                         one->hash.c_str(), nullptr};
+    labs.push_back({entry, one->lab, name, one});
   }
   return labs;
 }

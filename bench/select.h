@@ -1,21 +1,28 @@
 // From names on the command line to labs: book targets, labs, chapters, globs, tags.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "bench/command/command.h"
 #include "bench/lab.h"
 
 namespace aisp::bench {
 
+using CommandLabs = std::vector<std::shared_ptr<const command::CommandLab>>;
+
 struct KnownLab {
-  LabEntry entry;
+  LabEntry entry;  // of a lab of commands: without describe; its text lives in `commands`
   Lab lab;
   std::string name;  // "ch07:transpose"
+  std::shared_ptr<const command::CommandLab> commands;  // null: a lab of functions
 };
 
-/// Built-in labs and those of modules, in chapter order.
-std::vector<KnownLab> known_labs(const std::vector<std::string>& modules);
+/// Built-in labs, those of modules and of TOML files (names that end in .toml), and `more`, in that
+/// order. Throws UsageError when two have the same name.
+std::vector<KnownLab> known_labs(const std::vector<std::string>& modules,
+                                 const CommandLabs& more = {});
 
 /// Labs that answer any of `wanted`: a book target ("ch07:transpose_padded"), a lab
 /// ("ch07:transpose"), a chapter ("ch07"), a glob over those ("ch0[67]:*"), or a tag

@@ -29,6 +29,9 @@ struct JobOutcome {
   std::map<std::string, TechniqueFindings> findings;
   std::vector<std::string> notes;
   bool interrupted = false;
+  // Of commands (bench/command/pairs.h): how their times are to be judged.
+  ClockRule clock = ClockRule::kDeclared;
+  double clock_step_ns = PairRules{}.clock_step_ns;
 };
 
 /// Runs the job to its end, starting another worker without the culprit whenever one dies.

@@ -87,7 +87,8 @@ class Trial {
     const Contender& contender = contenders_[index];
     // What one contender leaves dirty in the vector registers must not slow the next one down.
     if (machine::cpu().avx2) machine::clear_upper_halves();
-    if (!contender.before_each && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
+    const bool warms_up = !contender.before_each && !contender.timed;
+    if (warms_up && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
     if (hooks_.before) hooks_.before(index, record_.rounds);
     bool conflict = false;
     const Sample sample = time_epoch(contender, mine.iterations, &conflict);
@@ -129,13 +130,7 @@ class Trial {
     std::erase_if(active, [&](std::size_t index) {
       if (index == 0) return false;
       judge(index);
-      const PairResult& result = record_.contenders[index].result;
-      if (result.verdict == Verdict::kInconclusive) return false;
-      if (options_.precision <= 0.0) return true;
-      // Far from 1 nobody needs the same digits: 2 % at 1x becomes 12 % at 5x.
-      const double wanted =
-          options_.precision * (1.0 + 3.0 * std::fabs(std::log(result.ratio.estimate)));
-      return result.ratio.high <= result.ratio.low * (1.0 + wanted);
+      return settled(record_.contenders[index].result, options_.precision);
     });
   }
 
@@ -176,6 +171,7 @@ bool in_conflict(const Reading& reading) {
 }  // namespace
 
 Sample time_epoch(const Contender& contender, std::uint64_t iterations, bool* conflict) {
+  if (contender.timed) return contender.timed(iterations, conflict);
   const clockid_t clock = cpu_clock_of(contender);
   const double per_tick = ns_per_tick();
   const auto n = static_cast<double>(iterations);

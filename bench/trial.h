@@ -20,6 +20,9 @@ struct Contender {
   /// Runs before every single call, outside the clock; calls are then timed one by one and the
   /// clock's own cost is subtracted. Optional.
   std::function<void()> before_each;
+  /// Times an epoch of `iterations` itself, warm-up included: a contender in another process (see
+  /// duel.h). Then run and before_each are not used. Optional.
+  std::function<Sample(std::uint64_t iterations, bool* conflict)> timed;
   int threads = 1;      // more than one: the CPU clock is the process's and cannot decide
   bool blocks = false;  // waits for something: likewise
 };

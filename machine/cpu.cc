@@ -178,6 +178,7 @@ std::size_t Cpu::cache_bytes(int level, int cores_used) const {
 std::vector<std::string> Cpu::features() const {
   const std::pair<bool, const char*> all[] = {
       {avx2, "avx2"},
+      {avx_vnni, "avx_vnni"},
       {avx512, "avx512"},
       {avx512_vnni, "avx512_vnni"},
       {avx512_bf16, "avx512_bf16"},

@@ -31,7 +31,8 @@ struct Cpu {
   int packages = 1;
   int numa_nodes = 1;
   bool avx2 = false;    // with FMA and F16C
-  bool avx512 = false;  // F, BW, DQ, VL
+  bool avx_vnni = false;  // VNNI for 256 bits, on processors with or without AVX-512
+  bool avx512 = false;    // F, BW, DQ, VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
   bool avx512_fp16 = false;

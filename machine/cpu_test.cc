@@ -62,6 +62,7 @@ TEST(Cpu, FeaturesAgreeWithTheKernel) {
   EXPECT_EQ(c.avx2, has("avx2") && has("fma") && has("f16c"));
   EXPECT_EQ(c.avx512,
             has("avx512f") && has("avx512bw") && has("avx512dq") && has("avx512vl") && c.avx2);
+  EXPECT_EQ(c.avx_vnni, c.avx2 && has("avx_vnni"));
   EXPECT_EQ(c.avx512_vnni, c.avx512 && has("avx512_vnni"));
   EXPECT_EQ(c.avx512_bf16, c.avx512 && has("avx512_bf16"));
   EXPECT_EQ(c.avx512_fp16, c.avx512 && has("avx512_fp16"));
@@ -82,7 +83,7 @@ CpuidLeaves full_leaves() {
   leaves.leaf7_ebx = (1u << 5) | (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);
   leaves.leaf7_ecx = 1u << 11;
   leaves.leaf7_edx = (1u << 22) | (1u << 23) | (1u << 24) | (1u << 25);
-  leaves.leaf7_1_eax = 1u << 5;
+  leaves.leaf7_1_eax = (1u << 4) | (1u << 5);
   leaves.xcr0 = 0x600e7;
   return leaves;
 }
@@ -104,8 +105,8 @@ TEST(Cpuid, DecodesSignatures) {
 TEST(Cpuid, EveryFeatureOfAFullProcessor) {
   Cpu c;
   decode_cpuid(full_leaves(), c);
-  const std::vector<std::string> all = {"avx2",        "avx512",   "avx512_vnni", "avx512_bf16",
-                                        "avx512_fp16", "amx_int8", "amx_bf16"};
+  const std::vector<std::string> all = {"avx2",        "avx_vnni",    "avx512",   "avx512_vnni",
+                                        "avx512_bf16", "avx512_fp16", "amx_int8", "amx_bf16"};
   EXPECT_EQ(c.features(), all);
 }
 
@@ -114,7 +115,7 @@ TEST(Cpuid, AFeatureWhoseRegistersTheSystemDoesNotSaveIsAbsent) {
   CpuidLeaves leaves = full_leaves();
   leaves.xcr0 = 0x7;  // AVX only
   decode_cpuid(leaves, c);
-  EXPECT_EQ(c.features(), std::vector<std::string>{"avx2"});
+  EXPECT_EQ(c.features(), (std::vector<std::string>{"avx2", "avx_vnni"}));
   leaves.xcr0 = 0;
   decode_cpuid(leaves, c);
   EXPECT_TRUE(c.features().empty());

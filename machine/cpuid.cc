@@ -85,6 +85,7 @@ void decode_cpuid(const CpuidLeaves& leaves, Cpu& cpu) {
   const bool avx = bit(leaves.leaf1_ecx, 28) && (leaves.xcr0 & kAvxState) == kAvxState;
   const bool fma = bit(leaves.leaf1_ecx, 12), f16c = bit(leaves.leaf1_ecx, 29);
   cpu.avx2 = avx && fma && f16c && bit(leaves.leaf7_ebx, 5);
+  cpu.avx_vnni = cpu.avx2 && bit(leaves.leaf7_1_eax, 4);
   // F, DQ, BW, VL. Code for AVX-512 uses AVX2 as well, so the wider needs the narrower.
   cpu.avx512 = cpu.avx2 && (leaves.xcr0 & kAvx512State) == kAvx512State &&
                bit(leaves.leaf7_ebx, 16) && bit(leaves.leaf7_ebx, 17) &&

@@ -61,6 +61,7 @@ TEST(HardwareKey, ChangesWithEveryHardwareField) {
       [](Cpu& c) { c.numa_nodes = 2; },
       [](Cpu& c) { c.cpu_quota = 1.5; },
       [](Cpu& c) { c.avx2 = false; },
+      [](Cpu& c) { c.avx_vnni = true; },
       [](Cpu& c) { c.avx512 = false; },
       [](Cpu& c) { c.avx512_vnni = true; },
       [](Cpu& c) { c.avx512_bf16 = true; },

@@ -20,6 +20,13 @@ using CblasSgemm = void (*)(int order, int transpose_a, int transpose_b, int m, 
 using DnnlSgemm = int (*)(char transpose_a, char transpose_b, std::int64_t m, std::int64_t n,
                           std::int64_t k, float alpha, const float* a, std::int64_t lda,
                           const float* b, std::int64_t ldb, float beta, float* c, std::int64_t ldc);
+// `ao`, `bo`: zero points; `co` by offset_c 'F': one number added to every element of C.
+template <class A>
+using DnnlGemmInt8 = int (*)(char transpose_a, char transpose_b, char offset_c, std::int64_t m,
+                             std::int64_t n, std::int64_t k, float alpha, const A* a,
+                             std::int64_t lda, A ao, const std::int8_t* b, std::int64_t ldb,
+                             std::int8_t bo, float beta, std::int32_t* c, std::int64_t ldc,
+                             const std::int32_t* co);
 using SetThreads = void (*)(int);
 
 void* open_first(std::initializer_list<const char*> names) {
@@ -61,9 +68,11 @@ PeerBlas load_onednn() {
   // instead of 185 GFLOP/s); spinning for long would slow whatever is measured next.
   setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
-  void* handle = open_first({"libdnnl.so.3", "libdnnl.so.2", "libdnnl.so"});
+  // Debian 13 names 3.x by its minor release.
+  void* handle = open_first({"libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.2", "libdnnl.so"});
+  peer.handle = handle;
   if (handle == nullptr) {
-    peer.why_not = "needs libdnnl.so.3 or .so.2 (Debian package libdnnl3 or libdnnl2)";
+    peer.why_not = "needs libdnnl.so.3 or .so.2 (Debian package libdnnl3, libdnnl3.6 or libdnnl2)";
     return peer;
   }
   peer.sgemm_function = dlsym(handle, "dnnl_sgemm");
@@ -75,6 +84,8 @@ PeerBlas load_onednn() {
     return peer;
   }
   peer.end_threads_function = dlsym(handle, "omp_pause_resource_all");  // OpenMP 5.0
+  peer.gemm_u8s8s32_function = dlsym(handle, "dnnl_gemm_u8s8s32");
+  peer.gemm_s8s8s32_function = dlsym(handle, "dnnl_gemm_s8s8s32");
   struct Version {
     int major, minor, patch;
   };
@@ -117,6 +128,32 @@ void PeerBlas::sgemm(std::int64_t m, std::int64_t n, std::int64_t k, const float
   const int status = reinterpret_cast<DnnlSgemm>(sgemm_function)('N', 'N', m, n, k, 1.0f, a, lda, b,
                                                                  ldb, 0.0f, c, ldc);
   check(status == 0, "dnnl_sgemm refused its arguments");
+}
+
+std::string PeerBlas::why_not_int8() const {
+  if (!why_not.empty()) return why_not;
+  if (gemm_u8s8s32_function != nullptr && gemm_s8s8s32_function != nullptr) return "";
+  return name + " has no product of 8-bit integers";
+}
+
+void PeerBlas::gemm_u8s8s32(std::int64_t m, std::int64_t n, std::int64_t k, const std::uint8_t* a,
+                            std::int64_t lda, const std::int8_t* b, std::int64_t ldb,
+                            std::int32_t* c, std::int64_t ldc) const {
+  check(why_not_int8().empty(), "a peer function that is absent was called");
+  constexpr std::int32_t kNoOffset = 0;
+  const int status = reinterpret_cast<DnnlGemmInt8<std::uint8_t>>(gemm_u8s8s32_function)(
+      'N', 'N', 'F', m, n, k, 1.0f, a, lda, 0, b, ldb, 0, 0.0f, c, ldc, &kNoOffset);
+  check(status == 0, "dnnl_gemm_u8s8s32 refused its arguments");
+}
+
+void PeerBlas::gemm_s8s8s32(std::int64_t m, std::int64_t n, std::int64_t k, const std::int8_t* a,
+                            std::int64_t lda, const std::int8_t* b, std::int64_t ldb,
+                            std::int32_t* c, std::int64_t ldc) const {
+  check(why_not_int8().empty(), "a peer function that is absent was called");
+  constexpr std::int32_t kNoOffset = 0;
+  const int status = reinterpret_cast<DnnlGemmInt8<std::int8_t>>(gemm_s8s8s32_function)(
+      'N', 'N', 'F', m, n, k, 1.0f, a, lda, 0, b, ldb, 0, 0.0f, c, ldc, &kNoOffset);
+  check(status == 0, "dnnl_gemm_s8s8s32 refused its arguments");
 }
 
 const PeerBlas& peer_blas(PeerLibrary library) {

@@ -1,7 +1,8 @@
-// Other people's f32 matrix multiplication, loaded at run time: OpenBLAS and oneDNN. They are peers
-// to be measured beside our own kernels, never a dependency: absence is a reason, not an error.
-// Prototypes are declared here because neither library's headers are needed to build.
-// Source: OpenBLAS `cblas.h`, oneDNN `dnnl.h` (dnnl_sgemm), their documented environment variables.
+// Other people's matrix multiplication, f32 and 8 bit, loaded at run time: OpenBLAS and oneDNN.
+// They are peers to be measured beside our own kernels, never a dependency: absence is a reason,
+// not an error. Prototypes are declared here because neither library's headers are needed to build.
+// Source: OpenBLAS `cblas.h`, oneDNN `dnnl.h` (dnnl_sgemm, dnnl_gemm_u8s8s32), their documented
+// environment variables.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +28,27 @@ struct PeerBlas {
   void sgemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
              const float* b, std::int64_t ldb, float* c, std::int64_t ldc) const;
 
+  /// "" or why this library has no product of 8-bit integers.
+  std::string why_not_int8() const;
+  /// C[m,n] = A[m,k] B[k,n] in 32-bit sums, A unsigned or signed, row-major, no zero points.
+  /// REQUIRES: why_not_int8() is empty.
+  void gemm_u8s8s32(std::int64_t m, std::int64_t n, std::int64_t k, const std::uint8_t* a,
+                    std::int64_t lda, const std::int8_t* b, std::int64_t ldb, std::int32_t* c,
+                    std::int64_t ldc) const;
+  void gemm_s8s8s32(std::int64_t m, std::int64_t n, std::int64_t k, const std::int8_t* a,
+                    std::int64_t lda, const std::int8_t* b, std::int64_t ldb, std::int32_t* c,
+                    std::int64_t ldc) const;
+
   /// Ends the library's worker threads, where it has a way to; the next call starts them again.
   void end_threads() const;
 
   PeerLibrary library = PeerLibrary::kOpenBlas;
+  void* handle = nullptr;  // of dlopen, for further functions of the same library (peer_dnn.h)
   void* sgemm_function = nullptr;
   void* set_threads_function = nullptr;
   void* end_threads_function = nullptr;
+  void* gemm_u8s8s32_function = nullptr;
+  void* gemm_s8s8s32_function = nullptr;
 };
 
 /// A peer with a number of threads, for as long as this lives: afterwards none of its threads are

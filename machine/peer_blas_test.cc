@@ -28,6 +28,22 @@ TEST(PeerBlas, MultipliesRowMajorOrSaysWhyNot) {
   }
 }
 
+TEST(PeerBlas, MultipliesIntegersOrSaysWhyNot) {
+  const PeerBlas& openblas = peer_blas(PeerLibrary::kOpenBlas);
+  EXPECT_NE(openblas.why_not_int8(), "");
+  const PeerBlas& onednn = peer_blas(PeerLibrary::kOneDnn);
+  if (!onednn.why_not_int8().empty()) GTEST_SKIP() << onednn.why_not_int8();
+  const std::vector<std::uint8_t> a = {255, 255, 255, 0, 1, 2};  // [2, 3]
+  const std::vector<std::int8_t> signed_a = {-128, -128, 127, 0, 1, 2};
+  const std::vector<std::int8_t> b = {-128, 0, -128, 1, 127, -1};  // [3, 2]
+  std::vector<std::int32_t> c(4, -1);                              // [2, 2]
+  onednn.set_threads(1);
+  onednn.gemm_u8s8s32(2, 2, 3, a.data(), 3, b.data(), 2, c.data(), 2);
+  EXPECT_EQ(c, (std::vector<std::int32_t>{255 * -129, 0, 126, -1}));
+  onednn.gemm_s8s8s32(2, 2, 3, signed_a.data(), 3, b.data(), 2, c.data(), 2);
+  EXPECT_EQ(c, (std::vector<std::int32_t>{256 * 128 + 127 * 127, -128 - 127, 126, -1}));
+}
+
 int threads_now() {
   int count = 0;
   for ([[maybe_unused]] const auto& entry :

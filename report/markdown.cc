@@ -10,41 +10,7 @@
 namespace aisp::report {
 namespace {
 
-// Text that no Markdown reader takes for markup, on one line.
-std::string plain(const std::string& text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '\\':
-      case '`':
-      case '*':
-      case '_':
-      case '[':
-      case ']':
-      case '(':
-      case ')':
-      case '#':
-      case '!':
-      case '~':
-      case '|':
-        out += '\\';
-        [[fallthrough]];
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
+std::string plain(const std::string& text) { return markdown_text(text); }
 // A code span that keeps what it holds: backticks inside become apostrophes, bars are escaped.
 std::string code(const std::string& text) {
   std::string out;
@@ -90,6 +56,40 @@ void add_case(std::string& out, const CaseView& view) {
 }
 
 }  // namespace
+
+std::string markdown_text(const std::string& text) {
+  std::string out;
+  for (const char c : printable(text)) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '\\':
+      case '`':
+      case '*':
+      case '_':
+      case '[':
+      case ']':
+      case '(':
+      case ')':
+      case '#':
+      case '!':
+      case '~':
+      case '|':
+        out += '\\';
+        [[fallthrough]];
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
 
 std::string render_markdown(const bench::RunRecord& run) {
   const Model model = build_model(run);

@@ -10,4 +10,7 @@ namespace aisp::report {
 /// Pure: the same record gives the same bytes. Text from the record cannot form markup.
 std::string render_markdown(const bench::RunRecord& run);
 
+/// Text that no Markdown reader takes for markup, on one line.
+std::string markdown_text(const std::string& text);
+
 }  // namespace aisp::report

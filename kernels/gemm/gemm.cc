@@ -89,19 +89,7 @@ void GemmPlan::State::run_products(std::int64_t count, const auto& operands_of) 
              {std::min(cell_m, shape.m - row), std::min(cell_n, shape.n - column), shape.k},
              worker);
   };
-  const std::int64_t items = count * cells;
-  if (share->workers() == 1 || items == 1) {
-    for (std::int64_t item = 0; item < items; ++item) multiply_item(item, 0);
-    return;
-  }
-  share->reset();
-  pool->run([&](int worker) {
-    if (worker >= share->workers()) return;
-    for (std::int64_t item = share->take(worker, items); item >= 0;
-         item = share->take(worker, items)) {
-      multiply_item(item, worker);
-    }
-  });
+  run_items(pool, *share, count * cells, multiply_item);
 }
 
 GemmPlan::GemmPlan(const Shape& shape, const Options& options) : state_(new State) {

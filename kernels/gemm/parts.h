@@ -11,6 +11,15 @@
 #include <vector>
 
 #include "base/error.h"
+#include "machine/thread_pool.h"
+
+// Four elements of x and y by index. GCC 11 (Ubuntu 22.04) knows only the older built-in.
+#if defined(__clang__) || __GNUC__ >= 12
+#define AISP_SHUFFLE_4(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d)
+#else
+using IntFour = int __attribute__((vector_size(16)));
+#define AISP_SHUFFLE_4(x, y, a, b, c, d) __builtin_shuffle(x, y, IntFour{a, b, c, d})
+#endif
 
 namespace aisp::kernels::gemm {
 
@@ -74,5 +83,22 @@ class WorkShare {
   };
   std::vector<Counter> taken_;
 };
+
+/// Runs body(item, worker) for every item; on the caller alone where there is nothing to share.
+inline void run_items(machine::ThreadPool* pool, WorkShare& share, std::int64_t items,
+                      const auto& body) {
+  if (share.workers() == 1 || items == 1) {
+    for (std::int64_t item = 0; item < items; ++item) body(item, 0);
+    return;
+  }
+  share.reset();
+  pool->run([&](int worker) {
+    if (worker >= share.workers()) return;
+    for (std::int64_t item = share.take(worker, items); item >= 0;
+         item = share.take(worker, items)) {
+      body(item, worker);
+    }
+  });
+}
 
 }  // namespace aisp::kernels::gemm

@@ -9,15 +9,8 @@
 #include <utility>
 
 #include "base/simd_target.h"
+#include "kernels/gemm/parts.h"
 #include "kernels/gemm/simd.h"
-
-// Four elements of x and y by index. GCC 11 (Ubuntu 22.04) knows only the older built-in.
-#if defined(__clang__) || __GNUC__ >= 12
-#define AISP_SHUFFLE_4(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d)
-#else
-using IntFour = int __attribute__((vector_size(16)));
-#define AISP_SHUFFLE_4(x, y, a, b, c, d) __builtin_shuffle(x, y, IntFour{a, b, c, d})
-#endif
 
 namespace aisp::kernels::gemm::portable {
 namespace {
@@ -26,8 +19,13 @@ struct V {
   static constexpr int kRegisters = 16;
   using Reg = float __attribute__((vector_size(16)));
   using Mask = std::int64_t;
+  using In = float;
+  using Out = float;
+  static constexpr bool kStartRow = false;
   static Mask mask(std::int64_t count) { return count; }
   static Reg zero() { return Reg{}; }
+  static Reg start(const float*) { return zero(); }
+  static Reg result(Reg sum) { return sum; }
   static Reg load(const float* at) {
     Reg value;
     std::memcpy(&value, at, sizeof(value));
@@ -62,11 +60,16 @@ struct V {
   static constexpr int kRegisters = 16;
   using Reg = __m256;
   using Mask = __m256i;
+  using In = float;
+  using Out = float;
+  static constexpr bool kStartRow = false;
   static Mask mask(std::int64_t count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
   static Reg zero() { return _mm256_setzero_ps(); }
+  static Reg start(const float*) { return zero(); }
+  static Reg result(Reg sum) { return sum; }
   static Reg load(const float* at) { return _mm256_loadu_ps(at); }
   static Reg load(const float* at, Mask m) { return _mm256_maskload_ps(at, m); }
   static void store(float* at, Reg value) { _mm256_storeu_ps(at, value); }
@@ -90,10 +93,15 @@ struct V {
   static constexpr int kRegisters = 32;
   using Reg = __m512;
   using Mask = __mmask16;
+  using In = float;
+  using Out = float;
+  static constexpr bool kStartRow = false;
   static Mask mask(std::int64_t count) {
     return static_cast<Mask>(count >= kWidth ? 0xffffu : (1u << count) - 1u);
   }
   static Reg zero() { return _mm512_setzero_ps(); }
+  static Reg start(const float*) { return zero(); }
+  static Reg result(Reg sum) { return sum; }
   static Reg load(const float* at) { return _mm512_loadu_ps(at); }
   static Reg load(const float* at, Mask m) { return _mm512_maskz_loadu_ps(m, at); }
   static void store(float* at, Reg value) { _mm512_storeu_ps(at, value); }

@@ -4,6 +4,8 @@
 // defined outside of the region would be compiled without its instructions.
 //
 // Partial loads and stores touch only the first n lanes; n may exceed kLanes (then all).
+// stream() stores past the caches where the machine can, to addresses aligned to the vector; a
+// fence() orders what was streamed before later stores.
 // max(a, b) returns b when either is NaN. fma rounds once where the hardware has it, else twice.
 #pragma once
 
@@ -32,6 +34,11 @@ struct V {
   }
   AISP_VECTOR_INLINE static void store(float* at, Reg value) {
     std::memcpy(at, &value, sizeof value);
+  }
+  AISP_VECTOR_INLINE static void stream(float* at, Reg value) { store(at, value); }
+  AISP_VECTOR_INLINE static void fence() {}
+  AISP_VECTOR_INLINE static std::size_t elements_to_alignment(const float* at) {
+    return (0 - reinterpret_cast<std::uintptr_t>(at)) % sizeof(Reg) / sizeof(float);
   }
   AISP_VECTOR_INLINE static Reg load_partial(const float* at, std::size_t n, float missing) {
     Reg value = set1(missing);
@@ -70,6 +77,11 @@ struct V {
   AISP_VECTOR_INLINE static Reg set1(float value) { return _mm256_set1_ps(value); }
   AISP_VECTOR_INLINE static Reg load(const float* at) { return _mm256_loadu_ps(at); }
   AISP_VECTOR_INLINE static void store(float* at, Reg value) { _mm256_storeu_ps(at, value); }
+  AISP_VECTOR_INLINE static void stream(float* at, Reg value) { _mm256_stream_ps(at, value); }
+  AISP_VECTOR_INLINE static void fence() { _mm_sfence(); }
+  AISP_VECTOR_INLINE static std::size_t elements_to_alignment(const float* at) {
+    return (0 - reinterpret_cast<std::uintptr_t>(at)) % sizeof(Reg) / sizeof(float);
+  }
   AISP_VECTOR_INLINE static __m256i first(std::size_t n) {
     return _mm256_loadu_si256(
         reinterpret_cast<const __m256i*>(kMaskWindow + 8 - (n < kLanes ? n : kLanes)));
@@ -111,6 +123,11 @@ struct V {
   AISP_VECTOR_INLINE static Reg set1(float value) { return _mm512_set1_ps(value); }
   AISP_VECTOR_INLINE static Reg load(const float* at) { return _mm512_loadu_ps(at); }
   AISP_VECTOR_INLINE static void store(float* at, Reg value) { _mm512_storeu_ps(at, value); }
+  AISP_VECTOR_INLINE static void stream(float* at, Reg value) { _mm512_stream_ps(at, value); }
+  AISP_VECTOR_INLINE static void fence() { _mm_sfence(); }
+  AISP_VECTOR_INLINE static std::size_t elements_to_alignment(const float* at) {
+    return (0 - reinterpret_cast<std::uintptr_t>(at)) % sizeof(Reg) / sizeof(float);
+  }
   AISP_VECTOR_INLINE static __mmask16 first(std::size_t n) {
     return n >= kLanes ? 0xffff : static_cast<__mmask16>((1u << n) - 1u);
   }

@@ -1,4 +1,6 @@
 // The lab: question, cases, inputs, reference. See README.md for the prediction and the result.
+#include <string_view>
+
 #include "base/rng.h"
 #include "labs/ch02_hardware/memory_transfer/problem.h"
 
@@ -36,6 +38,25 @@ void before_each(const bench::Params&, const bench::Io& io) {
 }
 
 }  // namespace
+
+bench::Technique streaming(const char* name, const char* summary, const char* variant) {
+  for (const kernels::copy::Variant& row : kernels::copy::variants()) {
+    if (row.name != std::string_view(variant)) continue;
+    return {.name = name,
+            .summary = summary,
+            .needs = [&row](const machine::Cpu& cpu) { return row.why_not(cpu); },
+            .plan =
+                [run = row.run](const bench::Params&) {
+                  return bench::plan_of([run](const bench::Io& io) {
+                    const auto in = io.in<float>(0);
+                    run({io.out<float>(0).data(), in.data(), in.size_bytes()},
+                        kernels::copy::Store::kStreaming);
+                  });
+                }};
+  }
+  check(false, "memory_transfer lab: no such variant");
+  return {};
+}
 
 bench::Lab describe() {
   return {

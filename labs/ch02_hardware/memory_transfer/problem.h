@@ -1,11 +1,12 @@
 // A copy of a buffer from one place in memory to another: out[i] = in[i]. What the techniques
-// share: the state of the destination's pages, and the streaming copies.
+// share: the state of the destination's pages, and the adapter to the copy kernel.
 #pragma once
 
 #include <cstddef>
 #include <span>
 
 #include "bench/lab.h"
+#include "kernels/copy/copy.h"
 
 namespace aisp::labs::ch02::memory_transfer {
 
@@ -28,11 +29,9 @@ void make_resident_in_small_pages(std::span<float> data);
 /// Bytes of `data`'s mappings that huge pages back, from /proc/self/smaps; -1 when unreadable.
 std::ptrdiff_t huge_page_bytes(std::span<const float> data);
 
-/// Copies with non-temporal stores: the destination goes to memory without being read first and
-/// without displacing anything from the caches. Any size and alignment. The caller has asked
-/// machine::cpu(). Ends with a store fence.
-void copy_streaming_avx2(const float* from, float* to, std::size_t count);
-void copy_streaming_avx512(const float* from, float* to, std::size_t count);
+/// A technique that runs one variant of the copy kernel with non-temporal stores: the destination
+/// goes to memory without being read first and without displacing anything from the caches.
+bench::Technique streaming(const char* name, const char* summary, const char* variant);
 
 bench::Technique fresh_pages();
 bench::Technique fresh_populated();

@@ -17,23 +17,20 @@ bench::Technique streaming_threads() {
   return {.name = "streaming_threads",
           .summary = "the streaming copy, a contiguous part on each core",
           .threads = 0,
-          .needs = [](const machine::Cpu& cpu) { return cpu.avx2 ? "" : "needs AVX2"; },
-          .plan =
-              [](const bench::Params&) {
-                const bool wide = machine::cpu().avx512;
-                return bench::plan_of(
-                    [wide, pool = std::make_shared<machine::ThreadPool>()](const bench::Io& io) {
-                      const auto in = io.in<float>(0);
-                      const auto out = io.out<float>(0);
-                      pool->parallel_for(static_cast<std::int64_t>(in.size()), kGrain,
-                                         [&](std::int64_t begin, std::int64_t end) {
-                                           const auto copy =
-                                               wide ? copy_streaming_avx512 : copy_streaming_avx2;
-                                           copy(in.data() + begin, out.data() + begin,
-                                                static_cast<std::size_t>(end - begin));
-                                         });
-                    });
-              }};
+          .plan = [](const bench::Params&) {
+            return bench::plan_of(
+                [run = kernels::copy::widest(machine::cpu()).run,
+                 pool = std::make_shared<machine::ThreadPool>()](const bench::Io& io) {
+                  const auto in = io.in<float>(0);
+                  const auto out = io.out<float>(0);
+                  pool->parallel_for(static_cast<std::int64_t>(in.size()), kGrain,
+                                     [&](std::int64_t begin, std::int64_t end) {
+                                       const auto bytes = static_cast<std::size_t>(end - begin) * 4;
+                                       run({out.data() + begin, in.data() + begin, bytes},
+                                           kernels::copy::Store::kStreaming);
+                                     });
+                });
+          }};
 }
 
 }  // namespace aisp::labs::ch02::memory_transfer

@@ -1,5 +1,6 @@
 // The lab: what one dependent chain of additions costs, in cache and in DRAM.
 #include <cmath>
+#include <string_view>
 
 #include "base/rng.h"
 #include "labs/ch05_storage/vectorization/problem.h"
@@ -47,10 +48,22 @@ Tolerance tolerance(const Params&) { return {.relative = 8.0 * unit_roundoff(DTy
 
 }  // namespace
 
-SumKernel choose_kernel(const machine::Cpu& cpu) {
-  if (cpu.avx512) return sum_avx512;
-  if (cpu.avx2) return sum_avx2;
-  return sum_multi_accumulator;
+bench::Technique one_variant(const char* name, const char* summary, const char* variant) {
+  for (const kernels::reduce::Variant& row : kernels::reduce::variants()) {
+    if (row.name != std::string_view(variant)) continue;
+    return {.name = name,
+            .summary = summary,
+            .needs = [&row](const machine::Cpu& cpu) { return row.why_not(cpu); },
+            .plan =
+                [sum = row.sum](const bench::Params&) {
+                  return bench::plan_of([sum](const bench::Io& io) {
+                    const auto x = io.in<float>(0);
+                    io.out<float>(0)[0] = static_cast<float>(sum(x.data(), x.size()));
+                  });
+                }};
+  }
+  check(false, "vectorization lab: no such variant");
+  return {};
 }
 
 bench::Lab describe() {

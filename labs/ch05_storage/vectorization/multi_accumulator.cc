@@ -9,8 +9,6 @@ namespace {
 // cycle, and fit the 16 registers of generic x86-64 and the 32 of NEON.
 constexpr std::size_t kChains = 32;
 
-}  // namespace
-
 float sum_multi_accumulator(const float* x, std::size_t n) {
   float partial[kChains] = {};
   std::size_t i = 0;
@@ -23,6 +21,8 @@ float sum_multi_accumulator(const float* x, std::size_t n) {
   }
   return partial[0];
 }
+
+}  // namespace
 
 bench::Technique multi_accumulator() {
   return {.name = "multi_accumulator",

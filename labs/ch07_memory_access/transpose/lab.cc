@@ -1,4 +1,6 @@
 // The lab: question, cases, inputs, reference. See README.md for the prediction and the result.
+#include <string_view>
+
 #include "base/rng.h"
 #include "labs/ch07_memory_access/transpose/problem.h"
 
@@ -40,11 +42,25 @@ Tolerance tolerance(const bench::Params&) { return {}; }
 
 }  // namespace
 
-Store choose_store(const Shape& shape, const machine::Cpu& cpu) {
-  const bool whole_lines = shape.rows % 16 == 0;
-  const double bytes = 8.0 * static_cast<double>(shape.rows) * static_cast<double>(shape.cols);
-  const auto l2_bytes = static_cast<double>(cpu.cache_bytes(2));
-  return whole_lines && bytes > 2.0 * l2_bytes ? Store::kStreaming : Store::kCached;
+bench::Technique one_variant(const char* name, const char* summary, const char* variant,
+                             bool stream) {
+  for (const kernels::transpose::Variant& row : kernels::transpose::variants()) {
+    if (row.name != std::string_view(variant)) continue;
+    return {.name = name,
+            .summary = summary,
+            .needs = [&row](const machine::Cpu& cpu) { return row.why_not(cpu); },
+            .plan =
+                [run = row.run, stream](const bench::Params& params) {
+                  const Shape shape = shape_of(params);
+                  auto config = kernels::transpose::choose_config(shape, machine::cpu(), 1);
+                  if (!stream) config.store = Store::kCached;
+                  return bench::plan_of([run, shape, config](const bench::Io& io) {
+                    run(request_of(io, shape), config);
+                  });
+                }};
+  }
+  check(false, "transpose lab: no such variant");
+  return {};
 }
 
 bench::Lab describe() {
@@ -81,8 +97,8 @@ bench::Lab describe() {
       .work = work,
       .reference = reference,
       .tolerance = tolerance,
-      .techniques = {row_walk(), blocked(), tile(), padded_tile(), registers_avx2(),
-                     staged_stream_avx2(), registers_avx512(), stream_avx512(), stream_threads()},
+      .techniques = {row_walk(), blocked(), tile(), padded_tile(), staged_stream_avx2(),
+                     registers_avx512(), stream_avx512(), stream_threads()},
       .baseline = "row_walk",
   };
 }

@@ -18,18 +18,18 @@ inline constexpr std::int64_t kTile = 128;
 
 /// scratch: kTile * leading floats, leading >= kTile.
 template <std::int64_t leading>
-void transpose_by_tiles(const Call& call, float* scratch) {
-  const auto [rows, cols] = call.shape;
+void transpose_by_tiles(const float* in, float* out, const Shape& shape, float* scratch) {
+  const auto [rows, cols] = shape;
   for (std::int64_t i0 = 0; i0 < rows; i0 += kTile) {
     const std::int64_t height = std::min(kTile, rows - i0);
     for (std::int64_t j0 = 0; j0 < cols; j0 += kTile) {
       const std::int64_t width = std::min(kTile, cols - j0);
       for (std::int64_t i = 0; i < height; ++i) {
-        const float* from = call.in + (i0 + i) * cols + j0;
+        const float* from = in + (i0 + i) * cols + j0;
         for (std::int64_t j = 0; j < width; ++j) scratch[j * leading + i] = from[j];
       }
       for (std::int64_t j = 0; j < width; ++j) {
-        std::memcpy(call.out + (j0 + j) * rows + i0, scratch + j * leading,
+        std::memcpy(out + (j0 + j) * rows + i0, scratch + j * leading,
                     static_cast<std::size_t>(height) * sizeof(float));
       }
     }
@@ -40,7 +40,8 @@ template <std::int64_t leading>
 std::unique_ptr<bench::Plan> plan_tiles(const bench::Params& params) {
   return bench::plan_of([shape = shape_of(params), scratch = std::vector<float>(kTile * leading)](
                             const bench::Io& io) mutable {
-    transpose_by_tiles<leading>(call_of(io, shape), scratch.data());
+    transpose_by_tiles<leading>(io.in<float>(0).data(), io.out<float>(0).data(), shape,
+                                scratch.data());
   });
 }
 

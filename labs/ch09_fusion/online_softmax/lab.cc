@@ -5,6 +5,8 @@
 
 #include "base/rng.h"
 #include "labs/ch09_fusion/online_softmax/problem.h"
+#include "machine/peer_blas.h"
+#include "machine/peer_dnn.h"
 
 namespace aisp::labs::ch09::online_softmax {
 namespace {
@@ -28,46 +30,27 @@ bench::Work work(const Params& p) {
 }
 
 /// Logits with deviation 4 (the largest of 128,256 then has about a tenth of all probability).
-/// Causal: row r sees the first r * n / rows + 1 columns, the rest is -inf.
+/// Causal: row r of a head (n rows) sees the first r + 1 columns, the rest is -inf.
 void prepare(const Params& p, std::uint64_t seed, const Io& io) {
   const auto x = io.fill<float>(0);
   fill_normal(x, seed, 4.0f);
   if (p["causal"] == 0) return;
   const auto rows = static_cast<std::size_t>(p["rows"]), n = static_cast<std::size_t>(p["n"]);
   for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t i = r * n / rows + 1; i < n; ++i) {
+    for (std::size_t i = r % n + 1; i < n; ++i) {
       x[r * n + i] = -std::numeric_limits<float>::infinity();
     }
   }
 }
 
-/// Also fills scale, which makes Tolerance.relative = u mean the bound derived below.
+/// Also fills scale, which makes Tolerance.relative = u mean the kernel's bound.
 void reference(const Params& p, const Io& io, bench::Expected& expected) {
-  const auto rows = static_cast<std::size_t>(p["rows"]), n = static_cast<std::size_t>(p["n"]);
   auto& out = expected.outputs[0];
-  out.scale.assign(rows * n, 0.0);
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float* x = io.in<float>(0).data() + r * n;
-    double max = -std::numeric_limits<double>::infinity(), sum = 0.0, distance = 0.0;
-    for (std::size_t i = 0; i < n; ++i) max = std::fmax(max, x[i]);
-    for (std::size_t i = 0; i < n; ++i) {
-      const double e = std::exp(x[i] - max);
-      out.value[r * n + i] = e;
-      sum += e;
-      if (e > 0.0) distance += e * (max - x[i]);
-    }
-    const double common = dot_bound(static_cast<double>(n), 1.0) + distance / sum + 8.0;
-    for (std::size_t i = 0; i < n; ++i) {
-      double& value = out.value[r * n + i];
-      value /= sum;
-      if (value > 0.0) out.scale[r * n + i] = value * (common + (max - x[i]));
-    }
-  }
+  out.scale.assign(out.value.size(), 0.0);
+  kernels::softmax::reference(rows_of(p, io), out.value, out.scale);
 }
 
-/// In units of u, relative to y: the sum of n terms, 6 sqrt(n + 2) (base/numeric.h); x - max,
-/// rounded to u |x - max|, moves e^(x - max) by as much, and the sum by the mean of that over the
-/// probabilities; the exponentials (1.4 each in numerator and sum), rescaling and division: 8.
+/// The bound is in `scale`; kernels/softmax/reference.cc derives it.
 /// Results near the smallest normal float may be flushed or denormal: absolute, twice that float.
 /// rms: honest techniques show at most 0.04 at full size and 0.13 with 62 elements; inputs rounded
 /// to tf32 show 10, to bf16 57. The second term is for sizes of a few elements.
@@ -83,21 +66,60 @@ Params sizes(std::int64_t rows, std::int64_t n, std::int64_t causal) {
 
 }  // namespace
 
-RowKernels choose_kernels(const machine::Cpu& cpu) {
-  if (cpu.avx512) return avx512_kernels();
-  if (cpu.avx2) return avx2_kernels();
-  return portable_kernels();
+kernels::softmax::Rows rows_of(const Params& params, const Io& io) {
+  return {.x = io.in<float>(0).data(),
+          .y = io.out<float>(0).data(),
+          .rows = params["rows"],
+          .n = params["n"]};
 }
 
-std::unique_ptr<bench::Plan> plan_rows(const Params& params, RowKernel kernel) {
-  const auto rows = static_cast<std::size_t>(params["rows"]);
-  const auto n = static_cast<std::size_t>(params["n"]);
-  return bench::plan_of([kernel, rows, n, shifts = std::vector<float>(block_count(params["n"]))](
-                            const Io& io) mutable {
-    const float* x = io.in<float>(0).data();
-    float* y = io.out<float>(0).data();
-    for (std::size_t r = 0; r < rows; ++r) kernel(x + r * n, y + r * n, n, shifts.data());
+std::unique_ptr<bench::Plan> plan_rows(const Params& params, RowLoop loop) {
+  return bench::plan_of([loop, params](const Io& io) {
+    const auto rows = rows_of(params, io);
+    for (std::int64_t r = 0; r < rows.rows; ++r) {
+      loop(rows.x + r * rows.n, rows.y + r * rows.n, static_cast<std::size_t>(rows.n));
+    }
   });
+}
+
+bench::Technique kernel_variant(const char* name, const char* summary, std::string_view variant) {
+  const kernels::softmax::Variant* found = nullptr;
+  for (const auto& one : kernels::softmax::variants()) {
+    if (one.name == variant) found = &one;
+  }
+  check(found != nullptr, "no such variant of softmax");
+  return {.name = name,
+          .summary = summary,
+          .needs = [found](const machine::Cpu& cpu) { return found->why_not(cpu); },
+          .plan =
+              [found](const Params& params) {
+                const auto config =
+                    kernels::softmax::choose_config(params["rows"], params["n"], machine::cpu());
+                return bench::plan_of([found, config, params](const Io& io) {
+                  found->run(rows_of(params, io), config);
+                });
+              }};
+}
+
+bench::Technique peer(const char* name, const char* summary, int threads) {
+  return {.name = name,
+          .summary = summary,
+          .role = bench::Role::kPeer,
+          .threads = threads,
+          .needs = [](const machine::Cpu&) { return machine::dnn_why_not(); },
+          .plan =
+              [threads](const Params& params) {
+                auto use = std::make_shared<machine::PeerUse>(
+                    machine::peer_blas(machine::PeerLibrary::kOneDnn),
+                    threads == 0 ? machine::cpu().cores : threads);
+                use->blas();  // primitives are made for the number of threads that is set
+                auto primitive = std::make_shared<machine::DnnPrimitive>(
+                    machine::DnnPrimitive::softmax({{params["rows"], params["n"]}, {}}));
+                return bench::plan_of([use, primitive](const Io& io) {
+                  use->blas();
+                  primitive->run({io.in<float>(0).data(), io.out<float>(0).data()});
+                });
+              }};
 }
 
 bench::Lab describe() {
@@ -110,9 +132,14 @@ bench::Lab describe() {
                  .smoke = sizes(2, 3000, 0),
                  .full = sizes(4, 128256, 0)},
                 {.name = "causal_scores",
-                 .origin = "causal attention scores of one head, 2048 tokens",
-                 .smoke = sizes(17, 160, 1),
-                 .full = sizes(2048, 2048, 1)}},
+                 .origin = "causal attention scores of one head of Llama-3-8B, 2048 tokens",
+                 .smoke = sizes(160, 160, 1),
+                 .full = sizes(2048, 2048, 1)},
+                {.name = "bert_scores",
+                 .origin =
+                     "BERT-base: scores of 6 sequences of 512 tokens, 12 heads (151 MB, DRAM)",
+                 .smoke = sizes(24, 512, 0),
+                 .full = sizes(6 * 12 * 512, 512, 0)}},
       .ragged = {sizes(1, 1, 0), sizes(3, 2, 0), sizes(2, 31, 0), sizes(5, 33, 1),
                  sizes(2, 1025, 0), sizes(4, 4103, 1)},
       .problem = problem,
@@ -121,7 +148,7 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {three_pass(), online(), three_pass_simd(), online_portable(), online_avx2(),
-                     online_avx512(), online_threads()},
+                     online_avx512(), online_threads(), onednn(), onednn_threads()},
       .baseline = "three_pass",
   };
 }

@@ -10,7 +10,7 @@
 namespace aisp::labs::ch09::online_softmax {
 namespace {
 
-void row(const float* x, float* y, std::size_t n, float*) {
+void row(const float* x, float* y, std::size_t n) {
   float max = -std::numeric_limits<float>::infinity();
   double sum = 0.0;
   for (std::size_t i = 0; i < n; ++i) {

@@ -1,0 +1,152 @@
+// What a run and its cases are, as the record tells it. See describe.h.
+#include "bench/describe.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <filesystem>
+
+#include "machine/environment.h"
+
+namespace aisp::bench {
+namespace {
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
+}
+
+Json cpu_json(const machine::Cpu& cpu) {
+  Json caches = Json::array();
+  for (const auto& cache : cpu.data_caches) {
+    caches.push_back({{"level", cache.level},
+                      {"size_bytes", cache.size_bytes},
+                      {"ways", cache.ways},
+                      {"line_bytes", cache.line_bytes},
+                      {"sharing_cores", cache.sharing_cores}});
+  }
+  return {{"vendor", cpu.vendor},
+          {"model", cpu.model},
+          {"architecture", cpu.architecture},
+          {"family", cpu.family},
+          {"model_number", cpu.model_number},
+          {"stepping", cpu.stepping},
+          {"cores", cpu.cores},
+          {"cores_online", cpu.cores_online},
+          {"threads_per_core", cpu.threads_per_core},
+          {"packages", cpu.packages},
+          {"numa_nodes", cpu.numa_nodes},
+          {"features", cpu.features()},
+          {"caches", caches},
+          {"memory_bytes", cpu.memory_bytes},
+          {"page_bytes", cpu.page_bytes}};
+}
+
+Json options_json(const RunOptions& o) {
+  return {{"targets", o.targets},
+          {"techniques", o.techniques},
+          {"modules", o.modules},
+          {"checks_off", o.checks_off},
+          {"size", o.size},
+          {"profile", o.profile},
+          {"iterations", o.iterations},
+          {"budget_s", o.budget_s},
+          {"peers", o.peers},
+          {"isolated", o.isolated},
+          {"processes", o.processes},
+          {"margin", o.margin},
+          {"level", o.level},
+          {"precision", o.precision},
+          {"time_limit_s", o.time_limit_s},
+          {"memory_limit_bytes", o.memory_limit_bytes}};
+}
+
+Json library_versions() {
+  return {{"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
+                              FMT_VERSION % 100)},
+          {"nlohmann_json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
+                                        NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
+          {"glibc", fmt::format("{}.{}", __GLIBC__, __GLIBC_MINOR__)}};
+}
+
+}  // namespace
+
+Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
+                  const machine::Ceilings& ceilings) {
+  Json environment = Json::object();
+  for (const auto& [name, value] : machine::read_environment()) environment[name] = value;
+  Json header = {{"schema", kRunSchema},
+                 {"run_id", std::filesystem::path(options.out).filename().string()},
+                 {"started_utc", utc_now()},
+                 {"command", options.command},
+                 {"aisp", build_info()},
+                 {"hardware_key", machine::hardware_key(cpu)},
+                 {"cpu", cpu_json(cpu)},
+                 {"environment", environment},
+                 {"libraries", library_versions()},
+                 {"options", options_json(options)},
+                 {"seed", options.seed}};
+  header["ceilings"] = ceilings.empty() ? Json(nullptr) : Json::parse(machine::to_json(ceilings));
+  return header;
+}
+
+CaseResult describe_case(const KnownLab& known, const Case& one, const RunOptions& options) {
+  const Lab& lab = known.lab;
+  const Params& params = options.size == "smoke" ? one.smoke : one.full;
+  const Work work =
+      known.commands ? known.commands->at(one.name, options.size).work : lab.work(params);
+  const Problem problem = known.commands ? Problem{} : lab.problem(params);
+  CaseResult result;
+  result.lab = known.name;
+  result.folder = known.entry.folder;
+  result.source_hash = known.entry.source_hash;
+  result.question = lab.question;
+  result.targets = lab.targets;
+  result.case_name = one.name;
+  result.origin = one.origin;
+  result.size = options.size;
+  result.params = params.values();
+  result.baseline = lab.baseline;
+  result.flops = work.flops;
+  result.flops_dtype = std::string(name(work.flops_dtype));
+  result.bytes_read = work.bytes_read;
+  result.bytes_written = work.bytes_written;
+  result.items = work.items;
+  result.item_name = work.item_name;
+  result.medium = work.medium == Work::Medium::kMemory ? "memory"
+                  : work.medium == Work::Medium::kDisk ? "disk"
+                                                       : "none";
+  for (const auto* specs : {&problem.inputs, &problem.outputs}) {
+    for (const TensorSpec& spec : *specs)
+      result.working_set_bytes += static_cast<double>(spec.bytes());
+  }
+  result.started_utc = utc_now();
+  result.checks_off = options.checks_off;
+  return result;
+}
+
+std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu) {
+  std::vector<TechniqueResult> all;
+  for (const Technique& technique : lab.techniques) {
+    TechniqueResult row;
+    row.name = technique.name;
+    row.summary = technique.summary;
+    row.role = technique.name == lab.baseline  ? "baseline"
+               : technique.role == Role::kPeer ? "peer"
+                                               : "technique";
+    row.device = technique.device == Device::kCuda ? "cuda" : "cpu";
+    row.threads = technique.threads == 0 ? cpu.cores : technique.threads;
+    row.reason = why_not_here(technique);
+    row.outcome = row.reason.empty() ? Outcome::kOk : Outcome::kSkipped;
+    if (row.role == "baseline")
+      all.insert(all.begin(), std::move(row));
+    else
+      all.push_back(std::move(row));
+  }
+  return all;
+}
+
+}  // namespace aisp::bench

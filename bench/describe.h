@@ -1,0 +1,23 @@
+// The descriptive half of a record: who ran what, on which machine, and what each case and
+// technique is. Written before anything is measured; run.cc fills in the rest.
+#pragma once
+
+#include <vector>
+
+#include "bench/record.h"
+#include "bench/run.h"
+#include "machine/ceilings.h"
+
+namespace aisp::bench {
+
+/// The header of a run: run.json. options.out names the run.
+Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
+                  const machine::Ceilings& ceilings);
+
+/// One case of a lab at options.size, with its declared work and without techniques.
+CaseResult describe_case(const KnownLab& known, const Case& one, const RunOptions& options);
+
+/// A lab's techniques, the baseline first; those that cannot run here are skipped with the reason.
+std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu);
+
+}  // namespace aisp::bench

@@ -1,0 +1,379 @@
+// The comparison of two builds. See duel.h.
+#include "bench/duel.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "bench/clock.h"
+#include "bench/command/spawn.h"
+#include "bench/describe.h"
+#include "bench/duel_side.h"
+#include "bench/judge.h"
+#include "bench/supervisor.h"
+#include "bench/trial.h"
+
+namespace aisp::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kA = "build_a";
+constexpr const char* kB = "build_b";
+
+// Without an answer for so long a side counts as hung. References at full size take seconds.
+constexpr double kSilenceLimitS = 120.0;
+
+double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
+
+std::string program_of(const std::string& build) {
+  fs::path path = build;
+  if (fs::is_directory(path)) path /= "aisp";
+  if (!fs::is_regular_file(path)) {
+    throw Error("no build there", build, "name a build folder that holds the program aisp");
+  }
+  return fs::absolute(path).string();
+}
+
+// What the build says about its labs.
+Json labs_of(const std::string& program) {
+  command::Startable list;
+  list.argv = {program, "bench", "list-targets", "--json"};
+  for (char** one = environ; *one != nullptr; ++one) list.environment.emplace_back(*one);
+  std::string text;
+  const command::Ended ended =
+      command::run_process(list, 60.0, [&](std::string_view more) { text += more; });
+  const Json json = Json::parse(text, nullptr, false);
+  if (!ended.ok() || !json.is_array()) {
+    throw Error("does not list its labs", program, "check that it is an aisp of this year");
+  }
+  return json;
+}
+
+bool asked_for(const Json& lab, const std::vector<std::string>& targets) {
+  const auto matches = [&](const std::string& pattern) {
+    const auto name = lab.at("lab").get<std::string>();
+    const auto fits = [&](const std::string& text) {
+      return fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+    };
+    const auto words = lab.at("targets").get<std::vector<std::string>>();
+    return fits(name) || fits(name.substr(0, name.find(':'))) ||
+           std::any_of(words.begin(), words.end(), fits);
+  };
+  return targets.empty() || std::any_of(targets.begin(), targets.end(), matches);
+}
+
+// One case of one lab with the techniques that both builds can run.
+struct Bout {
+  Json lab;  // as build A lists it
+  std::string case_name, origin;
+  std::vector<std::string> techniques;
+};
+
+std::vector<std::string> able(const Json& lab) {
+  std::vector<std::string> names;
+  for (const Json& technique : lab.at("techniques")) {
+    const bool peer = technique.at("role") == "peer";
+    if (!peer && technique.at("why_not_here") == "") names.push_back(technique.at("name"));
+  }
+  return names;
+}
+
+bool has_case(const Json& lab, const std::string& name, const std::string& size,
+              const Json& params) {
+  return std::any_of(lab.at("cases").begin(), lab.at("cases").end(), [&](const Json& one) {
+    return one.at("name") == name && one.at(size) == params;
+  });
+}
+
+std::vector<Bout> plan_bouts(const DuelOptions& options, const Json& a, const Json& b,
+                             DuelSummary& summary) {
+  std::vector<Bout> bouts;
+  for (const Json& lab : a) {
+    if (!asked_for(lab, options.targets)) continue;
+    const auto other = std::find_if(
+        b.begin(), b.end(), [&](const Json& one) { return one.at("lab") == lab.at("lab"); });
+    const auto mine = able(lab);
+    const auto theirs = other == b.end() ? std::vector<std::string>{} : able(*other);
+    std::vector<std::string> both;
+    const auto in = [](const std::vector<std::string>& all, const std::string& name) {
+      return std::find(all.begin(), all.end(), name) != all.end();
+    };
+    const auto name = lab.at("lab").get<std::string>();
+    for (const auto& one : mine) {
+      if (in(theirs, one))
+        both.push_back(one);
+      else
+        summary.only_a.push_back(name + " " + one);
+    }
+    for (const auto& one : theirs) {
+      if (!in(mine, one)) summary.only_b.push_back(name + " " + one);
+    }
+    for (const Json& one : lab.at("cases")) {
+      if (both.empty()) break;
+      const auto case_name = one.at("name").get<std::string>();
+      if (!has_case(*other, case_name, options.size, one.at(options.size))) {
+        summary.only_a.push_back(name + " case " + case_name + " (as it is there)");
+        continue;
+      }
+      bouts.push_back({lab, case_name, one.at("origin"), both});
+    }
+  }
+  for (const Json& lab : b) {
+    const bool known = std::any_of(a.begin(), a.end(),
+                                   [&](const Json& one) { return one.at("lab") == lab.at("lab"); });
+    if (!known && asked_for(lab, options.targets)) summary.only_b.push_back(lab.at("lab"));
+  }
+  if (bouts.empty()) {
+    throw UsageError("no lab of both builds answers these targets", "--targets",
+                     "aisp bench list-targets shows the names");
+  }
+  return bouts;
+}
+
+class Duel {
+ public:
+  Duel(const DuelOptions& options, const RunProgress& progress)
+      : options_(options),
+        progress_(progress),
+        programs_{program_of(options.build_a), program_of(options.build_b)} {}
+
+  DuelSummary go() {
+    catch_interrupts();
+    DuelSummary summary;
+    const auto bouts = plan_bouts(options_, labs_of(programs_[0]), labs_of(programs_[1]), summary);
+    for (const Bout& bout : bouts) rows_ += bout.techniques.size();
+    RunOptions run;
+    run.targets = options_.targets;
+    run.size = options_.size;
+    run.profile = "none";
+    run.budget_s = options_.budget_s;
+    run.processes = options_.processes;
+    run.margin = options_.margin;
+    run.level = level();
+    run.seed = options_.seed;
+    run.out = options_.out.empty() ? fmt::format("artifacts/builds-{}", getpid()) : options_.out;
+    run.command = options_.command;
+    summary.folder = run.out;
+    RunWriter writer(run.out, describe_run(run, machine::cpu(), {}), false);
+    begin_s_ = now_s();
+    for (std::size_t i = 0; i < bouts.size() && !interrupted(); ++i) {
+      for (CaseResult& row : fight(bouts[i], i, bouts.size())) {
+        if (interrupted()) break;
+        count(row, summary);
+        writer.append(row);
+        if (progress_.finished) progress_.finished(row);
+      }
+    }
+    summary.interrupted = interrupted();
+    return summary;
+  }
+
+ private:
+  // Of one row, so that all rows together keep the asked level.
+  double level() const {
+    return 1.0 - (1.0 - options_.level) / static_cast<double>(std::max<std::size_t>(rows_, 1));
+  }
+
+  // Seconds for one technique in one pair of processes. Preparing takes about half of the time.
+  double share_s() const {
+    const double left = options_.budget_s - (now_s() - begin_s_);
+    const auto rows = static_cast<double>(rows_ - done_rows_);
+    return std::clamp(0.5 * left / std::max(rows, 1.0) / options_.processes, 0.1, 10.0);
+  }
+
+  Job job_of(const Bout& bout, std::uint64_t seed) const {
+    Job job;
+    job.lab = bout.lab.at("lab");
+    job.case_name = bout.case_name;
+    job.size = options_.size;
+    job.techniques = bout.techniques;
+    job.seed = seed;
+    const char* folder = std::getenv("TMPDIR");
+    job.scratch_folder = folder != nullptr ? folder : "/tmp";
+    return job;
+  }
+
+  std::vector<CaseResult> fight(const Bout& bout, std::size_t index, std::size_t all) {
+    std::vector<CaseResult> rows;
+    for (const std::string& technique : bout.techniques) rows.push_back(row_of(bout, technique));
+    for (int process = 0; process < options_.processes && !interrupted(); ++process) {
+      Rng rng(options_.seed != 0 ? options_.seed : static_cast<std::uint64_t>(ticks()));
+      const std::uint64_t seed = derive_seed(rng.below(1ull << 62), index * 64 + process) >> 1;
+      const Job job = job_of(bout, seed);
+      step(index, all, bout, "preparing both sides");
+      int side = 0;
+      try {
+        // The order of start is random: the first may get the better memory.
+        std::array<std::unique_ptr<DuelSide>, 2> sides;
+        const int first = static_cast<int>(seed % 2);
+        for (const int which : {first, 1 - first}) {
+          side = which;
+          sides[which] = std::make_unique<DuelSide>(programs_[which], job, kSilenceLimitS);
+        }
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          step(index, all, bout, bout.techniques[i]);
+          measure(rows[i], i, sides, seed, side);
+        }
+        for (side = 0; side < 2; ++side) {
+          for (const auto& [name, fault] : sides[side]->end()) fell(rows, bout, name, side, fault);
+        }
+      } catch (const Error& problem) {
+        if (interrupted()) break;
+        for (CaseResult& row : rows) accuse(row, side, Outcome::kFailed, problem.what());
+      }
+    }
+    for (CaseResult& row : rows) judge(row);
+    done_rows_ += rows.size();
+    return rows;
+  }
+
+  void step(std::size_t done, std::size_t all, const Bout& bout, const std::string& what) const {
+    if (!progress_.step) return;
+    progress_.step(
+        done, all,
+        fmt::format("{} {}: {}", bout.lab.at("lab").get<std::string>(), bout.case_name, what));
+  }
+
+  CaseResult row_of(const Bout& bout, const std::string& technique) const {
+    CaseResult row;
+    row.lab = bout.lab.at("lab");
+    row.folder = bout.lab.at("folder");
+    row.question = bout.lab.at("question");
+    row.targets = bout.lab.at("targets").get<std::vector<std::string>>();
+    row.case_name = bout.case_name + " " + technique;
+    row.origin = bout.origin;
+    row.size = options_.size;
+    row.baseline = kA;
+    row.medium = "none";
+    for (const char* name : {kA, kB}) {
+      TechniqueResult one;
+      one.name = name;
+      one.summary = programs_[name == kA ? 0 : 1];
+      one.role = name == kA ? "baseline" : "technique";
+      one.outcome = Outcome::kOk;
+      row.techniques.push_back(std::move(one));
+    }
+    return row;
+  }
+
+  // One technique on both sides, one pair of processes.
+  void measure(CaseResult& row, std::size_t index,
+               const std::array<std::unique_ptr<DuelSide>, 2>& sides, std::uint64_t seed,
+               int& side) {
+    std::vector<Contender> contenders;
+    for (int which = 0; which < 2; ++which) {
+      const DuelSide::Technique& technique = sides[which]->techniques().at(index);
+      if (!technique.fault.empty()) accuse(row, which, Outcome::kWrong, technique.fault);
+      Contender contender;
+      contender.name = which == 0 ? kA : kB;
+      contender.threads = technique.threads;
+      contender.blocks = technique.blocks;
+      contender.timed = [&sides, &side, which, index](std::uint64_t n, bool* conflict) {
+        side = which;
+        return sides[which]->time(index, n, conflict);
+      };
+      row.techniques[which].threads = technique.threads;
+      contenders.push_back(std::move(contender));
+    }
+    if (row.techniques[0].outcome != Outcome::kOk || row.techniques[1].outcome != Outcome::kOk) {
+      return;
+    }
+    TrialOptions trial;
+    trial.rules.margin = options_.margin;
+    trial.rules.level = level();
+    trial.budget_s = share_s();
+    trial.seed = derive_seed(seed, index);
+    const TrialRecord record = run_trial(contenders, trial);
+    ProcessRecord process;
+    process.seed = seed;
+    process.seconds = record.seconds;
+    for (const ContenderRecord& contender : record.contenders) {
+      Series& series = process.series[contender.name];
+      series.iterations = contender.iterations;
+      for (const Sample& sample : contender.samples) {
+        series.wall_ns.push_back(sample.wall_ns);
+        series.cpu_ns.push_back(sample.cpu_ns);
+      }
+    }
+    row.processes.push_back(std::move(process));
+  }
+
+  static void accuse(CaseResult& row, int side, Outcome outcome, const std::string& reason) {
+    TechniqueResult& guilty = row.techniques[static_cast<std::size_t>(side)];
+    if (guilty.outcome != Outcome::kOk) return;
+    guilty.outcome = outcome;
+    guilty.reason = reason;
+    guilty.detector = outcome == Outcome::kWrong ? "output" : "isolation";
+  }
+
+  static void fell(std::vector<CaseResult>& rows, const Bout& bout, const std::string& name,
+                   int side, const std::string& fault) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (bout.techniques[i] == name) accuse(rows[i], side, Outcome::kWrong, fault);
+    }
+  }
+
+  void judge(CaseResult& row) const {
+    const bool sound =
+        row.techniques[0].outcome == Outcome::kOk && row.techniques[1].outcome == Outcome::kOk;
+    for (TechniqueResult& technique : row.techniques) {
+      if (sound || technique.outcome != Outcome::kOk) continue;
+      technique.outcome = Outcome::kSkipped;
+      technique.reason = "the other build's side has no time";
+    }
+    if (!sound) row.processes.clear();  // wrong has no time
+    Lab lab;
+    lab.baseline = kA;
+    for (const TechniqueResult& technique : row.techniques) {
+      lab.techniques.push_back({.name = technique.name, .threads = technique.threads});
+    }
+    lab.work = [](const Params&) { return Work{}; };
+    judge_case(row, lab, machine::cpu(), {}, {options_.margin, level(), false});
+  }
+
+  static void count(const CaseResult& row, DuelSummary& summary) {
+    ++summary.rows;
+    for (const TechniqueResult& technique : row.techniques) {
+      if (technique.outcome == Outcome::kWrong || technique.outcome == Outcome::kFailed) {
+        ++summary.wrong;
+        return;
+      }
+    }
+    switch (row.techniques[1].pair.verdict) {
+      case Verdict::kFaster:
+        ++summary.faster;
+        break;
+      case Verdict::kSlower:
+        ++summary.slower;
+        break;
+      case Verdict::kEquivalent:
+        ++summary.equivalent;
+        break;
+      case Verdict::kInconclusive:
+        ++summary.undecided;
+        break;
+    }
+  }
+
+  const DuelOptions& options_;
+  const RunProgress& progress_;
+  const std::array<std::string, 2> programs_;
+  std::size_t rows_ = 0, done_rows_ = 0;
+  double begin_s_ = 0.0;
+};
+
+}  // namespace
+
+DuelSummary run_duel(const DuelOptions& options, const RunProgress& progress) {
+  return Duel(options, progress).go();
+}
+
+}  // namespace aisp::bench

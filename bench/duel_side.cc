@@ -1,0 +1,121 @@
+// See duel_side.h.
+#include "bench/duel_side.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <sstream>
+
+#include "base/error.h"
+#include "bench/duel.h"
+#include "bench/supervisor.h"
+
+namespace aisp::bench {
+
+DuelSide::DuelSide(const std::string& program, const Job& job, double time_limit_s)
+    : program_(program), time_limit_s_(time_limit_s) {
+  int in[2], out[2];
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
+    throw Error(std::strerror(errno), "pipe", "close some programs: no descriptors are left");
+  }
+  const char* arguments[] = {program_.c_str(), "bench", "duel-worker", nullptr};
+  child_ = fork();
+  if (child_ == 0) {
+    setpgid(0, 0);
+    dup2(in[0], 0);
+    dup2(out[1], 1);
+    const int nothing = open("/dev/null", O_WRONLY);
+    dup2(nothing, 2);
+    execv(arguments[0], const_cast<char**>(arguments));
+    _exit(127);
+  }
+  close(in[0]);
+  close(out[1]);
+  to_ = in[1];
+  from_ = out[0];
+  if (child_ < 0) throw Error(std::strerror(errno), "fork", "too many processes are running");
+  setpgid(child_, child_);
+  signal(SIGPIPE, SIG_IGN);
+  send(to_json(job).dump());
+  const Json ready = Json::parse(receive(), nullptr, false);
+  if (!ready.is_object() || ready.value("protocol", "") != kDuelProtocol) {
+    lost("does not take part in comparisons of builds");
+  }
+  for (const Json& one : ready.at("techniques")) {
+    techniques_.push_back({one.at("name"), one.at("fault"), one.at("threads"), one.at("blocks")});
+  }
+}
+
+DuelSide::~DuelSide() {
+  close(to_);
+  close(from_);
+  if (child_ <= 0) return;
+  kill(-child_, SIGKILL);
+  waitpid(child_, nullptr, 0);
+}
+
+void DuelSide::lost(const std::string& what) {
+  throw Error(what, program_,
+              "check that it runs aisp bench list-targets, and that it is not older than this one");
+}
+
+void DuelSide::send(const std::string& line) {
+  const std::string text = line + "\n";
+  for (std::size_t at = 0; at < text.size();) {
+    const ssize_t written = write(to_, text.data() + at, text.size() - at);
+    if (written <= 0) lost("its worker ended unexpectedly");
+    at += static_cast<std::size_t>(written);
+  }
+}
+
+std::string DuelSide::receive() {
+  for (int waited_ms = 0;;) {
+    const std::size_t end = buffer_.find('\n');
+    if (end != std::string::npos) {
+      std::string line = buffer_.substr(0, end);
+      buffer_.erase(0, end + 1);
+      return line;
+    }
+    pollfd file{from_, POLLIN, 0};
+    const int ready = poll(&file, 1, 200);
+    if (interrupted()) lost("interrupted");
+    if (ready == 0) {
+      waited_ms += 200;
+      if (waited_ms > 1000.0 * time_limit_s_) lost("its worker gave no answer in time");
+      continue;
+    }
+    char chunk[65536];
+    const ssize_t got = read(from_, chunk, sizeof chunk);
+    if (got <= 0) lost("its worker ended unexpectedly");
+    buffer_.append(chunk, static_cast<std::size_t>(got));
+  }
+}
+
+Sample DuelSide::time(std::size_t index, std::uint64_t iterations, bool* conflict) {
+  send(fmt::format("time {} {}", index, iterations));
+  const std::string line = receive();
+  std::istringstream words(line);
+  Sample sample;
+  int in_conflict = 0;
+  words >> sample.wall_ns >> sample.cpu_ns >> in_conflict;
+  if (!words || !(sample.wall_ns > 0.0)) lost("its worker answered \"" + line + "\"");
+  if (conflict != nullptr) *conflict = in_conflict != 0;
+  return sample;
+}
+
+std::vector<std::pair<std::string, std::string>> DuelSide::end() {
+  send("end");
+  const Json json = Json::parse(receive(), nullptr, false);
+  if (!json.is_object() || !json.contains("faults")) lost("its worker did not end well");
+  std::vector<std::pair<std::string, std::string>> faults;
+  for (const auto& [name, fault] : json.at("faults").items()) faults.emplace_back(name, fault);
+  return faults;
+}
+
+}  // namespace aisp::bench

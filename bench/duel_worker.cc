@@ -1,0 +1,182 @@
+// One side of a comparison of builds: see duel.h. Verifies every technique on small and ragged
+// sizes, then times epochs of the real size as it is told; outputs are checked before and after.
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "bench/clock.h"
+#include "bench/duel.h"
+#include "bench/job.h"
+#include "bench/memory.h"
+#include "bench/trial.h"
+#include "bench/verify.h"
+#include "machine/cpu.h"
+#include "machine/vector_state.h"
+
+namespace aisp::bench {
+namespace {
+
+// Calls longer than this refill their own caches within the epoch; shorter ones get an untimed call
+// first, because the other build has just run.
+constexpr double kWarmUpBelowNs = 2e6;
+
+class Side {
+ public:
+  explicit Side(const Job& job) : lab_(find_lab(job.modules, job.lab).describe()), job_(job) {
+    for (const Case& one : lab_.cases) {
+      if (one.name != job.case_name) continue;
+      params_ = job.size == "smoke" ? one.smoke : one.full;
+      smoke_ = one.smoke;
+    }
+    for (const std::string& name : job.techniques) {
+      for (const Technique& technique : lab_.techniques) {
+        if (technique.name == name) techniques_.push_back(&technique);
+      }
+    }
+    check(techniques_.size() == job.techniques.size(), "a job names an unknown technique");
+  }
+
+  void prepare() {
+    set_ = std::make_unique<InputSet>(lab_.problem(params_), job_.scratch_folder);
+    set_->fill(lab_, params_, job_.seed);
+    expected_ = compute_expected(lab_, params_, *set_);
+    for (const Technique* technique : techniques_) {
+      std::string fault = verify_small(*technique);
+      std::unique_ptr<Plan> plan;
+      if (fault.empty()) {
+        plan = technique->plan(params_);
+        fault = call_and_check(*plan);
+      }
+      faults_.push_back(fault);
+      contenders_.push_back(contender_of(*technique, plan.get()));
+      plans_.push_back(std::move(plan));
+    }
+  }
+
+  Json ready() const {
+    Json techniques = Json::array();
+    for (std::size_t i = 0; i < techniques_.size(); ++i) {
+      techniques.push_back({{"name", techniques_[i]->name},
+                            {"threads", contenders_[i].threads},
+                            {"blocks", contenders_[i].blocks},
+                            {"fault", faults_[i]}});
+    }
+    return {{"protocol", kDuelProtocol}, {"techniques", techniques}};
+  }
+
+  std::string time(std::size_t index, std::uint64_t iterations) {
+    if (index >= contenders_.size() || plans_[index] == nullptr) return "no such plan";
+    const Contender& contender = contenders_[index];
+    if (machine::cpu().avx2) machine::clear_upper_halves();
+    double& least = least_ns_.try_emplace(index, 0.0).first->second;
+    if (!contender.before_each && least < kWarmUpBelowNs) contender.run(1);
+    bool conflict = false;
+    const Sample sample = time_epoch(contender, iterations, &conflict);
+    least = least == 0.0 ? sample.wall_ns : std::min(least, sample.wall_ns);
+    return fmt::format("{:.17g} {:.17g} {}", sample.wall_ns, sample.cpu_ns, conflict ? 1 : 0);
+  }
+
+  // The timed plans once more: what they write after all those calls must still be right.
+  Json end() {
+    Json faults = Json::object();
+    for (std::size_t i = 0; i < techniques_.size(); ++i) {
+      if (plans_[i] == nullptr) continue;
+      const std::string fault = call_and_check(*plans_[i]);
+      if (!fault.empty()) faults[techniques_[i]->name] = fault;
+      plans_[i].reset();
+    }
+    return {{"faults", faults}};
+  }
+
+ private:
+  std::string verify_small(const Technique& technique) const {
+    std::vector<Params> sizes = {smoke_};
+    sizes.insert(sizes.end(), lab_.ragged.begin(), lab_.ragged.end());
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      const std::string wrong = run_and_check(lab_, sizes[i], technique,
+                                              derive_seed(job_.seed, 10 + i), job_.scratch_folder);
+      if (!wrong.empty()) return wrong;
+    }
+    return "";
+  }
+
+  std::string call_and_check(Plan& plan) {
+    set_->poison_outputs(derive_seed(job_.seed, 3));
+    if (lab_.before_each) lab_.before_each(params_, set_->io());
+    plan.run(set_->io(), 1);
+    return wrong_output(lab_, params_, *set_, expected_);
+  }
+
+  Contender contender_of(const Technique& technique, Plan* plan) {
+    Contender contender;
+    contender.name = technique.name;
+    contender.threads = technique.threads == 0 ? machine::cpu().cores : technique.threads;
+    contender.blocks = technique.blocks;
+    contender.run = [this, plan](std::uint64_t n) { plan->run(set_->io(), n); };
+    if (lab_.before_each) {
+      contender.before_each = [this] { lab_.before_each(params_, set_->io()); };
+    }
+    return contender;
+  }
+
+  Lab lab_;
+  const Job& job_;
+  Params params_, smoke_;
+  std::vector<const Technique*> techniques_;
+  std::unique_ptr<InputSet> set_;
+  Expected expected_;
+  std::vector<std::unique_ptr<Plan>> plans_;
+  std::vector<Contender> contenders_;
+  std::vector<std::string> faults_;
+  std::map<std::size_t, double> least_ns_;
+};
+
+void say(std::FILE* out, const std::string& line) {
+  fmt::print(out, "{}\n", line);
+  std::fflush(out);
+}
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+int duel_worker_main() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // What a technique prints must not end up in the conversation.
+  std::FILE* out = fdopen(dup(1), "w");
+  dup2(2, 1);
+  std::string line;
+  if (!std::getline(std::cin, line)) return 4;
+  const Job job = job_from_json(Json::parse(line));
+  ns_per_tick();
+  Side side(job);
+  side.prepare();
+  say(out, dump(side.ready()));
+  while (std::getline(std::cin, line)) {
+    if (line == "end") {
+      say(out, dump(side.end()));
+      return 0;
+    }
+    std::istringstream words(line);
+    std::string command;
+    std::size_t index = 0;
+    std::uint64_t iterations = 0;
+    words >> command >> index >> iterations;
+    if (command != "time" || !words || iterations == 0) return 4;
+    say(out, side.time(index, iterations));
+  }
+  return 0;
+}
+
+}  // namespace aisp::bench
