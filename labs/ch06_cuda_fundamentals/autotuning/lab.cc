@@ -1,0 +1,32 @@
+// One matrix product, three ways to choose its blocking. See README.md.
+#include "labs/ch06_cuda_fundamentals/autotuning/problem.h"
+
+namespace aisp::labs::ch06::autotuning {
+
+bench::Lab describe() {
+  using bench::matmul::sizes;
+  bench::Lab lab;
+  lab.question =
+      "Is a blocking that was chosen by timing better than one that follows from cache sizes?";
+  lab.targets = {"ch06:autotuning", "ch06:adaptive"};
+  lab.tags = {"gemm", "cache", "tuning"};
+  lab.cases = {{.name = "llama32_1b_decode_16",
+                .origin = "Llama-3.2-1B query projection: 16 sequences decoding, width 2048",
+                .smoke = sizes(16, 128, 128),
+                .full = sizes(16, 2048, 2048)},
+               {.name = "minilm_projection",
+                .origin = "all-MiniLM-L6-v2 attention projection: 128 tokens, width 384",
+                .smoke = sizes(40, 64, 96),
+                .full = sizes(128, 384, 384)},
+               {.name = "bert_base_projection",
+                .origin = "BERT-base attention projection: 512 tokens, width 768",
+                .smoke = sizes(64, 96, 96),
+                .full = sizes(512, 768, 768)}};
+  lab.ragged = {sizes(1, 1, 1), sizes(15, 33, 65), sizes(197, 61, 129), sizes(3, 1030, 9)};
+  bench::matmul::set_contract(lab);
+  lab.techniques = {fixed_blocking(), model_blocking(), timed_blocking(), onednn()};
+  lab.baseline = "fixed_blocking";
+  return lab;
+}
+
+}  // namespace aisp::labs::ch06::autotuning
