@@ -24,7 +24,7 @@
     const shown = data.cases.map(isShown);
     canvas.replaceChildren(plots[figure.dataset.plot](data, figure.dataset.of, width, shown));
     canvas.style.minHeight = "";
-    rove(figure, canvas);
+    prepareMarks(figure);
   };
   const near = new Set();
   const redraw = () => near.forEach(draw);
@@ -37,7 +37,10 @@
         draw(entry.target);
       }
     }, { rootMargin: "600px" });
-    figures.forEach((figure) => watcher.observe(figure));
+    figures.forEach((figure) => {
+      listen(figure);
+      watcher.observe(figure);
+    });
     let waiting = 0;
     addEventListener("resize", () => {
       clearTimeout(waiting);
@@ -47,27 +50,35 @@
   };
 
   // A plot is one stop of the tab key; the arrow keys go from mark to mark.
-  const rove = (figure, canvas) => {
-    const says = figure.querySelector(".says");
-    const marks = [...canvas.querySelectorAll("a")];
-    marks.forEach((mark, i) => mark.setAttribute("tabindex", i === 0 ? "0" : "-1"));
+  const marksOf = (figure) => [...figure.querySelectorAll(".canvas a")];
+  const prepareMarks = (figure) => {
+    marksOf(figure).forEach((mark, i) => {
+      mark.setAttribute("tabindex", i === 0 ? "0" : "-1");
+      // The library describes the shape; a reader of the page meets the link around it.
+      mark.setAttribute("aria-label", mark.firstChild.getAttribute("aria-label"));
+      mark.firstChild.removeAttribute("aria-label");
+    });
+    for (const svg of figure.querySelectorAll("svg")) {
+      svg.setAttribute("role", svg.querySelector("a") ? "group" : "img");
+    }
+  };
+  const listen = (figure) => {
     const show = (event) => {
-      const mark = event.target.closest("a");
-      if (mark) says.textContent = mark.getAttribute("aria-label");
+      const mark = event.target.closest(".canvas a");
+      if (mark) figure.querySelector(".says").textContent = mark.getAttribute("aria-label");
     };
-    canvas.onfocusin = null;
-    canvas.addEventListener("focusin", show);
-    canvas.addEventListener("pointerover", show);
-    canvas.onkeydown = (event) => {
+    figure.addEventListener("focusin", show);
+    figure.addEventListener("pointerover", show);
+    figure.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      const at = marks.indexOf(event.target.closest("a"));
+      const marks = marksOf(figure), at = marks.indexOf(event.target.closest("a"));
       if (!step || at < 0) return;
       event.preventDefault();
       const next = marks[(at + step + marks.length) % marks.length];
       marks[at].setAttribute("tabindex", "-1");
       next.setAttribute("tabindex", "0");
       next.focus();
-    };
+    });
   };
 
   // The filter: a case is shown when its chapter is chosen and a row of it has a chosen verdict.

@@ -5,6 +5,7 @@
 const plots = (() => {
   const kRow = 34;      // height of a technique: two processes of samples can be told apart
   const kNarrow = 520;  // below this width names stand above their row instead of left of it
+  const kLetter = 7.25;  // width of a letter of a name
   const kDepth = 3000;  // points further below the highest roof stand on the lower edge
 
   const css = (name) => `var(--${name})`;
@@ -20,6 +21,7 @@ const plots = (() => {
   const symbol = (state) => kSymbols[state] || "times";
   const isOpen = (row) => row.state === "baseline" || symbol(row.state) === "times";
 
+  const nameOf = (row) => row.name + (row.peer ? " (peer)" : "");
   const timed = (view) => view.rows.filter((row) => row.speedup);
   const options = (width, height, more) => ({
     width, height, ...more,
@@ -37,7 +39,8 @@ const plots = (() => {
     const first = Math.ceil(from / stride) * stride;
     return d3.range(first, to + 1, stride).map((power) => 2 ** power);
   };
-  const ratio = (value) => `${Number(value.toPrecision(4))}x`;
+  const ratio = (value) =>
+    (value < 0.1 ? `1/${Math.round(1 / value)}x` : `${Number(value.toPrecision(4))}x`);
   const ratioDomain = (rows) => {
     const ends = rows.flatMap((row) => row.speedup).filter((end) => end);
     const low = Math.max(1e-6, Math.min(1 / 1.05, ...ends));
@@ -57,10 +60,12 @@ const plots = (() => {
   });
 
   // Rows of a figure at y = 0.5, 1.5, ...; the names left of them, or above when it is narrow.
-  const names = (items, narrow, text, y) =>
+  const names = (items, narrow, text, y, pixels, more) =>
     Plot.text(items, {
       y: (d, i) => y(i) - (narrow ? 0.32 : 0), text, frameAnchor: "left", fontFamily: mono,
       textAnchor: narrow ? "start" : "end", dx: narrow ? 0 : -10, fill: css("ink"),
+      monospace: true, lineWidth: pixels / kLetter * 0.6, textOverflow: "ellipsis",
+      ...more,
     });
   const ratioScale = (width, domain, margins) => {
     const most = Math.max(3, Math.floor((width - margins) / 70));
@@ -95,7 +100,7 @@ const plots = (() => {
     const view = data.cases.find((one) => one.id === of);
     const items = timed(view).map((row, i) => ({ view, row, y: i + 0.5 }));
     const narrow = width < kNarrow;
-    const left = narrow ? 4 : 16 + 7.4 * Math.min(28, d3.max(items, (d) => d.row.name.length));
+    const left = narrow ? 4 : 16 + kLetter * Math.min(30, d3.max(items, (d) => nameOf(d.row).length));
     const right = narrow ? 10 : 120;
     const row = narrow ? kRow + 12 : kRow;
     const domain = ratioDomain(timed(view));
@@ -109,7 +114,7 @@ const plots = (() => {
       marks: [
         ...band(margin, 0, items.length), ...ratioAxis(x.ticks),
         ...intervals(items.filter((d) => d.row.state !== "baseline"), y, domain),
-        names(items, narrow, (d) => d.row.name, (i) => i + 0.5),
+        names(items, narrow, (d) => nameOf(d.row), (i) => i + 0.5, narrow ? width - 64 : left),
         Plot.text(items, {
           y: (d) => d.y - (narrow ? 0.32 : 0), text: words, frameAnchor: "right", fill: css("ink"),
           textAnchor: narrow ? "end" : "start", dx: narrow ? 8 : 10,
@@ -150,7 +155,7 @@ const plots = (() => {
           anchor: "top", tickSize: 0, label: null,
           tickFormat: (value) => (Math.abs(value - 1) < 1e-9 ? "median" : percent(value)),
         }),
-        named ? names(rows, true, (d) => d.name, (i) => i + 0.48) : null,
+        named ? names(rows, true, nameOf, (i) => i + 0.48, width - 20) : null,
         Plot.rect(strips, {
           x1: (d) => d3.quantileSorted(d.values, 0.25), x2: (d) => d3.quantileSorted(d.values, 0.75),
           y1: "y1", y2: "y2", fill, fillOpacity: 0.16,
@@ -172,8 +177,8 @@ const plots = (() => {
     const best = all.filter((d) => d.view.rows[d.view.best] === d.row);
     const rest = all.filter((d) => d.view.rows[d.view.best] !== d.row);
     const narrow = width < 760;
-    const label = (view) => `${view.lab}  ${view.name}`;
-    const left = narrow ? 4 : 16 + 7.3 * d3.max(views, (view) => Math.min(52, label(view).length));
+    const label = (view) => `${view.lab} ${view.name}`;
+    const left = narrow ? 4 : 16 + kLetter * d3.max(views, (view) => Math.min(52, label(view).length));
     const right = narrow ? 12 : 210;
     const row = narrow ? 40 : 26;
     const domain = ratioDomain(all.map((d) => d.row));
@@ -186,7 +191,7 @@ const plots = (() => {
       ariaLabel: "Best technique of each case",
       marks: [
         ...band(margin, 0, views.length), ...ratioAxis(x.ticks),
-        names(views, narrow, label, (i) => i + 0.5),
+        names(views, narrow, label, (i) => i + 0.5, narrow ? width - 64 : left),
         Plot.dot(rest, {
           x: (d) => d.row.speedup[0], y, r: 2.2, fill: (d) => colour(d.row.state),
           fillOpacity: 0.75, symbol: (d) => symbol(d.row.state),
@@ -198,9 +203,11 @@ const plots = (() => {
         }),
         Plot.text(best, {
           y: (d) => d.y - (narrow ? 0.32 : 0), frameAnchor: "right", fill: css("ink"),
-          textAnchor: narrow ? "end" : "start", dx: 10,
-          text: (d) => (narrow ? ratio3(d.row.speedup[0])
-            : `${ratio3(d.row.speedup[0])}  ${d.row.name}`),
+          textAnchor: "end", dx: narrow ? 10 : 56,
+          text: (d) => ratio3(d.row.speedup[0]),
+        }),
+        narrow ? null : names(best, false, (d) => d.row.name, (i) => best[i].y, right - 72, {
+          frameAnchor: "right", textAnchor: "start", dx: 66,
         }),
         Plot.dot(best, link({ x: (d) => d.row.speedup[0], y, r: 4.5 })),
       ],

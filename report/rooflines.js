@@ -73,7 +73,7 @@ const drawRoofline = (data, of, width, shown) => {
       .map((one) => 3 * (d3.max(panel.roofs.filter((r) => r.level === undefined), (r) => r.value)
         || 0) / one.value);
     const x = panel.memory
-      ? [d3.min(xs.concat(16384)) / 2, d3.max(xs.concat(2 ** 27)) * 2]
+      ? [d3.min(xs.concat(8192)) / 2, d3.max(xs.concat(2 ** 27)) * 2]
       : [Math.min(0.25, d3.min(xs) / 6), Math.max(d3.max(xs) * 2, ...ridge, 8)];
     return Plot.plot(options(size.width, size.height, {
       marginLeft: kLeft, marginRight: kRight, marginTop: kTop, marginBottom: kBottom,
