@@ -81,9 +81,9 @@ TEST(Browser, ARunWithoutResultsShows) {
 }
 
 TEST(Browser, FindsAPageThatIsTooWide) {
-  EXPECT_FOUND(
-      with(render_html(bench::sample::run()), "<main ", "<div style=\"width:1700px\">x</div><main "),
-      "the page is 17");
+  EXPECT_FOUND(with(render_html(bench::sample::run()), "<main ",
+                    "<div style=\"width:1700px\">x</div><main "),
+               "the page is 17");
 }
 
 TEST(Browser, FindsARequest) {

@@ -145,22 +145,22 @@ std::string render_failures(const Model& model) {
       }
     }
   }
-  if (out.empty() && model.tally.total() > 0) {
-    int open = 0;
-    for (const State state : {State::kInconclusive, State::kNoisy, State::kUnchecked}) {
-      const auto found = model.tally.techniques.find(state);
-      if (found != model.tally.techniques.end()) open += found->second;
-    }
-    return fmt::format(
-        "<p class=\"good\" id=\"failures\">Nothing failed: every output that was timed is right "
-        "and "
-        "possible.{}</p>",
-        open == 0 ? "" : fmt::format(" No claim rests on {} that stayed open.", open));
+  if (model.tally.total() == 0 && out.empty()) return "<p id=\"failures\"></p>";
+  int open = 0;
+  for (const State state : {State::kInconclusive, State::kNoisy, State::kUnchecked}) {
+    const auto found = model.tally.techniques.find(state);
+    if (found != model.tally.techniques.end()) open += found->second;
   }
-  if (out.empty()) return "<p id=\"failures\"></p>";
+  const std::string note =
+      open == 0 ? "" : fmt::format(" No claim rests on {} that stayed open.", open);
+  if (out.empty()) {
+    return "<p class=\"good\" id=\"failures\">Nothing failed: every output that was timed is right "
+           "and possible." +
+           note + "</p>";
+  }
   return "<section aria-labelledby=\"failures\"><h2 id=\"failures\">What failed, and why</h2><div "
          "class=\"failures\">" +
-         out + "</div></section>";
+         out + "</div><p class=\"muted\">" + note + "</p></section>";
 }
 
 std::string render_ceilings(const bench::Json& header) {

@@ -72,12 +72,23 @@ Json to_json(const CaseView& view, const Row& row) {
   return json;
 }
 
+// The size belongs to the name where a case was measured in two.
+std::string name_of(const LabView& lab, const CaseView& view) {
+  const bench::CaseResult& result = *view.result;
+  for (const auto& other : lab.cases) {
+    if (&other != &view && other.result->case_name == result.case_name) {
+      return fmt::format("{} {}", result.case_name, result.size);
+    }
+  }
+  return result.case_name;
+}
+
 Json to_json(const LabView& lab, const CaseView& view) {
   Json json = {{"id", view.id},
                {"lab", printable(lab.name)},
                {"lab_id", lab.id},
                {"chapter", printable(chapter_of(lab))},
-               {"name", printable(view.result->case_name)},
+               {"name", printable(name_of(lab, view))},
                {"best", nullptr},
                {"rows", Json::array()}};
   for (const Row& row : view.rows) {

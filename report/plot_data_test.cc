@@ -36,6 +36,13 @@ TEST(PlotData, HoldsEveryRowInOrder) {
   EXPECT_EQ(gemm["rows"][9]["peer"], true);
 }
 
+TEST(PlotData, NamesTellSizesApart) {
+  const Json data = plot_data(bench::sample::run());
+  EXPECT_EQ(data["cases"][1]["name"], "llama3_8b_mlp");
+  EXPECT_EQ(data["cases"][2]["name"], "llama3_vocab full");
+  EXPECT_EQ(data["cases"][3]["name"], "llama3_vocab smoke");
+}
+
 TEST(PlotData, SamplesAreThinnedByProcessOverTheMedian) {
   const Json data = plot_data(bench::sample::run());
   const Json& samples = data["cases"][0]["rows"][1]["samples"];

@@ -1,6 +1,7 @@
 // What the tests of this room share.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -54,8 +55,8 @@ inline bench::RunRecord large_run() {
   run.results.clear();
   for (int i = 0; i < 52; ++i) {
     bench::CaseResult result = bench::sample::transpose_case();
-    result.lab = "ch" + std::to_string(10 + i / 4) + ":lab_" + std::to_string(i / 2);
-    result.case_name += "_" + std::to_string(i);
+    result.lab = fmt::format("ch{}:lab_{}", 10 + i / 4, i / 2);
+    result.case_name += fmt::format("_{}", i);
     result.techniques.push_back(bench::sample::timed(result, "streaming", 40e6, 0.066, 0.02));
     result.processes.clear();
     bench::sample::add_samples(result, 4, 2000);
