@@ -41,6 +41,8 @@ const plots = (() => {
   };
   const ratio = (value) =>
     (value < 0.1 ? `1/${Math.round(1 / value)}x` : `${Number(value.toPrecision(4))}x`);
+  const ratio3 = (value) =>
+    `${value >= 0.9 && value < 1.1 ? value.toFixed(3) : value.toPrecision(3)}x`;
   const ratioDomain = (rows) => {
     const ends = rows.flatMap((row) => row.speedup).filter((end) => end);
     const low = Math.max(1e-6, Math.min(1 / 1.05, ...ends));
@@ -100,7 +102,8 @@ const plots = (() => {
     const view = data.cases.find((one) => one.id === of);
     const items = timed(view).map((row, i) => ({ view, row, y: i + 0.5 }));
     const narrow = width < kNarrow;
-    const left = narrow ? 4 : 16 + kLetter * Math.min(30, d3.max(items, (d) => nameOf(d.row).length));
+    const longest = d3.max(items, (d) => nameOf(d.row).length);
+    const left = narrow ? 4 : 16 + kLetter * Math.min(30, longest);
     const right = narrow ? 10 : 120;
     const row = narrow ? kRow + 12 : kRow;
     const domain = ratioDomain(timed(view));
@@ -123,7 +126,6 @@ const plots = (() => {
       ],
     }));
   };
-  const ratio3 = (value) => `${value >= 0.9 && value < 1.1 ? value.toFixed(3) : value.toPrecision(3)}x`;
 
   // Each process a strip: ticks are samples (or quantiles of them), the box holds the middle half.
   const samples = (data, of, width) => {
@@ -157,8 +159,8 @@ const plots = (() => {
         }),
         named ? names(rows, true, nameOf, (i) => i + 0.48, width - 20) : null,
         Plot.rect(strips, {
-          x1: (d) => d3.quantileSorted(d.values, 0.25), x2: (d) => d3.quantileSorted(d.values, 0.75),
-          y1: "y1", y2: "y2", fill, fillOpacity: 0.16,
+          x1: (d) => d3.quantileSorted(d.values, 0.25),
+          x2: (d) => d3.quantileSorted(d.values, 0.75), y1: "y1", y2: "y2", fill, fillOpacity: 0.16,
         }),
         Plot.ruleX(inside, { x: "x", y1: "y1", y2: "y2", stroke: fill, strokeOpacity: 0.4 }),
         Plot.ruleX(strips, {
@@ -178,7 +180,8 @@ const plots = (() => {
     const rest = all.filter((d) => d.view.rows[d.view.best] !== d.row);
     const narrow = width < 760;
     const label = (view) => `${view.lab} ${view.name}`;
-    const left = narrow ? 4 : 16 + kLetter * d3.max(views, (view) => Math.min(52, label(view).length));
+    const longest = d3.max(views, (view) => label(view).length);
+    const left = narrow ? 4 : 16 + kLetter * Math.min(52, longest);
     const right = narrow ? 12 : 210;
     const row = narrow ? 40 : 26;
     const domain = ratioDomain(all.map((d) => d.row));

@@ -14,18 +14,18 @@ const drawRoofline = (data, of, width, shown) => {
   });
   const bytes = (value) => {
     const power = Math.min(4, Math.floor(Math.log2(value) / 10));
-    return `${Number((value / 2 ** (10 * power)).toPrecision(3))} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
+    const unit = ["B", "KiB", "MiB", "GiB", "TiB"][power];
+    return `${Number((value / 2 ** (10 * power)).toPrecision(3))} ${unit}`;
   };
 
   // Where two bandwidth labels would touch, the lower one starts behind the upper one.
   const slanted = (lines, x, y, size) => {
-    const slope = Math.atan2(
-      (size.height - kTop - kBottom) / Math.log(y[1] / y[0]),
-      (size.width - kLeft - kRight) / Math.log(x[1] / x[0]));
-    const perPixel = (x[1] / x[0]) ** (1 / (size.width - kLeft - kRight));
+    const across = size.width - kLeft - kRight, down = size.height - kTop - kBottom;
+    const slope = Math.atan2(down / Math.log(y[1] / y[0]), across / Math.log(x[1] / x[0]));
+    const perPixel = (x[1] / x[0]) ** (1 / across);
     let above = { at: -1e9, end: 0 };
     const labels = lines.map((line) => {
-      const at = (size.height - kTop - kBottom) * Math.log(y[1] / line.value) / Math.log(y[1] / y[0]);
+      const at = down * Math.log(y[1] / line.value) / Math.log(y[1] / y[0]);
       const begin = (at - above.at) * Math.cos(slope) < 14 ? above.end + 14 : 6;
       above = { at, end: begin + 6 * line.label.length };
       const start = line.x1 * perPixel ** (begin * Math.cos(slope));
