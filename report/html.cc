@@ -1,19 +1,23 @@
-// The page: header, tally, a line a case, roofline, the labs, failures, environment. See html.h.
+// The page: what was faster and how sure, what failed, the overview, the rooflines, the labs, and
+// where the figures come from. See html.h.
 #include "report/html.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/units.h"
+#include "report/assets.h"
 #include "report/html_parts.h"
 #include "report/markup.h"
+#include "report/plot_data.h"
 #include "report/roofline.h"
-#include "report/svg.h"
 
 namespace aisp::report {
 namespace {
 
-std::string fact(const char* term, const std::string& escaped) {
-  return escaped.empty() ? "" : fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", term, escaped);
+std::string counted(std::size_t count, const char* word) {
+  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
 std::string machine_text(const bench::Json& header) {
@@ -25,206 +29,243 @@ std::string machine_text(const bench::Json& header) {
   return text;
 }
 
+int count_of(const Tally& tally, State state) {
+  const auto found = tally.techniques.find(state);
+  return found == tally.techniques.end() ? 0 : found->second;
+}
+
+// "By 1.01x to 15.9x, half of them by 2.31x or more."
+std::string range_of_speedups(const Model& model) {
+  std::vector<double> speedups;
+  for (const auto& lab : model.labs) {
+    for (const auto& view : lab.cases) {
+      for (const Row& row : view.rows) {
+        if (row.state == State::kFaster && !row.peer) speedups.push_back(row.speedup.estimate);
+      }
+    }
+  }
+  if (speedups.size() < 2) return "";
+  const auto [least, most] = std::minmax_element(speedups.begin(), speedups.end());
+  return fmt::format(" By {} to {}, half of them by {} or more.", format_ratio(*least),
+                     format_ratio(*most), format_ratio(median(speedups)));
+}
+
+std::string lead(const bench::RunRecord& run, const Model& model) {
+  const Tally& tally = model.tally;
+  if (tally.total() == 0) return "<p class=\"lead\">This run has no results yet.</p>";
+  std::string out = fmt::format(
+      "<p class=\"lead\"><b>{} of {}</b> faster than their baseline, in {} of {}.{}</p>",
+      count_of(tally, State::kFaster),
+      counted(static_cast<std::size_t>(tally.total()), "technique"),
+      counted(static_cast<std::size_t>(tally.cases), "case"), counted(model.labs.size(), "lab"),
+      range_of_speedups(model));
+  const double level = header_number(run.header, {"options", "level"});
+  const double margin = header_number(run.header, {"options", "margin"});
+  if (level > 0.0 && margin > 0.0) {
+    out += fmt::format(
+        "<p class=\"muted\">Faster means: the whole {:g} % interval of the paired speed-up lies "
+        "above "
+        "1, beyond a margin of {:g} %. Each interval holds on its own, whenever the run "
+        "stopped.</p>",
+        100.0 * level, 100.0 * margin);
+  }
+  return out;
+}
+
+// The tally: also the buttons of the filter, when the page's script runs.
+std::string tally(const Model& model) {
+  std::string out = "<div class=\"tally\" aria-hidden=\"true\">";
+  for (const auto& [state, count] : model.tally.techniques) {
+    out += fmt::format("<span class=\"{}\" style=\"flex:{}\"></span>", name(state), count);
+  }
+  out += "</div><div class=\"filter\" id=\"filter\"><ul class=\"chips\" aria-label=\"Verdicts\">";
+  for (const auto& [state, count] : model.tally.techniques) {
+    out += fmt::format("<li class=\"{0}\" data-state=\"{0}\"><span><b>{1}</b> {0}</span></li>",
+                       name(state), count);
+  }
+  out += "</ul>";
+  if (model.tally.peers > 0) {
+    out += fmt::format("<p class=\"muted\">and {} of other people's libraries</p>",
+                       counted(static_cast<std::size_t>(model.tally.peers), "row"));
+  }
+  return out + "</div>";
+}
+
 std::string page_header(const bench::RunRecord& run, const Model& model) {
   const bench::Json& header = run.header;
-  std::string out =
-      fmt::format("<header><h1>aisp run {}</h1>", escape(header_text(header, {"run_id"})));
-  out += fmt::format("<p>{} technique{} against {} baseline{} in {} lab{}: {}.</p>",
-                     model.tally.total(), model.tally.total() == 1 ? "" : "s",
-                     model.tally.baselines, model.tally.baselines == 1 ? "" : "s",
-                     model.labs.size(), model.labs.size() == 1 ? "" : "s", describe(model.tally));
-  out += "<dl class=\"facts\">" + fact("machine", machine_text(header));
+  std::string out = fmt::format("<header><p class=\"eyebrow\">aisp run</p><h1>{}</h1>",
+                                escape(header_text(header, {"run_id"})));
+  out += lead(run, model) + "<dl class=\"facts\">" + fact("machine", machine_text(header));
   out += fact("started", escape(header_text(header, {"started_utc"})));
   out += fact("aisp", escape(describe_build(header)));
-  const std::string command = escape(describe_command(header));
-  out += fact("command", command.empty() ? "" : "<code>" + command + "</code>");
   out += fact("hardware key", escape(header_text(header, {"hardware_key"}))) + "</dl>";
   if (run.torn_lines > 0) {
     out +=
         "<p class=\"notice\">The run was cut off: its last line was unfinished and is left out. "
         "Go on with <code>aisp bench run --resume</code>.</p>";
   }
-  out += "<div class=\"tally\" aria-hidden=\"true\">";
-  for (const auto& [state, count] : model.tally.techniques) {
-    out += fmt::format("<span class=\"{}\" style=\"flex:{}\"></span>", name(state), count);
-  }
-  out += "</div><ul class=\"chips\">";
-  for (const auto& [state, count] : model.tally.techniques) {
-    out += fmt::format("<li class=\"{0}\"><b>{1}</b> {0}</li>", name(state), count);
-  }
-  if (model.tally.peers > 0) {
-    out += fmt::format("<li class=\"baseline\"><b>{}</b> by peers</li>", model.tally.peers);
-  }
-  return out + "</ul></header>";
+  return out + "</header>";
 }
 
-std::string navigation(const Model& model, bool failures) {
-  std::string out = "<nav aria-label=\"Sections\"><ul>";
-  for (std::size_t i = 0; i < model.labs.size(); ++i) {
-    out += fmt::format("<li><a href=\"#lab-{}\">{}</a></li>", i + 1, escape(model.labs[i].name));
-  }
-  out += "<li><a href=\"#roofline\">roofline</a></li>";
-  if (failures) out += "<li><a href=\"#failures\">failures</a></li>";
-  return out + "<li><a href=\"#environment\">environment</a></li></ul></nav>";
-}
-
-// The best technique of each case, all on one axis.
-std::string overview(const Model& model) {
-  std::vector<Interval> speedups;
-  for (const auto& lab : model.labs) {
-    for (const auto& view : lab.cases) {
-      if (const Row* best = view.best()) speedups.push_back(best->speedup);
-    }
-  }
-  if (model.labs.empty()) return "<p class=\"muted\">This run has no results yet.</p>";
-  const LogAxis axis = speedup_axis(speedups);
-  std::string out = fmt::format(
-      "<section aria-labelledby=\"glance\"><h2 id=\"glance\">The best technique of each case</h2>"
-      "<div class=\"panel\"><table class=\"cards\"><thead><tr><th scope=\"col\">case</th><th "
-      "scope=\"col\">technique</th><th scope=\"col\">speed-up</th><th scope=\"col\"><span "
-      "class=\"hidden\">interval</span>{}</th><th "
-      "scope=\"col\">of ceiling</th></tr></thead><tbody>",
-      draw_axis(axis));
-  for (const auto& lab : model.labs) {
-    for (const auto& view : lab.cases) {
-      out += fmt::format("<tr><th scope=\"row\"><a href=\"#{}\">{}</a><small>{} {}</small></th>",
-                         view.id, escape(lab.name), escape(view.result->case_name),
-                         escape(view.result->size));
-      const Row* best = view.best();
-      if (!best) {
-        out +=
-            "<td colspan=\"4\" class=\"muted\">nothing shown to be faster than the baseline</td>";
-        out += "</tr>";
-        continue;
-      }
-      const std::string range = format_ratio_interval(best->speedup.low, best->speedup.high);
-      const std::string ratio = format_ratio(best->speedup.estimate);
-      out += fmt::format(
-          "<td data-name=\"technique\" class=\"mono\"><div>{}</div></td><td class=\"num\" "
-          "data-name=\"speed-up\"><div><b>{}</b> {}</div></td><td data-name=\"interval\">{}</td>",
-          escape(best->technique->name), ratio, range,
-          draw_interval(axis, best->speedup, best->technique->margin, name(best->state),
-                        ratio + " " + range));
-      const std::string ceiling = escape(describe_ceiling(*best->technique));
-      out += ceiling.empty()
-                 ? "<td></td></tr>"
-                 : fmt::format("<td class=\"num\" data-name=\"of ceiling\">{}</td></tr>", ceiling);
-    }
-  }
-  return out + "</tbody></table></div></section>";
-}
-
-std::string failures_section(const Model& model) {
-  std::string out;
-  for (const auto& lab : model.labs) {
-    for (const auto& view : lab.cases) {
-      for (std::size_t i = 0; i < view.rows.size(); ++i) {
-        const Row& row = view.rows[i];
-        if (!is_failure(row) && row.technique->last_output.empty()) continue;
-        out += fmt::format(
-            "<article class=\"panel\" id=\"{}\"><h3><span class=\"mono\">{}</span> <span "
-            "class=\"verdict {}\">{}</span></h3><p class=\"muted\"><a href=\"#{}\">{}, {} "
-            "{}</a></p>"
-            "<p>{}</p>",
-            failure_id(view, i), escape(row.technique->name), name(row.state), name(row.state),
-            view.id, escape(lab.name), escape(view.result->case_name), escape(view.result->size),
-            escape(explain(row)));
-        if (!row.technique->last_output.empty()) {
-          out += "<p class=\"muted\">Its last output:</p><pre tabindex=\"0\">" +
-                 escape(row.technique->last_output, true) + "</pre>";
-        }
-        out += "</article>";
-      }
-    }
-  }
-  if (out.empty()) return "";
-  return "<section aria-labelledby=\"failures\"><h2 id=\"failures\">Failures</h2>" + out +
-         "</section>";
-}
-
-// Scalars as they are, lists joined, anything deeper as JSON.
-std::string value_text(const bench::Json& value) {
-  if (value.is_string()) return escape(value.get<std::string>());
-  if (value.is_array()) {
-    std::string text;
-    for (const auto& item : value) text += (text.empty() ? "" : ", ") + value_text(item);
-    return text;
-  }
-  return escape(value.dump(-1, ' ', false, bench::Json::error_handler_t::replace));
-}
-
-std::string cache_text(const bench::Json& cache) {
-  const double size = header_number(cache, {"size_bytes"});
-  const std::string sharing = header_text(cache, {"sharing_cores"});
-  return fmt::format("L{}: {}, {} ways{}", escape(header_text(cache, {"level"})),
-                     format_bytes(size), escape(header_text(cache, {"ways"})),
-                     sharing == "1" ? "" : ", shared by " + escape(sharing) + " cores");
-}
-
-std::string environment_group(const char* title, const bench::Json& header, const char* key) {
-  if (!header.is_object() || !header.contains(key) || !header.at(key).is_object()) return "";
-  std::string rows;
-  for (const auto& [term, value] : header.at(key).items()) {
-    std::string text;
-    if (term == "caches" && value.is_array()) {
-      for (const auto& cache : value) text += (text.empty() ? "" : "<br>") + cache_text(cache);
-    } else if (term.ends_with("_bytes") && value.is_number()) {
-      text = format_bytes(value.get<double>());
-    } else {
-      text = value_text(value);
-    }
-    rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(term), text);
-  }
-  if (rows.empty()) return "";
-  return fmt::format("<h3>{}</h3><table class=\"environment\"><tbody>{}</tbody></table>", title,
-                     rows);
-}
-
-std::string environment(const bench::RunRecord& run) {
+std::string navigation(const Model& model) {
   std::string out =
-      "<section aria-labelledby=\"environment\"><h2 id=\"environment\">Environment</h2>"
-      "<div class=\"panel columns\">";
-  for (const auto& [title, key] :
-       {std::pair{"Machine", "cpu"}, std::pair{"State", "environment"}, std::pair{"Build", "aisp"},
-        std::pair{"Libraries", "libraries"}, std::pair{"Options", "options"}}) {
-    const std::string group = environment_group(title, run.header, key);
-    if (!group.empty()) out += "<div>" + group + "</div>";
+      "<nav aria-label=\"Sections\"><ul><li><a href=\"#failures\">Failures</a></li><li><a "
+      "href=\"#glance\">Best of each case</a></li><li><a href=\"#roofline\">Roofline</a></li><li>"
+      "<a href=\"#environment\">Environment</a></li><li><a href=\"#reproduce\">Reproduce</a></li>"
+      "</ul><ul class=\"labs\">";
+  for (const LabView& lab : model.labs) {
+    out += fmt::format("<li><a href=\"#{}\">{}</a></li>", lab.id, escape(lab.name));
   }
-  const std::string seed = escape(header_text(run.header, {"seed"}));
-  if (!seed.empty()) out += fmt::format("<p class=\"muted\">Seed {}</p>", seed);
+  return out + "</ul></nav>";
+}
+
+std::string overview_row(const LabView& lab, const CaseView& view) {
+  std::string out = fmt::format(
+      "<tr><th scope=\"row\"><a href=\"#{}\">{}</a> {} <small>{}</small>"
+      "</th>",
+      view.id, escape(lab.name), escape(view.result->case_name), escape(view.result->size));
+  const Row* best = view.best();
+  if (best == nullptr) {
+    return out +
+           "<td class=\"muted\" colspan=\"4\">nothing shown to be faster than the baseline</td>"
+           "</tr>";
+  }
+  const std::string ceiling = escape(describe_ceiling(*best->technique));
+  return out + fmt::format(
+                   "<td class=\"mono\">{}</td><td class=\"num\"><b>{}</b></td><td "
+                   "class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
+                   escape(best->technique->name), format_ratio(best->speedup.estimate),
+                   format_ratio_interval(best->speedup.low, best->speedup.high), ceiling);
+}
+
+std::string overview(const Model& model) {
+  std::string out =
+      "<section aria-labelledby=\"glance\"><h2 id=\"glance\">The best technique of each case</h2>";
+  if (model.labs.empty()) return out + "<p class=\"muted\">Nothing was measured.</p></section>";
+  std::string rows;
+  for (const auto& lab : model.labs) {
+    for (const auto& view : lab.cases) rows += overview_row(lab, view);
+  }
+  out += "<div class=\"panel\">" +
+         plot_place("overview", "all", static_cast<std::size_t>(model.tally.cases),
+                    "Speed-up over the baseline of each case, with the interval of the best; the "
+                    "small marks are the other techniques. Grey: within the margin.");
+  return out +
+         "<details class=\"table\" open=\"\"><summary>The same as a table</summary><div "
+         "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Best techniques\"><table "
+         "class=\"grid\"><thead><tr><th scope=\"col\">case</th><th scope=\"col\">technique</th>"
+         "<th scope=\"col\" class=\"num\">speed-up</th><th scope=\"col\" class=\"num\">interval"
+         "</th><th scope=\"col\" class=\"num\">of ceiling</th></tr></thead><tbody>" +
+         rows + "</tbody></table></div></details></div></section>";
+}
+
+// Shapes carry the verdict without colour; the glyphs are those that plots.js draws.
+std::string legend(const Model& model) {
+  std::string out = "<p class=\"legend\"><span class=\"baseline\"><i>□</i> baseline</span>";
+  for (const auto& [state, count] : model.tally.techniques) {
+    const char* glyph = state == State::kFaster       ? "●"
+                        : state == State::kSlower     ? "▲"
+                        : state == State::kEquivalent ? "◆"
+                                                      : "✕";
+    const bool timed = state < State::kWrong;
+    if (timed) {
+      out += fmt::format("<span class=\"{0}\"><i>{1}</i> {0}</span>", name(state), glyph);
+    }
+  }
+  return out + "</p>";
+}
+
+std::string roofline(const Model& model, const bench::Json& header) {
+  const Roofline data = collect_roofline(model, header);
+  std::string out =
+      "<section aria-labelledby=\"roofline\"><h2 id=\"roofline\">Roofline</h2><p>Every technique "
+      "below what this machine was measured to do.</p><div class=\"panel\">";
+  const bool roofs = std::any_of(data.panels.begin(), data.panels.end(), [](const Panel& panel) {
+    return !panel.compute.empty() || !panel.bandwidth.empty();
+  });
+  if (!roofs) out += "<p class=\"muted\">No measured ceilings in this run.</p>";
+  if (data.panels.empty()) return out + "</div></section>";
+  out +=
+      plot_place("roofline", "all", 11 * data.panels.size(),
+                 "Lines: measured ceilings, of the best kind of access to each level of memory "
+                 "and of each instruction set. Points: techniques; the text below names the one in "
+                 "focus.");
+  out += legend(model);
+  if (data.without_place > 0) {
+    out += fmt::format(
+        "<p class=\"muted\">{} without declared floating-point work or bytes: in the tables only."
+        "</p>",
+        counted(static_cast<std::size_t>(data.without_place), "row"));
+  }
   return out + "</div></section>";
+}
+
+std::string lab_section(const LabView& lab, const bench::Json& header) {
+  std::string out = fmt::format(
+      "<section class=\"lab\" data-lab=\"{0}\" aria-labelledby=\"{0}\"><h2 id=\"{0}\">{1}</h2><p "
+      "class=\"question\">{2}</p>",
+      lab.id, escape(lab.name), escape(lab.cases[0].result->question));
+  for (const auto& view : lab.cases) out.append("\n").append(render_case(view));
+  out += "\n<div class=\"panel under\"><h3>Under the ceilings</h3>" +
+         plot_place("roofline", lab.id, 11, "") +
+         "<p class=\"muted\">To measure this lab again:</p><pre tabindex=\"0\">" +
+         escape(describe_rerun(header, lab)) + "</pre></div>";
+  return out + "</section>\n";
+}
+
+// Nothing in this page may run or reach out but our own scripts, whatever a record holds.
+std::string policy() {
+  std::string scripts;
+  for (const Script& script : page_scripts()) {
+    scripts += fmt::format(" &#39;sha256-{}&#39;", script.sha256);
+  }
+  return fmt::format(
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; "
+      "style-src &#39;unsafe-inline&#39;; img-src data:; script-src{}\">",
+      scripts);
 }
 
 }  // namespace
 
+std::string fact(const char* term, const std::string& escaped) {
+  return escaped.empty() ? "" : fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", term, escaped);
+}
+
+std::string plot_place(const char* kind, const std::string& of, std::size_t rows,
+                       const std::string& caption) {
+  return fmt::format(
+      "<figure class=\"plot\" data-plot=\"{0}\" data-of=\"{1}\"><div class=\"canvas\" "
+      "style=\"min-height:{2}px\"></div>{3}<p class=\"says\" role=\"status\"></p></figure>",
+      kind, of, 40 + 34 * rows, caption.empty() ? "" : "<figcaption>" + caption + "</figcaption>");
+}
+
 std::string render_html(const bench::RunRecord& run) {
   const Model model = build_model(run);
-  const std::string failures = failures_section(model);
   std::string out =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width, initial-scale=1\">"
-      // Nothing in this page may run or reach out, whatever a record holds.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'; img-src data:\"><link rel=\"icon\" href=\"data:,\">";
+      "content=\"width=device-width, initial-scale=1\">" +
+      policy() +
+      "<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"icon\" "
+      "href=\"data:,\">";
   out += fmt::format("<title>aisp run {}</title><style>{}</style></head>\n<body>",
-                     escape(header_text(run.header, {"run_id"})), kStyle);
+                     escape(header_text(run.header, {"run_id"})), page_style());
   out += "<a class=\"skip\" href=\"#main\">To the results</a>" + page_header(run, model) + "\n" +
-         navigation(model, !failures.empty()) + "\n<main id=\"main\">" + overview(model) + "\n";
-  for (std::size_t i = 0; i < model.labs.size(); ++i) {
-    const LabView& lab = model.labs[i];
-    out += fmt::format("<section aria-labelledby=\"lab-{0}\"><h2 id=\"lab-{0}\">{1}</h2><p>{2}</p>",
-                       i + 1, escape(lab.name), escape(lab.cases[0].result->question));
-    for (const auto& view : lab.cases) out.append("\n").append(render_case(view));
-    out += "</section>\n";
+         navigation(model) + "\n<main id=\"main\" tabindex=\"-1\">" + render_failures(model) +
+         tally(model) + "\n" + overview(model) + "\n" + roofline(model, run.header) + "\n";
+  for (const LabView& lab : model.labs) out += lab_section(lab, run.header);
+  out += render_ceilings(run.header) + "\n" + render_environment(run.header) + "\n" +
+         render_reproduce(run.header) +
+         "</main>\n<footer>Speed-up: the baseline's time over the technique's, from paired rounds. "
+         "Samples: a tick for each, thinned to quantiles where there are many; the box "
+         "holds the middle half, the black line is the median of the process. Drawn with "
+         "Observable Plot and D3 "
+         "(ISC licence).</footer>\n";
+  out += "<script type=\"application/json\" id=\"data\">" + render_plot_data(model, run.header) +
+         "</script>\n";
+  for (const Script& script : page_scripts()) {
+    out.append("<script>").append(script.text).append("</script>\n");
   }
-  out +=
-      "<section aria-labelledby=\"roofline\"><h2 id=\"roofline\">Roofline</h2><div "
-      "class=\"panel\">" +
-      draw_roofline(model, run.header) + "</div></section>\n" + failures + "\n" + environment(run);
-  return out +
-         "</main>\n<footer>Speed-up: the baseline's time over the technique's, from paired rounds; "
-         "its interval may be read at any time. Grey band: differences within the margin are of no "
-         "interest. Strips: raw samples over their own median.</footer></body></html>\n";
+  return out + "</body></html>\n";
 }
 
 }  // namespace aisp::report

@@ -7,13 +7,12 @@
 #include "base/units.h"
 #include "report/html_parts.h"
 #include "report/markup.h"
-#include "report/svg.h"
 
 namespace aisp::report {
 namespace {
 
-std::string fact(const char* term, const std::string& escaped) {
-  return escaped.empty() ? "" : fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", term, escaped);
+std::string mono(const std::string& text) {
+  return "<span class=\"mono\">" + escape(text) + "</span>";
 }
 
 std::string describe_work(const bench::CaseResult& result) {
@@ -43,18 +42,11 @@ std::string time_cell(const bench::TechniqueResult& t) {
                      format_time(time.estimate), range);
 }
 
-std::string speedup_cells(const Row& row, const LogAxis& axis) {
-  const Interval& speedup = row.speedup;
-  const bool baseline = row.state == State::kBaseline;
-  const std::string range = format_ratio_interval(speedup.low, speedup.high);
-  const std::string label =
-      baseline ? "baseline" : fmt::format("{} {}", format_ratio(speedup.estimate), range);
-  std::string out =
-      fmt::format("<td class=\"num\" data-name=\"speed-up\"><div>{}{}</div></td>",
-                  format_ratio(speedup.estimate), baseline ? "" : "<small>" + range + "</small>");
-  out += fmt::format("<td data-name=\"interval\">{}</td>",
-                     draw_interval(axis, speedup, row.technique->margin, name(row.state), label));
-  return out;
+std::string speedup_cell(const Row& row) {
+  if (row.state == State::kBaseline) return "<td class=\"num\" data-name=\"speed-up\">1</td>";
+  return fmt::format(
+      "<td class=\"num\" data-name=\"speed-up\"><div><b>{}</b><small>{}</small></div></td>",
+      format_ratio(row.speedup.estimate), format_ratio_interval(row.speedup.low, row.speedup.high));
 }
 
 std::string ceiling_cell(const bench::TechniqueResult& t) {
@@ -92,7 +84,7 @@ std::string untimed_cells(const CaseView& view, std::size_t index) {
   const Row& row = view.rows[index];
   const std::string note = escape(explain(row));
   std::string out =
-      fmt::format("<td class=\"judged\" colspan=\"7\"><span class=\"verdict {0}\">{0}</span>{1}{2}",
+      fmt::format("<td class=\"judged\" colspan=\"5\"><span class=\"verdict {0}\">{0}</span>{1}{2}",
                   name(row.state), note.empty() ? "" : ": ", note);
   for (const auto& label : row.technique->labels) {
     out += fmt::format(" <span class=\"label\">{}</span>", escape(label));
@@ -103,42 +95,40 @@ std::string untimed_cells(const CaseView& view, std::size_t index) {
   return out + "</td>";
 }
 
-std::string results_table(const CaseView& view) {
-  std::vector<Interval> speedups;
-  std::vector<std::vector<double>> samples;
-  for (const Row& row : view.rows) {
-    samples.push_back(row.timed ? wall_samples(*view.result, row.technique->name)
-                                : std::vector<double>{});
-    if (row.timed) speedups.push_back(row.speedup);
+std::string timed_cells(const CaseView& view, const Row& row) {
+  std::string rates;
+  for (const auto& rate : describe_rates(*view.result, *row.technique)) {
+    rates += (rates.empty() ? "" : "<br>") + escape(rate);
   }
-  const LogAxis axis = speedup_axis(speedups);
-  const StripScale scale = strip_scale(samples);
-  std::string out = fmt::format(
-      "<table class=\"cards\"><thead><tr><th scope=\"col\">technique</th><th scope=\"col\">time a "
-      "call</th><th scope=\"col\">speed-up</th><th scope=\"col\"><span "
-      "class=\"hidden\">interval</span>{}</th><th "
-      "scope=\"col\">samples</th><th scope=\"col\">rates</th><th scope=\"col\">of ceiling</th>"
-      "<th scope=\"col\">verdict</th></tr></thead><tbody>",
-      draw_axis(axis));
+  return time_cell(*row.technique) + speedup_cell(row) +
+         (rates.empty() ? "<td></td>"
+                        : "<td class=\"num\" data-name=\"rates\"><div>" + rates + "</div></td>") +
+         ceiling_cell(*row.technique) + verdict_cell(row);
+}
+
+std::string results_table(const CaseView& view) {
+  std::string out =
+      "<table class=\"cards\"><thead><tr><th scope=\"col\">technique</th><th scope=\"col\" "
+      "class=\"num\">time a call</th><th scope=\"col\" class=\"num\">speed-up</th><th "
+      "scope=\"col\" class=\"num\">rates</th><th scope=\"col\" class=\"num\">of ceiling</th><th "
+      "scope=\"col\">verdict</th></tr></thead><tbody>";
   for (std::size_t i = 0; i < view.rows.size(); ++i) {
     const Row& row = view.rows[i];
-    out += "<tr>" + name_cell(row);
-    if (!row.timed) {
-      out += untimed_cells(view, i) + "</tr>";
-      continue;
-    }
-    out += time_cell(*row.technique) + speedup_cells(row, axis);
-    const std::string strip = draw_strip(scale, samples[i]);
-    out += strip.empty() ? "<td></td>" : "<td data-name=\"samples\">" + strip + "</td>";
-    std::string rates;
-    for (const auto& rate : describe_rates(*view.result, *row.technique)) {
-      rates += (rates.empty() ? "" : "<br>") + escape(rate);
-    }
-    out += rates.empty() ? "<td></td>"
-                         : "<td class=\"num\" data-name=\"rates\"><div>" + rates + "</div></td>";
-    out += ceiling_cell(*row.technique) + verdict_cell(row) + "</tr>";
+    out += "<tr>" + name_cell(row) + (row.timed ? timed_cells(view, row) : untimed_cells(view, i)) +
+           "</tr>";
   }
   return out + "</tbody></table>";
+}
+
+std::string plots(const CaseView& view) {
+  std::size_t timed = 0;
+  for (const Row& row : view.rows) timed += row.timed ? 1 : 0;
+  if (timed < 2) return "";
+  return "<div class=\"plots\">" +
+         plot_place("speedups", view.id, timed, "Speed-up over " + mono(view.result->baseline)) +
+         plot_place("samples", view.id, timed,
+                    "Samples over their median, a strip for each process") +
+         "</div>";
 }
 
 // The baseline's time over its own, as everywhere; the record keeps the inverse.
@@ -155,7 +145,7 @@ std::string details_table(const CaseView& view) {
   for (const char* title :
        {"technique", "p10", "p90", "p99", "speed-up, wall clock", "speed-up, CPU clock",
         "judged by", "rounds", "disturbed", "isolated", "outputs checked", "worst error"}) {
-    out += fmt::format("<th scope=\"col\"><span class=\"hidden\">interval</span>{}</th>", title);
+    out += fmt::format("<th scope=\"col\">{}</th>", title);
   }
   out += "</tr></thead><tbody>";
   for (const Row& row : view.rows) {
@@ -214,15 +204,6 @@ std::string details(const CaseView& view) {
 
 }  // namespace
 
-bool is_failure(const Row& row) {
-  return row.state == State::kWrong || row.state == State::kImpossible ||
-         row.state == State::kFailed;
-}
-
-std::string failure_id(const CaseView& view, std::size_t row) {
-  return fmt::format("{}-row-{}", view.id, row + 1);
-}
-
 std::string render_case(const CaseView& view) {
   const bench::CaseResult& r = *view.result;
   std::string out =
@@ -240,7 +221,7 @@ std::string render_case(const CaseView& view) {
         "<p class=\"notice\">Measured with checks switched off ({}): no claim rests on it.</p>",
         escape(off));
   }
-  out += results_table(view) + details(view);
+  out += plots(view) + results_table(view) + details(view);
   return out + "</article>";
 }
 

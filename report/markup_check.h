@@ -2,6 +2,8 @@
 // order, every attribute quoted, no stray "<" or "&".
 #pragma once
 
+#include <fmt/format.h>
+
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +16,7 @@ struct Page {
   std::vector<std::string> elements;    // names, in order of their start tags
   std::set<std::string> attributes;     // every attribute name that occurs
   std::vector<std::string> ids, links;  // values of id and of href="#..."
+  std::vector<std::string> scripts;     // the text of each script element, code and data
   std::string text;                     // between the tags, entities as they are
 };
 
@@ -68,12 +71,15 @@ inline Page read(std::string_view html) {
   constexpr std::string_view kDoctype = "<!DOCTYPE html>";
   std::size_t at = html.substr(0, kDoctype.size()) == kDoctype ? kDoctype.size() : 0;
   while (at < html.size()) {
-    const std::size_t tag = std::min(html.find('<', at), html.size());
+    const bool raw = !open.empty() && (open.back() == "style" || open.back() == "script");
+    // Raw text ends at its own end tag only, as in a browser.
+    const std::string end_of_text = raw ? fmt::format("</{}", open.back()) : "<";
+    const std::size_t tag = std::min(html.find(end_of_text, at), html.size());
     const std::string_view text = html.substr(at, tag - at);
-    const bool style = !open.empty() && open.back() == "style";
-    if (!style && text.find('>') != text.npos) return fail("stray >", at);
-    if (!style && !good_entities(text)) return fail("stray &", at);
-    if (!style) page.text += text;
+    if (raw && open.back() == "script") page.scripts.emplace_back(text);
+    if (!raw && text.find('>') != text.npos) return fail("stray >", at);
+    if (!raw && !good_entities(text)) return fail("stray &", at);
+    if (!raw) page.text += text;
     if (tag == html.size()) break;
     at = tag + 1;
     const bool closing = html.substr(at, 1) == "/";

@@ -77,6 +77,8 @@ std::string quoted(const std::string& argument) {
   return text + "'";
 }
 
+}  // namespace
+
 const bench::Json* find(const bench::Json& header, const std::vector<std::string>& path) {
   const bench::Json* at = &header;
   for (const auto& key : path) {
@@ -86,7 +88,7 @@ const bench::Json* find(const bench::Json& header, const std::vector<std::string
   return at;
 }
 
-}  // namespace
+std::string chapter_of(const LabView& lab) { return lab.name.substr(0, lab.name.find(':')); }
 
 const char* name(State state) {
   switch (state) {
@@ -136,7 +138,9 @@ Model build_model(const bench::RunRecord& run) {
   std::map<std::string, std::size_t> position;
   for (const auto& result : run.results) {
     const auto [found, first] = position.try_emplace(result.lab, model.labs.size());
-    if (first) model.labs.push_back({result.lab, {}});
+    if (first) {
+      model.labs.push_back({result.lab, fmt::format("lab-{}", model.labs.size() + 1), {}});
+    }
     CaseView view;
     view.result = &result;
     view.id = fmt::format("case-{}", ++model.tally.cases);
@@ -167,11 +171,19 @@ std::string describe(const Tally& tally) {
 std::vector<double> wall_samples(const bench::CaseResult& result, const std::string& technique) {
   std::vector<double> samples;
   for (const auto& process : result.processes) {
-    const auto found = process.series.find(technique);
-    if (found == process.series.end()) continue;
-    for (const double value : found->second.wall_ns) {
-      if (std::isfinite(value) && value > 0.0) samples.push_back(value);
-    }
+    const auto of_one = wall_samples(process, technique);
+    samples.insert(samples.end(), of_one.begin(), of_one.end());
+  }
+  return samples;
+}
+
+std::vector<double> wall_samples(const bench::ProcessRecord& process,
+                                 const std::string& technique) {
+  std::vector<double> samples;
+  const auto found = process.series.find(technique);
+  if (found == process.series.end()) return samples;
+  for (const double value : found->second.wall_ns) {
+    if (std::isfinite(value) && value > 0.0) samples.push_back(value);
   }
   return samples;
 }
@@ -250,6 +262,20 @@ std::string describe_command(const bench::Json& header) {
   for (const auto& word : command) {
     if (!word.is_string()) continue;
     text += fmt::format("{}{}", text.empty() ? "" : " ", quoted(word.get<std::string>()));
+  }
+  return text;
+}
+
+std::string describe_rerun(const bench::Json& header, const LabView& lab) {
+  std::string text = "build/aisp bench run --targets " + quoted(lab.name);
+  for (const auto& [key, option] :
+       {std::pair{"size", "--size"}, std::pair{"profile", "--profile"}}) {
+    const std::string value = header_text(header, {"options", key});
+    if (!value.empty()) text += fmt::format(" {} {}", option, quoted(value));
+  }
+  for (const auto& [key, option] :
+       {std::pair{"peers", "--peers"}, std::pair{"isolated", "--isolated"}}) {
+    if (header_text(header, {"options", key}) == "true") text += fmt::format(" {}", option);
   }
   return text;
 }

@@ -45,8 +45,12 @@ struct CaseView {
 
 struct LabView {
   std::string name;  // "ch07:transpose"
+  std::string id;    // an anchor: "lab-2"
   std::vector<CaseView> cases;
 };
+
+/// "ch07" of "ch07:transpose"; the whole name where there is no chapter.
+std::string chapter_of(const LabView& lab);
 
 /// How often each state occurs. Peers and baselines are counted apart.
 struct Tally {
@@ -70,6 +74,7 @@ std::string describe(const Tally& tally);
 
 /// Raw wall-clock samples of one technique over all processes, in order; ns per call.
 std::vector<double> wall_samples(const bench::CaseResult& result, const std::string& technique);
+std::vector<double> wall_samples(const bench::ProcessRecord& process, const std::string& technique);
 
 /// Why a row says what it says, in one line: the reason, the detector, the rounds it would need.
 std::string explain(const Row& row);
@@ -84,6 +89,9 @@ std::vector<std::string> describe_rates(const bench::CaseResult& result,
 /// "87.3 % (memory)"; empty when no ceiling applies.
 std::string describe_ceiling(const bench::TechniqueResult& technique);
 
+/// What the header holds at a path; nullptr when it is not there.
+const bench::Json* find(const bench::Json& header, const std::vector<std::string>& path);
+
 /// A string in the header by path, numbers and booleans as text; empty when it is not there.
 std::string header_text(const bench::Json& header, const std::vector<std::string>& path);
 
@@ -95,5 +103,9 @@ std::string describe_build(const bench::Json& header);
 
 /// The command line as one string, arguments with blanks quoted.
 std::string describe_command(const bench::Json& header);
+
+/// The command that measures one lab again, with the options of the run that change what is
+/// measured; for a shell.
+std::string describe_rerun(const bench::Json& header, const LabView& lab);
 
 }  // namespace aisp::report

@@ -1,16 +1,46 @@
-// The roofline of a run: what the machine was measured to be able to do, and where each technique
-// stands below it. Source: Williams, Waterman and Patterson, CACM 52 (2009).
+// What the rooflines show, before they are drawn: a panel for each number of threads, with the
+// roofs that the machine was measured to have and every technique below them. Source: Williams,
+// Waterman and Patterson, CACM 52 (2009).
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "report/model.h"
 
 namespace aisp::report {
 
-/// A figure with its caption and list of cases; a sentence that says why when there is nothing to
-/// draw. A technique is a point when its case declares flops and bytes: intensity is flops over
-/// bytes read and written. Malformed ceilings in the header count as absent.
-std::string draw_roofline(const Model& model, const bench::Json& header);
+/// A measured ceiling. Compute: GFLOP/s. Bandwidth: GB/s of the cache level (0: DRAM), which serves
+/// working sets from `from_bytes` to `to_bytes` (0: no bound known).
+struct Roof {
+  std::string label;  // "avx512 f32 118 GFLOP/s", "L2 177 GB/s"
+  std::string dtype;  // of a compute roof
+  double value = 0.0;
+  int level = 0;
+  double from_bytes = 0.0, to_bytes = 0.0;
+};
+
+struct Point {
+  std::size_t view = 0, row = 0;  // in the order of the model: case, row of the case
+  double x = 0.0, y = 0.0;        // the units of the panel
+};
+
+/// Compute panels: x in flops per byte, y in GFLOP/s. Memory panels, for cases without flops: x in
+/// bytes of working set, y in GB/s.
+struct Panel {
+  bool memory = false;
+  int threads = 1;
+  std::vector<Roof> compute, bandwidth;  // the highest first
+  std::vector<Point> points;
+};
+
+struct Roofline {
+  std::vector<Panel> panels;  // compute before memory, few threads before many
+  int without_place = 0;      // timed techniques that declare neither flops nor bytes
+};
+
+/// Every technique with a time is in one panel, or counted in `without_place`. Malformed ceilings
+/// in the header count as absent. O(techniques * roofs).
+Roofline collect_roofline(const Model& model, const bench::Json& header);
 
 }  // namespace aisp::report

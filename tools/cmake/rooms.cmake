@@ -146,3 +146,16 @@ function(aisp_build_info library)
   target_sources(${library} PRIVATE ${out})
   add_dependencies(${library} aisp_build_info_source)
 endfunction()
+
+# Adds files of a page to a library as text (tools/cmake/embed.cmake), in the order given.
+function(aisp_embed library)
+  cmake_parse_arguments(embed "" "STYLE" "SCRIPTS" ${ARGN})
+  set(out ${CMAKE_BINARY_DIR}/${library}_assets.cc)
+  set(files ${embed_STYLE} ${embed_SCRIPTS})
+  list(TRANSFORM files PREPEND ${CMAKE_SOURCE_DIR}/)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR} -DSTYLE=${embed_STYLE}
+      "-DSCRIPTS=${embed_SCRIPTS}" -P ${CMAKE_SOURCE_DIR}/tools/cmake/embed.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/tools/cmake/embed.cmake VERBATIM)
+  target_sources(${library} PRIVATE ${out})
+endfunction()

@@ -70,7 +70,7 @@ bool SourceFile::is_cpp() const {
   return one_of(extension(), {".cc", ".h", ".cu", ".cuh", ".inc"});
 }
 bool SourceFile::is_script() const {
-  return one_of(extension(), {".cmake", ".sh", ".py"}) ||
+  return one_of(extension(), {".cmake", ".sh", ".py", ".js", ".css"}) ||
          one_of(name(), {"CMakeLists.txt", "Makefile"});
 }
 

@@ -22,7 +22,7 @@ struct SourceFile {
   std::string name() const;       // without the folder
   std::string extension() const;  // ".cc"
   bool is_cpp() const;
-  bool is_script() const;  // CMake, shell, Python, make
+  bool is_script() const;  // CMake, shell, Python, make, pages
 };
 
 /// One sentence about one line: what is wrong and what to write instead. `line` counts from 1;
