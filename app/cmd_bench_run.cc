@@ -25,7 +25,7 @@ bool take_into_expectations(const bench::RunRecord& run, const KeepOptions& keep
   for (const auto& row : bench::update_expectations(run, keep.root, keep.accept)) {
     using Kind = bench::UpdateRow::Kind;
     ++counts[row.kind];
-    if (row.kind != Kind::kNew && row.kind != Kind::kConfirmed) {
+    if (row.kind != Kind::kFirst && row.kind != Kind::kConfirmed) {
       fmt::print("  {:15} {}: {}\n", name(row.kind), printable(row.row), printable(row.text));
     }
   }

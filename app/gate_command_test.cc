@@ -81,7 +81,8 @@ TEST_F(GateCommandTest, RecordsGatesAndLooksBack) {
       << text_of(junit);
 
   std::ofstream(root_ + "/labs/xfail.json")
-      << R"([{"lab": "ch06:*", "case": "*", "technique": "*", "reason": "r", "until": "2999-01-01"}])";
+      << R"([{"lab": "ch06:*", "case": "*", "technique": "*", "reason": "r",
+              "until": "2999-01-01"}])";
   EXPECT_EQ(gate({out}).code, 0) << "known failures are forgiven";
   fs::remove(root_ + "/labs/xfail.json");
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -140,9 +139,10 @@ class Side {
   std::map<std::size_t, double> least_ns_;
 };
 
-void say(std::FILE* out, const std::string& line) {
-  fmt::print(out, "{}\n", line);
-  std::fflush(out);
+// False when nobody listens any more.
+bool say(int to, const std::string& line) {
+  const std::string text = line + "\n";
+  return write(to, text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 std::string dump(const Json& json) {
@@ -154,7 +154,7 @@ std::string dump(const Json& json) {
 int duel_worker_main() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // What a technique prints must not end up in the conversation.
-  std::FILE* out = fdopen(dup(1), "w");
+  const int out = dup(1);
   dup2(2, 1);
   std::string line;
   if (!std::getline(std::cin, line)) return 4;
@@ -162,11 +162,10 @@ int duel_worker_main() {
   ns_per_tick();
   Side side(job);
   side.prepare();
-  say(out, dump(side.ready()));
+  if (!say(out, dump(side.ready()))) return 4;
   while (std::getline(std::cin, line)) {
     if (line == "end") {
-      say(out, dump(side.end()));
-      return 0;
+      return say(out, dump(side.end())) ? 0 : 4;
     }
     std::istringstream words(line);
     std::string command;
@@ -174,7 +173,7 @@ int duel_worker_main() {
     std::uint64_t iterations = 0;
     words >> command >> index >> iterations;
     if (command != "time" || !words || iterations == 0) return 4;
-    say(out, side.time(index, iterations));
+    if (!say(out, side.time(index, iterations))) return 4;
   }
   return 0;
 }

@@ -91,7 +91,7 @@ UpdateRow take(ExpectedTechnique& expected, const Observation& fresh, const std:
   const double x = std::log(fresh.ratio.estimate);
   if (expected.runs.empty()) {
     expected = {{fresh}, fresh.ratio.estimate, ""};
-    return {UpdateRow::Kind::kNew, "", fmt::format("{:.4g}", fresh.ratio.estimate)};
+    return {UpdateRow::Kind::kFirst, "", fmt::format("{:.4g}", fresh.ratio.estimate)};
   }
   std::vector<Interval> ratios;
   for (const Observation& run : expected.runs) ratios.push_back(run.ratio);
@@ -101,7 +101,7 @@ UpdateRow take(ExpectedTechnique& expected, const Observation& fresh, const std:
                                          was, fresh.ratio.estimate, expected.runs.size());
   if (p_quicker(spread, x, 1) < kUnlikely && fresh.ratio.high < was / (1.0 + kMargin)) {
     expected = {{fresh}, fresh.ratio.estimate, ""};
-    return {UpdateRow::Kind::kImproved, "", change};
+    return {UpdateRow::Kind::kBetter, "", change};
   }
   ExpectedTechnique longer = expected;
   longer.runs.push_back(fresh);
@@ -125,11 +125,11 @@ UpdateRow take(ExpectedTechnique& expected, const Observation& fresh, const std:
 
 const char* name(UpdateRow::Kind kind) {
   switch (kind) {
-    case UpdateRow::Kind::kNew:
+    case UpdateRow::Kind::kFirst:
       return "new";
     case UpdateRow::Kind::kConfirmed:
       return "confirmed";
-    case UpdateRow::Kind::kImproved:
+    case UpdateRow::Kind::kBetter:
       return "better";
     case UpdateRow::Kind::kAccepted:
       return "worse, accepted";

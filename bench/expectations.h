@@ -61,7 +61,7 @@ Observation observe(const RunRecord& run, const CaseResult& result,
 
 /// What --update-expectations did to one row.
 struct UpdateRow {
-  enum class Kind { kNew, kConfirmed, kImproved, kAccepted, kRefused, kLeft } kind;
+  enum class Kind { kFirst, kConfirmed, kBetter, kAccepted, kRefused, kLeft } kind;
   std::string row;   // "ch07:transpose/llama3_8b_v_cache/full tiled"
   std::string text;  // one line: from what to what, or why it was left
 };

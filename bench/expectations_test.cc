@@ -30,20 +30,20 @@ RunRecord run_of(double ratio, const std::string& id, Outcome outcome = Outcome:
   result.baseline = "scalar";
   result.started_utc = "2026-11-21T10:00:00Z";
   result.processes.resize(2);
-  TechniqueResult baseline, fast, peer;
+  TechniqueResult baseline, timed, peer;
   baseline.name = "scalar";
   baseline.role = "baseline";
-  fast.name = "streaming";
-  fast.role = "technique";
-  fast.outcome = outcome;
-  fast.reason = "why not";
-  fast.pair.ratio = {ratio, ratio * 0.998, ratio * 1.002};
-  fast.pair.rounds = 64;
-  fast.ceiling_fraction = 0.9;
-  peer = fast;
+  timed.name = "streaming";
+  timed.role = "technique";
+  timed.outcome = outcome;
+  timed.reason = "why not";
+  timed.pair.ratio = {ratio, ratio * 0.998, ratio * 1.002};
+  timed.pair.rounds = 64;
+  timed.ceiling_fraction = 0.9;
+  peer = timed;
   peer.name = "onednn";
   peer.role = "peer";
-  result.techniques = {baseline, fast, peer};
+  result.techniques = {baseline, timed, peer};
   run.results = {result};
   return run;
 }
@@ -61,7 +61,7 @@ const ExpectedTechnique& row(const Expectations& from) {
 
 TEST(Expectations, TheFirstRunIsTakenAndPeersAndTheBaselineAreNot) {
   Expectations all;
-  EXPECT_EQ(take(all, 0.5), UpdateRow::Kind::kNew);
+  EXPECT_EQ(take(all, 0.5), UpdateRow::Kind::kFirst);
   EXPECT_EQ(all.cases.at("hidden/full").techniques.size(), 1u);
   const Observation& seen = row(all).runs.at(0);
   EXPECT_EQ(seen.commit, "abc");
@@ -103,7 +103,7 @@ TEST(Expectations, ManySmallStepsAreOneLargeOne) {
 TEST(Expectations, ABetterValueStartsTheRowAgain) {
   Expectations all;
   for (int i = 0; i < 4; ++i) take(all, 0.5);
-  EXPECT_EQ(take(all, 0.4), UpdateRow::Kind::kImproved);
+  EXPECT_EQ(take(all, 0.4), UpdateRow::Kind::kBetter);
   EXPECT_EQ(row(all).runs.size(), 1u);
   EXPECT_EQ(take(all, 0.5), UpdateRow::Kind::kRefused) << "and holds from then on";
 }

@@ -15,13 +15,17 @@ function(aisp_room name)
   endif()
   if(sources)
     add_library(aisp_${name} STATIC ${sources})
-    target_include_directories(aisp_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_include_directories(aisp_${name} PUBLIC
+      $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include/aisp>)
     target_link_libraries(aisp_${name} PUBLIC ${room_DEPENDS})
   else()
     add_library(aisp_${name} INTERFACE)
-    target_include_directories(aisp_${name} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_include_directories(aisp_${name} INTERFACE
+      $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include/aisp>)
     target_link_libraries(aisp_${name} INTERFACE ${room_DEPENDS})
   endif()
+  add_library(aisp::${name} ALIAS aisp_${name})
+  set_target_properties(aisp_${name} PROPERTIES EXPORT_NAME ${name})
   if(room_EXECUTABLE)
     add_executable(${room_EXECUTABLE} ${CMAKE_SOURCE_DIR}/${name}/main.cc)
     target_link_libraries(${room_EXECUTABLE} PRIVATE aisp_${name})
@@ -50,25 +54,6 @@ function(aisp_test name)
   gtest_discover_tests(${name} PROPERTIES LABELS unit TIMEOUT 300 RUN_SERIAL ${serial}
     DISCOVERY_TIMEOUT 60
     DISCOVERY_MODE PRE_TEST)
-endfunction()
-
-# A table of lab entries, generated from folders: OUT is the .cc. FOLDERS are relative to the source
-# folder and must hold lab.cc.
-# Regenerated when any source changes, because it carries a hash of each folder's sources.
-function(aisp_lab_table out function_name)
-  cmake_parse_arguments(table "MODULE" "" "FOLDERS" ${ARGN})
-  set(all_sources)
-  foreach(folder ${table_FOLDERS})
-    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc
-      ${CMAKE_SOURCE_DIR}/${folder}/*.h ${CMAKE_SOURCE_DIR}/${folder}/*.inc
-      ${CMAKE_SOURCE_DIR}/${folder}/*.cu)
-    list(APPEND all_sources ${sources})
-  endforeach()
-  add_custom_command(OUTPUT ${out}
-    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR} "-DFOLDERS=${table_FOLDERS}"
-      -DFUNCTION=${function_name} -DMODULE=${table_MODULE}
-      -P ${CMAKE_SOURCE_DIR}/tools/cmake/lab_table.cmake
-    DEPENDS ${all_sources} ${CMAKE_SOURCE_DIR}/tools/cmake/lab_table.cmake VERBATIM)
 endfunction()
 
 # Every labs/chNN_topic/<lab>/ with a lab.cc becomes an object library and a row of the table.
@@ -106,30 +91,6 @@ function(aisp_labs)
   endif()
 endfunction()
 
-# A module of labs, loaded with `aisp bench run --labs <file>`: a shared object that exports one
-# function, its table, and shares nothing with the program but plain data. Each of FOLDERS (relative
-# to the source folder) holds lab.cc with describe() in the namespace that lab_table.cmake derives
-# from the folder's name; HEADERS are shared files that the labs of the module include.
-function(aisp_lab_module name)
-  cmake_parse_arguments(module "" "" "FOLDERS;HEADERS" ${ARGN})
-  set(sources)
-  foreach(folder ${module_FOLDERS})
-    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${folder}/lab.cc)
-      message(FATAL_ERROR "aisp_lab_module(${name}): ${folder} has no lab.cc")
-    endif()
-    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
-    list(FILTER found EXCLUDE REGEX "_test\\.cc$")
-    list(APPEND sources ${found})
-  endforeach()
-  set(table ${CMAKE_CURRENT_BINARY_DIR}/${name}_table.cc)
-  aisp_lab_table(${table} ${name} MODULE FOLDERS ${module_FOLDERS})
-  add_library(${name} MODULE ${table} ${sources} ${module_HEADERS})
-  set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden
-    VISIBILITY_INLINES_HIDDEN ON)
-  target_link_libraries(${name} PRIVATE aisp_kernels aisp_bench)
-  # Symbols of our own libraries stay inside: the program has copies under the same names.
-  target_link_options(${name} PRIVATE LINKER:--exclude-libs,ALL)
-endfunction()
 
 # Adds the generated build_info.cc (commit, compiler, flags) to a library; refreshed at every build.
 function(aisp_build_info library)

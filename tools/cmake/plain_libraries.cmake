@@ -1,0 +1,13 @@
+# Libraries without a CMake package of their own: a header and a library, or a clear error.
+function(aisp_find_plain name header library package)
+  find_path(AISP_${name}_INCLUDE ${header})
+  find_library(AISP_${name}_LIBRARY ${library})
+  if(NOT AISP_${name}_INCLUDE OR NOT AISP_${name}_LIBRARY)
+    message(FATAL_ERROR "${name} is missing: install ${package} (make deps does)")
+  endif()
+  add_library(aisp::${name} INTERFACE IMPORTED)
+  target_include_directories(aisp::${name} INTERFACE ${AISP_${name}_INCLUDE})
+  target_link_libraries(aisp::${name} INTERFACE ${AISP_${name}_LIBRARY})
+endfunction()
+aisp_find_plain(hwloc hwloc.h hwloc libhwloc-dev)
+aisp_find_plain(xxhash xxhash.h xxhash libxxhash-dev)
