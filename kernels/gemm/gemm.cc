@@ -25,8 +25,8 @@ struct GemmPlan::State {
   bool threads_take_products = false;  // batch: a whole product for one thread at a time
 
   void multiply(const Operands& at, const Shape& cell, int worker);
-  void run_products(std::int64_t count, const auto& operands_of);
-  void clear(const Operands& at);
+  void run_products(std::int64_t count, std::int64_t m, const auto& operands_of);
+  void clear(const Operands& at, std::int64_t m);
   void allocate(int threads);
 };
 
@@ -65,29 +65,29 @@ void GemmPlan::State::multiply(const Operands& at, const Shape& cell, int worker
 }
 
 /// The product of vectors of length 0.
-void GemmPlan::State::clear(const Operands& at) {
-  for (std::int64_t i = 0; i < shape.m; ++i) std::fill_n(at.c + i * strides.c, shape.n, 0.0f);
+void GemmPlan::State::clear(const Operands& at, std::int64_t m) {
+  for (std::int64_t i = 0; i < m; ++i) std::fill_n(at.c + i * strides.c, shape.n, 0.0f);
 }
 
-/// Work items are cells, of one product after the other; a batch is cut into products only.
-void GemmPlan::State::run_products(std::int64_t count, const auto& operands_of) {
-  if (shape.m == 0 || shape.n == 0) return;
+/// Work items are cells, of one product of m rows after the other; a batch is cut into products
+/// only.
+void GemmPlan::State::run_products(std::int64_t count, std::int64_t m, const auto& operands_of) {
+  if (m == 0 || shape.n == 0) return;
   if (shape.k == 0) {
-    for (std::int64_t i = 0; i < count; ++i) clear(operands_of(i));
+    for (std::int64_t i = 0; i < count; ++i) clear(operands_of(i), m);
     return;
   }
   const bool whole = threads_take_products || config.threads == 1;
-  const std::int64_t cell_m = whole ? shape.m : config.cell_m;
+  const std::int64_t cell_m = whole ? m : config.cell_m;
   const std::int64_t cell_n = whole ? shape.n : config.cell_n;
   const std::int64_t cell_columns = divide_up(shape.n, cell_n);
-  const std::int64_t cells = divide_up(shape.m, cell_m) * cell_columns;
+  const std::int64_t cells = divide_up(m, cell_m) * cell_columns;
   const auto multiply_item = [&](std::int64_t item, int worker) {
     const Operands at = operands_of(item / cells);
     const std::int64_t row = item % cells / cell_columns * cell_m;
     const std::int64_t column = item % cells % cell_columns * cell_n;
     multiply({at.a + row * strides.a, at.b + column, at.c + row * strides.c + column},
-             {std::min(cell_m, shape.m - row), std::min(cell_n, shape.n - column), shape.k},
-             worker);
+             {std::min(cell_m, m - row), std::min(cell_n, shape.n - column), shape.k}, worker);
   };
   run_items(pool, *share, count * cells, multiply_item);
 }
@@ -141,17 +141,20 @@ GemmPlan::~GemmPlan() = default;
 GemmPlan::GemmPlan(GemmPlan&&) noexcept = default;
 GemmPlan& GemmPlan::operator=(GemmPlan&&) noexcept = default;
 
-void GemmPlan::run(const float* a, const float* b, float* c) {
-  state_->run_products(1, [&](std::int64_t) { return Operands{a, b, c}; });
+void GemmPlan::run(const float* a, const float* b, float* c) { run_rows(state_->shape.m, a, b, c); }
+
+void GemmPlan::run_rows(std::int64_t rows, const float* a, const float* b, float* c) {
+  check(rows >= 0 && rows <= state_->shape.m, "gemm: more rows than the plan has");
+  state_->run_products(1, rows, [&](std::int64_t) { return Operands{a, b, c}; });
 }
 
 void GemmPlan::run_batch(std::span<const Operands> batch) {
-  state_->run_products(static_cast<std::int64_t>(batch.size()),
+  state_->run_products(static_cast<std::int64_t>(batch.size()), state_->shape.m,
                        [&](std::int64_t i) { return batch[static_cast<std::size_t>(i)]; });
 }
 
 void GemmPlan::run_strided(const StridedBatch& batch) {
-  state_->run_products(batch.count, [&](std::int64_t i) {
+  state_->run_products(batch.count, state_->shape.m, [&](std::int64_t i) {
     return Operands{batch.first.a + i * batch.stride_a, batch.first.b + i * batch.stride_b,
                     batch.first.c + i * batch.stride_c};
   });

@@ -219,6 +219,20 @@ TEST(Gemm, BatchesEqualSingleProducts) {
   });
 }
 
+TEST(Gemm, FirstRowsOnly) {
+  for_each_variant([](const Variant& variant) {
+    for (const std::int64_t rows : {0, 1, 3, 40, 200, 211}) {
+      for (const int threads : {1, 2}) {
+        Views views({211, 200, 300}, 0, 0, 9);
+        GemmPlan plan({211, 200, 300}, {.threads = threads, .variant = variant.name});
+        plan.run_rows(rows, views.a(), views.b(), views.c());
+        views.shape.m = rows;
+        EXPECT_EQ(views.wrong(), "") << rows;
+      }
+    }
+  });
+}
+
 TEST(Gemm, UnknownOrImpossibleVariantIsAnError) {
   EXPECT_THROW(GemmPlan({1, 1, 1}, {.variant = "avx1024"}), Error);
   const machine::Cpu plain;
