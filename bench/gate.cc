@@ -48,7 +48,7 @@ void judge_row(GateRow& row, const ExpectedTechnique& expected, const std::vecto
   std::vector<Interval> recorded;
   std::vector<double> fresh;
   for (const Observation& run : expected.runs) recorded.push_back(run.ratio);
-  const Spread spread = spread_of(recorded, rules.prior);
+  const Spread spread = row.spread = spread_of(recorded, rules.prior);
   row.expected = std::exp(spread.centre);
   row.recorded_runs = recorded.size();
   row.status = GateStatus::kMissing;
@@ -72,7 +72,6 @@ void judge_row(GateRow& row, const ExpectedTechnique& expected, const std::vecto
   row.status = GateStatus::kOk;
   row.text.clear();
   const double mean = std::accumulate(fresh.begin(), fresh.end(), 0.0) / fresh.size();
-  row.visible_step = visible_step(spread, fresh.size(), rules.screen);
   const auto every = [&](auto&& holds) {
     return std::all_of(row.seen.begin(), row.seen.end(), holds);
   };
@@ -215,6 +214,7 @@ GateReport judge_gate(const std::vector<GateLab>& labs, const std::vector<RunRec
   const std::vector<bool> beyond_doubt = holm(p, rules.alpha);
   for (std::size_t i = 0; i < report.rows.size(); ++i) {
     GateRow& row = report.rows[i];
+    row.visible_step = visible_step(row.spread, 2, rules.alpha / static_cast<double>(p.size()));
     if (row.status == GateStatus::kSuspect && beyond_doubt[i]) row.status = GateStatus::kRegressed;
   }
   add_unrecorded(report, runs);

@@ -46,7 +46,8 @@ struct GateRow {
   double expected = 0.0;       // ratio recorded (centre)
   std::vector<Interval> seen;  // ratio of each run
   double p = 1.0;              // one-sided, before correction
-  double visible_step = 0.0;   // least step that this row can show with these runs
+  Spread spread;                  // of the recorded runs
+  double visible_step = 0.0;      // two runs would show it nine times in ten, among all these rows
   std::size_t recorded_runs = 0;
   bool source_changed = false;    // the lab's sources differ from the last recorded run's
   bool expected_to_fail = false;  // an xfail that holds today covers it

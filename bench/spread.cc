@@ -50,7 +50,7 @@ double p_quicker(const Spread& spread, double mean, std::size_t count) {
 
 double visible_step(const Spread& spread, std::size_t count, double p) {
   const boost::math::students_t_distribution<double> t(spread.freedom);
-  return std::exp(quantile(complement(t, p)) * standard_error(spread, count));
+  return std::exp((quantile(complement(t, p)) + quantile(t, 0.9)) * standard_error(spread, count));
 }
 
 }  // namespace aisp::bench

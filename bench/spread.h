@@ -35,8 +35,8 @@ double p_slower(const Spread& spread, double mean, std::size_t count);
 /// The same against one that became smaller.
 double p_quicker(const Spread& spread, double mean, std::size_t count);
 
-/// The least step (as a ratio, such as 1.03) that `count` runs would show at one-sided level `p`
-/// half of the time.
+/// The least step (as a ratio, such as 1.03) that the mean of `count` new runs shows at one-sided
+/// level `p` nine times in ten.
 double visible_step(const Spread& spread, std::size_t count, double p);
 
 }  // namespace aisp::bench
