@@ -119,10 +119,10 @@ std::string_view after_key(std::string_view header, const char* key, const std::
 }
 
 void read_type(std::string_view text, NpyHeader& header, const std::string& where) {
+  if (!text.empty() && text[0] == '[') broken("records are not supported", where);
   const std::size_t end = text.empty() ? std::string_view::npos : text.find(text[0], 1);
   if (end == std::string_view::npos) broken("its type is not understood", where);
   const std::string_view descr = text.substr(1, end - 1);
-  if (text[0] != '\'' && text[0] != '"') broken("records are not supported", where);
   for (const Kind& kind : kKinds) {
     if (descr.size() < 2 || *kind.npy == '\0' || descr.substr(1) != kind.npy) continue;
     header.type = kind.type;

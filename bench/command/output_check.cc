@@ -29,9 +29,10 @@ double steps_between(Value a, Value b) {
   const auto ordered = [](Value value) {
     const auto bits = std::bit_cast<Bits>(value);
     constexpr Bits kSign = Bits{1} << (8 * sizeof(Bits) - 1);
-    return (bits & kSign) != 0 ? -static_cast<double>(bits & ~kSign) : static_cast<double>(bits);
+    const auto magnitude = static_cast<__int128>(bits & ~kSign);
+    return (bits & kSign) != 0 ? -magnitude : magnitude;
   };
-  return std::fabs(ordered(a) - ordered(b));
+  return std::fabs(static_cast<double>(ordered(a) - ordered(b)));
 }
 
 double ulps_between(double got, double want, Element type) {

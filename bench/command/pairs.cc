@@ -262,8 +262,8 @@ class Pairs {
     std::size_t rounds = 0;
     // A baseline that is left alone gets a time all the same.
     const auto enough = [&] {
-      const bool alone = std::all_of(sides_.begin() + 1, sides_.end(),
-                                     [](const Side& side) { return side.out; });
+      const bool alone =
+          std::all_of(sides_.begin() + 1, sides_.end(), [](const Side& side) { return side.out; });
       return alone ? rounds >= least : active.size() == 1;
     };
     while (rounds < kMostRounds && going() && !enough()) {
