@@ -51,6 +51,7 @@ struct V {
   AISP_VECTOR_INLINE static Reg add(Reg a, Reg b) { return a + b; }
   AISP_VECTOR_INLINE static Reg sub(Reg a, Reg b) { return a - b; }
   AISP_VECTOR_INLINE static Reg mul(Reg a, Reg b) { return a * b; }
+  AISP_VECTOR_INLINE static Reg div(Reg a, Reg b) { return a / b; }
   AISP_VECTOR_INLINE static Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
   AISP_VECTOR_INLINE static Reg max(Reg a, Reg b) { return a > b ? a : b; }
   AISP_VECTOR_INLINE static Reg exp(Reg x) { return softmax::portable::exp(x); }
@@ -96,6 +97,7 @@ struct V {
   AISP_VECTOR_INLINE static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   AISP_VECTOR_INLINE static Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
   AISP_VECTOR_INLINE static Reg mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
+  AISP_VECTOR_INLINE static Reg div(Reg a, Reg b) { return _mm256_div_ps(a, b); }
   AISP_VECTOR_INLINE static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
   AISP_VECTOR_INLINE static Reg max(Reg a, Reg b) { return _mm256_max_ps(a, b); }
   AISP_VECTOR_INLINE static Reg exp(Reg x) { return softmax::avx2::exp(x); }
@@ -140,6 +142,7 @@ struct V {
   AISP_VECTOR_INLINE static Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   AISP_VECTOR_INLINE static Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
   AISP_VECTOR_INLINE static Reg mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
+  AISP_VECTOR_INLINE static Reg div(Reg a, Reg b) { return _mm512_div_ps(a, b); }
   AISP_VECTOR_INLINE static Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
   // maskz forms: the plain ones make g++ 12 warn about its own header.
   AISP_VECTOR_INLINE static Reg max(Reg a, Reg b) { return _mm512_maskz_max_ps(0xffff, a, b); }

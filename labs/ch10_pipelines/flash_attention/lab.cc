@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "kernels/attention/variants.h"
 #include "labs/ch10_pipelines/flash_attention/problem.h"
 
 namespace aisp::labs::ch10::flash_attention {
@@ -12,23 +13,24 @@ using bench::Io;
 using bench::Params;
 
 bench::Problem problem(const Params& p) {
-  const auto tensor = [&](const char* name, std::int64_t heads) {
-    return bench::TensorSpec{.name = name, .dtype = DType::kF32, .shape = {heads, p["T"], p["D"]}};
+  const auto tensor = [&](const char* name, std::int64_t heads, std::int64_t rows) {
+    return bench::TensorSpec{.name = name, .dtype = DType::kF32, .shape = {heads, rows, p["D"]}};
   };
-  return {
-      .inputs = {tensor("q", p["heads"]), tensor("k", p["kv_heads"]), tensor("v", p["kv_heads"])},
-      .outputs = {tensor("o", p["heads"])}};
+  return {.inputs = {tensor("q", p["heads"], p["queries"]), tensor("k", p["kv_heads"], p["keys"]),
+                     tensor("v", p["kv_heads"], p["keys"])},
+          .outputs = {tensor("o", p["heads"], p["queries"])}};
 }
 
-/// Two products of 2 D flops for each of the T (T + 1) / 2 visible pairs; the softmax not counted.
+/// Two products of 2 D flops for each visible pair; the softmax not counted.
 bench::Work work(const Params& p) {
-  const auto T = static_cast<double>(p["T"]), D = static_cast<double>(p["D"]);
-  const auto heads = static_cast<double>(p["heads"]);
+  const auto queries = static_cast<double>(p["queries"]), keys = static_cast<double>(p["keys"]);
+  const auto heads = static_cast<double>(p["heads"]), D = static_cast<double>(p["D"]);
   const auto kv_heads = static_cast<double>(p["kv_heads"]);
-  return {.flops = 2.0 * D * T * (T + 1.0) * heads,
-          .bytes_read = 4.0 * T * D * (heads + 2.0 * kv_heads),
-          .bytes_written = 4.0 * T * D * heads,
-          .items = T,
+  const double hidden = p["causal"] != 0 ? queries * (queries - 1.0) / 2.0 : 0.0;
+  return {.flops = 4.0 * D * (queries * keys - hidden) * heads,
+          .bytes_read = 4.0 * D * (queries * heads + 2.0 * keys * kv_heads),
+          .bytes_written = 4.0 * D * queries * heads,
+          .items = queries,
           .item_name = "tokens"};
 }
 
@@ -36,103 +38,60 @@ void prepare(const Params&, std::uint64_t seed, const Io& io) {
   for (std::size_t i = 0; i < 3; ++i) fill_normal(io.fill<float>(i), derive_seed(seed, i));
 }
 
-/// Four partial sums, so that the reference is affordable; order is no matter in double.
-struct Dot {
-  double value = 0.0, magnitude = 0.0;
-};
-Dot dot(const float* a, const float* b, std::size_t n) {
-  double value[4] = {}, magnitude[4] = {};
-  for (std::size_t i = 0; i < n; ++i) {
-    const double term = static_cast<double>(a[i]) * static_cast<double>(b[i]);
-    value[i % 4] += term;
-    magnitude[i % 4] += std::fabs(term);
-  }
-  return {value[0] + value[1] + value[2] + value[3],
-          magnitude[0] + magnitude[1] + magnitude[2] + magnitude[3]};
-}
-
-/// Error bound of one output in units of u. A score s_j has an error of at most
-/// e_j = 6 sqrt(D + 2) sum|q k| / sqrt(D) + |s_j| + |s_j - max| (dot product, scale, subtraction of
-/// the maximum), which moves e^s_j by the factor 1 + e_j u. Through numerator and denominator
-/// o moves by at most sum_j p_j e_j (|v_j| + |o|), taken as 2 (sum_j p_j e_j) (sum_j p_j |v_j|);
-/// the sums over keys add 6 sqrt(T + 2) each and the exponentials, rescaling and division 16.
-struct Row {
-  std::vector<double> p;     // probabilities of the visible keys
-  double score_error = 0.0;  // sum_j p_j e_j
-};
-Row probabilities(const float* q, const float* k, std::size_t keys, std::size_t D) {
-  Row row;
-  row.p.resize(keys);
-  std::vector<double> error(keys);
-  const double root = std::sqrt(static_cast<double>(D));
-  double max = -1e300, sum = 0.0;
-  for (std::size_t j = 0; j < keys; ++j) {
-    const Dot score = dot(q, k + j * D, D);
-    row.p[j] = score.value / root;
-    error[j] = dot_bound(static_cast<double>(D), 1.0) * score.magnitude / root;
-    max = std::fmax(max, row.p[j]);
-  }
-  for (std::size_t j = 0; j < keys; ++j) {
-    error[j] += std::fabs(row.p[j]) + (max - row.p[j]);
-    row.p[j] = std::exp(row.p[j] - max);
-    sum += row.p[j];
-  }
-  for (std::size_t j = 0; j < keys; ++j) {
-    row.p[j] /= sum;
-    row.score_error += row.p[j] * error[j];
-  }
-  return row;
-}
-
 void reference(const Params& params, const Io& io, bench::Expected& expected) {
-  const Shape s = shape_of(params);
-  const auto T = static_cast<std::size_t>(s.T), D = static_cast<std::size_t>(s.D);
   auto& out = expected.outputs[0];
   out.scale.assign(out.value.size(), 0.0);
-  for (std::size_t h = 0; h < static_cast<std::size_t>(s.heads); ++h) {
-    const std::size_t group = h / static_cast<std::size_t>(s.heads / s.kv_heads);
-    const float* k = io.in<float>(1).data() + group * T * D;
-    const float* v = io.in<float>(2).data() + group * T * D;
-    for (std::size_t i = 0; i < T; ++i) {
-      const Row row = probabilities(io.in<float>(0).data() + (h * T + i) * D, k, i + 1, D);
-      double* value = out.value.data() + (h * T + i) * D;
-      double* scale = out.scale.data() + (h * T + i) * D;
-      for (std::size_t j = 0; j <= i; ++j) {
-        for (std::size_t d = 0; d < D; ++d) {
-          const double term = row.p[j] * static_cast<double>(v[j * D + d]);
-          value[d] += term;
-          scale[d] += std::fabs(term);
-        }
-      }
-      const double bound =
-          2.0 * row.score_error + 2.0 * dot_bound(static_cast<double>(i + 1), 1.0) + 16.0;
-      for (std::size_t d = 0; d < D; ++d) scale[d] *= bound;
-    }
-  }
+  kernels::attention::reference(
+      shape_of(params), {io.in<float>(0).data(), io.in<float>(1).data(), io.in<float>(2).data()},
+      0.0f, out.value, out.scale);
 }
 
-/// The bound is in `scale` (see Row). rms: errors of many keys average out, so honest techniques
-/// show at most 0.0015 at full size and 0.0055 with 2,000 outputs; inputs rounded to tf32 show 0.7
-/// and more, to bf16 5. The second term is for sizes of a few outputs.
+/// The bound is in `scale` (kernels/attention/reference.cc). rms: errors of many keys average out,
+/// so honest techniques show at most 0.0015 at full size and 0.0055 with 2,000 outputs; inputs
+/// rounded to tf32 show 0.7 and more, to bf16 5. The second term is for sizes of a few outputs.
 Tolerance tolerance(const Params& p) {
-  const auto outputs = static_cast<double>(p["heads"] * p["T"] * p["D"]);
+  const auto outputs = static_cast<double>(p["heads"] * p["queries"] * p["D"]);
   return {.relative = unit_roundoff(DType::kF32), .rms = 0.02 + 0.2 / std::sqrt(outputs)};
 }
 
-Params sizes(std::int64_t heads, std::int64_t kv_heads, std::int64_t T, std::int64_t D) {
-  return {{"heads", heads}, {"kv_heads", kv_heads}, {"T", T}, {"D", D}};
+Params sizes(std::int64_t heads, std::int64_t kv_heads, std::int64_t queries, std::int64_t keys,
+             std::int64_t D, bool causal = true) {
+  return {{"heads", heads}, {"kv_heads", kv_heads},    {"queries", queries}, {"keys", keys},
+          {"D", D},         {"causal", causal ? 1 : 0}};
 }
 
 }  // namespace
 
-Shape shape_of(const Params& params) {
-  return {params["heads"], params["kv_heads"], params["T"], params["D"]};
+Shape shape_of(const Params& p) {
+  return {.heads = p["heads"],
+          .kv_heads = p["kv_heads"],
+          .queries = p["queries"],
+          .keys = p["keys"],
+          .D = p["D"],
+          .causal = p["causal"] != 0};
 }
 
-TileKernel choose_kernel(const machine::Cpu& cpu) {
-  if (cpu.avx512) return avx512_kernel();
-  if (cpu.avx2) return avx2_kernel();
-  return portable_kernel();
+bench::Technique kernel_variant(const char* name, const char* summary, std::string_view variant,
+                                int threads) {
+  return {.name = name,
+          .summary = summary,
+          .threads = threads,
+          .needs = [variant](const machine::Cpu& cpu) -> bench::WhyNot {
+            for (const auto& one : kernels::attention::variants()) {
+              if (one.name == variant) return one.why_not(cpu);
+            }
+            return "";
+          },
+          .plan =
+              [variant, threads](const Params& params) {
+                auto plan = std::make_shared<kernels::attention::AttentionPlan>(
+                    shape_of(params),
+                    kernels::attention::Options{.threads = threads, .variant = variant});
+                return bench::plan_of([plan](const Io& io) {
+                  plan->run(io.in<float>(0).data(), io.in<float>(1).data(), io.in<float>(2).data(),
+                            io.out<float>(0).data());
+                });
+              }};
 }
 
 bench::Lab describe() {
@@ -142,21 +101,30 @@ bench::Lab describe() {
       .tags = {"attention", "fusion", "simd", "compute"},
       .cases = {{.name = "llama3_8b_group",
                  .origin = "Llama-3-8B prefill: 4 query heads on their KV head, 512 tokens",
-                 .smoke = sizes(2, 1, 70, 128),
-                 .full = sizes(4, 1, 512, 128)},
+                 .smoke = sizes(2, 1, 70, 70, 128),
+                 .full = sizes(4, 1, 512, 512, 128)},
                 {.name = "gpt2_small",
                  .origin = "GPT-2 small: 12 heads of 64, 256 tokens",
-                 .smoke = sizes(2, 2, 97, 64),
-                 .full = sizes(12, 12, 256, 64)}},
-      .ragged = {sizes(1, 1, 1, 64), sizes(2, 1, 2, 5), sizes(4, 2, 33, 17), sizes(1, 1, 65, 128),
-                 sizes(3, 3, 131, 40)},
+                 .smoke = sizes(2, 2, 97, 97, 64),
+                 .full = sizes(12, 12, 256, 256, 64)},
+                {.name = "bert_base",
+                 .origin = "BERT-base on SQuAD: 12 heads of 64, 384 tokens, not causal",
+                 .smoke = sizes(2, 2, 50, 50, 64, false),
+                 .full = sizes(12, 12, 384, 384, 64, false)},
+                {.name = "llama3_8b_decode",
+                 .origin = "Llama-3-8B decode: 32 query heads on 8 KV heads, 2048 tokens cached",
+                 .smoke = sizes(8, 2, 1, 100, 128),
+                 .full = sizes(32, 8, 1, 2048, 128)}},
+      .ragged = {sizes(1, 1, 1, 1, 64), sizes(2, 1, 2, 2, 5), sizes(4, 2, 33, 40, 17),
+                 sizes(1, 1, 65, 65, 128), sizes(3, 3, 131, 131, 40), sizes(6, 2, 1, 67, 80),
+                 sizes(2, 2, 70, 9, 24, false)},
       .problem = problem,
       .prepare = prepare,
       .work = work,
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {materialized(), tiled_online(), tiled_avx2(), tiled_avx512(),
-                     tiled_simd_threads()},
+                     tiled_simd_threads(), onednn(), onednn_threads()},
       .baseline = "materialized",
   };
 }
