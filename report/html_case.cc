@@ -141,7 +141,7 @@ std::string ratio_text(const Interval& ratio) {
 std::string details_table(const CaseView& view) {
   std::string out =
       "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Details\"><table "
-      "class=\"grid\"><thead><tr>";
+      "class=\"grid numbers\"><thead><tr>";
   for (const char* title :
        {"technique", "p10", "p90", "p99", "speed-up, wall clock", "speed-up, CPU clock",
         "judged by", "rounds", "disturbed", "isolated", "outputs checked", "worst error"}) {
@@ -152,9 +152,7 @@ std::string details_table(const CaseView& view) {
     if (!row.timed) continue;
     const bench::TechniqueResult& t = *row.technique;
     out += fmt::format("<tr><th scope=\"row\" class=\"mono\">{}</th>", escape(t.name));
-    const auto cell = [&](const std::string& text) {
-      out += fmt::format("<td class=\"num\">{}</td>", text);
-    };
+    const auto cell = [&](const std::string& text) { out += fmt::format("<td>{}</td>", text); };
     for (const double value : {t.p10_ns, t.p90_ns, t.p99_ns}) cell(format_time(value));
     const bool baseline = row.state == State::kBaseline;
     cell(baseline ? "" : ratio_text(t.pair.ratio_wall));

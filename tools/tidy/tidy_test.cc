@@ -98,6 +98,9 @@ TEST(Budgets, Lines) {
   const std::string wide_letters = "// " + lines(1, "\xC3\xA9").substr(0, 2) + std::string(96, 'x');
   EXPECT_EQ(broken(check_budgets(tree_of({{"base/a.cc", wide_letters}}))), "");
   EXPECT_EQ(broken(check_budgets(tree_of({{"README.md", std::string(300, 'x')}}))), "");
+  for (const std::string path : {"report/page.js", "report/page.css", "tools/a.py"}) {
+    EXPECT_EQ(broken(check_budgets(tree_of({{path, std::string(101, 'x')}}))), path + ":1");
+  }
 }
 
 TEST(Budgets, Functions) {
