@@ -58,10 +58,12 @@ double disturbed_share(std::span<const Sample> samples) {
 std::size_t rounds_to_verdict(const Interval& ratio, std::size_t rounds, double margin) {
   if (!std::isfinite(ratio.low) || !std::isfinite(ratio.high) || ratio.low <= 0.0)
     return 4 * rounds;
-  const double half = 0.5 * std::log(ratio.high / ratio.low);
-  const double edge = std::log1p(margin);
-  const double away = std::fabs(std::fabs(std::log(ratio.estimate)) - edge);
-  const double factor = half / std::max(away, 1e-4);
+  // The arm that still reaches over an edge: intervals of skewed samples have arms of two lengths.
+  const double edge = std::log1p(margin), at = std::log(ratio.estimate);
+  const double down = at - std::log(ratio.low), up = std::log(ratio.high) - at;
+  const double arm = at > edge ? down : at < -edge ? up : std::max(down, up);
+  const double away = std::fabs(std::fabs(at) - edge);
+  const double factor = arm / std::max(away, 1e-4);
   return static_cast<std::size_t>(std::min(1e9, static_cast<double>(rounds) * factor * factor)) + 1;
 }
 
