@@ -85,6 +85,7 @@ AttentionPlan::AttentionPlan(const Shape& shape, const Options& options)
   check(shape.queries >= 0 && shape.keys >= 0 && shape.D >= 1, "attention: sizes");
   check(!shape.causal || shape.keys >= shape.queries, "attention: a causal query sees itself");
   check(shape.capacity == 0 || shape.capacity >= shape.keys, "attention: keys beyond capacity");
+  check(options.scale >= 0.0f, "attention: the scale must be positive");
   State& s = *state_;
   s.shape = shape;
   if (shape.capacity == 0) s.shape.capacity = shape.keys;

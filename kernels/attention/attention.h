@@ -30,7 +30,7 @@ struct Shape {
 
 struct Options {
   int threads = 1;           // 0: one for each usable core
-  float scale = 0.0f;        // 0: 1 / sqrt(D)
+  float scale = 0.0f;        // positive; 0: 1 / sqrt(D)
   std::string_view variant;  // "avx512", "avx2", "portable"; "" chooses the widest that can run
   /// Threads to use instead of own ones; not owned, must outlive the plan, never used by two plans
   /// at once. The plan then uses at most pool->size() threads.

@@ -16,6 +16,7 @@ using simd::portable::V;
 // instructions need the rest for copies.
 constexpr int kVectors = 2;
 constexpr int kRows = 4;
+constexpr int kHeadsAtOnce = 2;
 #include "kernels/attention/simd.inc"
 
 #include "kernels/attention/decode.inc"
@@ -33,6 +34,7 @@ using simd::avx2::V;
 // FMA (4 cycles, 2 a cycle); 7 loads feed 12 FMAs. 2 x 4 ran at 0.84, 2 x 6 at 0.95 of this speed.
 constexpr int kVectors = 3;
 constexpr int kRows = 4;
+constexpr int kHeadsAtOnce = 2;
 #include "kernels/attention/simd.inc"
 
 #include "kernels/attention/decode.inc"
@@ -50,6 +52,7 @@ using simd::avx512::V;
 // queries waste more at the diagonal.
 constexpr int kVectors = 2;
 constexpr int kRows = 8;
+constexpr int kHeadsAtOnce = 4;
 #include "kernels/attention/simd.inc"
 
 #include "kernels/attention/decode.inc"

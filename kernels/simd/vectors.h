@@ -56,6 +56,13 @@ struct V {
   AISP_VECTOR_INLINE static Reg max(Reg a, Reg b) { return a > b ? a : b; }
   AISP_VECTOR_INLINE static Reg exp(Reg x) { return softmax::portable::exp(x); }
   AISP_VECTOR_INLINE static float sum_of_lanes(Reg a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+  /// at[i] = the sum of lanes of the i-th vector, together cheaper than one after the other.
+  AISP_VECTOR_INLINE static void store_sums(float* at, Reg a, Reg b, Reg c, Reg d) {
+    at[0] = sum_of_lanes(a);
+    at[1] = sum_of_lanes(b);
+    at[2] = sum_of_lanes(c);
+    at[3] = sum_of_lanes(d);
+  }
   AISP_VECTOR_INLINE static float max_of_lanes(Reg a) {
     const float left = a[0] > a[2] ? a[0] : a[2], right = a[1] > a[3] ? a[1] : a[3];
     return left > right ? left : right;
@@ -106,6 +113,10 @@ struct V {
     four = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
   }
+  AISP_VECTOR_INLINE static void store_sums(float* at, Reg a, Reg b, Reg c, Reg d) {
+    const __m256 sums = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    _mm_storeu_ps(at, _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
+  }
   AISP_VECTOR_INLINE static float max_of_lanes(Reg a) {
     __m128 four = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     four = _mm_max_ps(four, _mm_movehl_ps(four, four));
@@ -154,6 +165,14 @@ struct V {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     four = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+  }
+  AISP_VECTOR_INLINE static void store_sums(float* at, Reg a, Reg b, Reg c, Reg d) {
+    const __m256 ab =
+        _mm256_hadd_ps(_mm256_add_ps(lower(a), upper(a)), _mm256_add_ps(lower(b), upper(b)));
+    const __m256 cd =
+        _mm256_hadd_ps(_mm256_add_ps(lower(c), upper(c)), _mm256_add_ps(lower(d), upper(d)));
+    const __m256 sums = _mm256_hadd_ps(ab, cd);
+    _mm_storeu_ps(at, _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
   }
   AISP_VECTOR_INLINE static float max_of_lanes(Reg a) {
     const __m256 eight = _mm256_max_ps(lower(a), upper(a));
