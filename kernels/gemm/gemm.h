@@ -104,8 +104,8 @@ class GemmPlan {
   /// One product. A: m x k, B: k x n, C: m x n with the plan's row strides, any alignment.
   void run(const float* a, const float* b, float* c);
 
-  /// The first `rows` <= m rows of A and C: for a number of rows that only the data tell (the tokens
-  /// of an expert). The blocking stays that of m rows.
+  /// The first `rows` <= m rows of A and C: for a number of rows that only the data tell, as the
+  /// tokens of an expert. The blocking stays that of m rows.
   void run_rows(std::int64_t rows, const float* a, const float* b, float* c);
 
   /// Products of one shape at arbitrary places, with one fork and join of the threads.
