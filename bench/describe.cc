@@ -54,6 +54,7 @@ Json options_json(const RunOptions& o) {
           {"profile", o.profile},
           {"iterations", o.iterations},
           {"budget_s", o.budget_s},
+          {"cases", o.cases},
           {"peers", o.peers},
           {"isolated", o.isolated},
           {"processes", o.processes},

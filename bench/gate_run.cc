@@ -25,7 +25,7 @@ std::string today() {
 }
 
 std::vector<std::string> words(const RunRecord& run, const char* option) {
-  return run.header.at("options").at(option).get<std::vector<std::string>>();
+  return run.header.at("options").value(option, std::vector<std::string>{});
 }
 
 RunRecord checked_run(const std::string& folder) {
@@ -39,14 +39,24 @@ RunRecord checked_run(const std::string& folder) {
   return run;
 }
 
+// Only cases that the run was asked for: those of `lab`, which were selected.
+void keep_cases(Expectations& expectations, const KnownLab& lab) {
+  std::erase_if(expectations.cases, [&](const auto& recorded) {
+    const std::string name = recorded.first.substr(0, recorded.first.rfind('/'));
+    return std::none_of(lab.lab.cases.begin(), lab.lab.cases.end(),
+                        [&](const Case& one) { return one.name == name; });
+  });
+}
+
 // What the labs owe of which the techniques were asked for: the baseline's name is no row.
 std::vector<GateLab> labs_owing(const std::vector<KnownLab>& labs, const std::string& root,
-                                const std::string& key,
-                                const std::vector<std::string>& techniques) {
+                                const std::string& key, const std::vector<std::string>& techniques,
+                                const std::vector<std::string>& cases) {
   std::vector<GateLab> owing;
   for (const KnownLab& lab : labs) {
     const std::string path = expectations_path(root, lab.entry.folder, key);
     GateLab one{lab.name, lab.entry.folder, read_expectations(path, lab.name, key)};
+    if (!cases.empty()) keep_cases(one.expectations, lab);
     for (auto& [name, expected] : one.expectations.cases) {
       std::erase_if(expected.techniques, [&](const auto& technique) {
         return !techniques.empty() &&
@@ -77,6 +87,7 @@ GateReport judge_given(const GateOptions& options, const GateRules& rules,
   }
   auto labs = select_labs(known_labs(words(first, "modules")), words(first, "targets"));
   if (!options.run.targets.empty()) labs = select_labs(labs, options.run.targets);
+  select_cases(labs, words(first, "cases"));
   return judge_gate(
       labs_owing(labs, options.root, first.header.at("hardware_key"), words(first, "techniques")),
       runs, xfails, rules);
@@ -103,7 +114,7 @@ GateReport run_gate(const GateOptions& options, const RunProgress& progress) {
   if (!options.runs.empty()) return judge_given(options, rules, xfails);
   const std::string key = machine::hardware_key(machine::cpu());
   const auto labs = labs_owing(select_labs(known_labs(options.run.modules), options.run.targets),
-                               options.root, key, options.run.techniques);
+                               options.root, key, options.run.techniques, options.run.cases);
   GateReport gate;
   gate.hardware_key = key;
   if (!any_recorded(labs)) return gate;

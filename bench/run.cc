@@ -51,6 +51,7 @@ class Run {
     Checks check_names(options.checks_off);  // throws for an unknown name
     labs_ = select_labs(known_labs(options.modules, options.command_labs), options.targets);
     select_techniques(labs_, options.techniques, options.peers);
+    select_cases(labs_, options.cases);
     for (const KnownLab& lab : labs_) {
       for (const Case& one : lab.lab.cases) cases_.push_back({&lab, &one});
     }

@@ -12,7 +12,7 @@
 namespace aisp::bench {
 
 struct RunOptions {
-  std::vector<std::string> targets, techniques, modules, checks_off;
+  std::vector<std::string> targets, techniques, cases, modules, checks_off;
   std::string size = "full";         // or "smoke"
   std::string profile = "roofline";  // "none": no ceilings; "minimal": those in the cache;
                                      // "roofline": measured first where the cache has none

@@ -118,6 +118,28 @@ void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::strin
   }
 }
 
+void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted) {
+  std::vector<std::string> candidates = {"first"};
+  std::vector<bool> used(wanted.size(), false);
+  for (KnownLab& known : labs) {
+    std::vector<Case> kept;
+    for (const Case& one : known.lab.cases) {
+      candidates.push_back(one.name);
+      bool meant = wanted.empty();
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const bool first = wanted[i] == "first" && &one == &known.lab.cases.front();
+        if (!first && !matches(wanted[i], one.name)) continue;
+        meant = used[i] = true;
+      }
+      if (meant) kept.push_back(one);
+    }
+    known.lab.cases = std::move(kept);
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!used[i]) unknown("case of the chosen labs", "--cases", wanted[i], candidates);
+  }
+}
+
 std::string why_not_here(const Technique& technique) {
   if (technique.device == Device::kCuda)
     return "needs a CUDA build and a GPU; this build is CPU-only";

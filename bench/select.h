@@ -37,6 +37,10 @@ std::vector<KnownLab> select_labs(const std::vector<KnownLab>& all,
 void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted,
                        bool peers);
 
+/// Cases of the labs matched by `wanted` globs; "first" is the first case of each lab. Empty: all.
+/// Throws UsageError likewise.
+void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted);
+
 /// Why a technique cannot run here; "" when it can.
 std::string why_not_here(const Technique& technique);
 

@@ -77,5 +77,24 @@ TEST(Select, BaselineStaysAndPeersComeWhenAsked) {
   EXPECT_EQ(all[0].lab.techniques[2].name, "onednn");
 }
 
+TEST(Select, CasesByNameOrTheFirstOfEachLab) {
+  const auto with_cases = [] {
+    auto all = labs();
+    for (KnownLab& lab : all) lab.lab.cases = {{"hidden", "", {}, {}}, {"logits", "", {}, {}}};
+    return all;
+  };
+  auto all = with_cases();
+  select_cases(all, {});
+  EXPECT_EQ(all[0].lab.cases.size(), 2u);
+  select_cases(all, {"first"});
+  ASSERT_EQ(all[2].lab.cases.size(), 1u);
+  EXPECT_EQ(all[2].lab.cases[0].name, "hidden");
+  all = with_cases();
+  select_cases(all, {"logi*"});
+  ASSERT_EQ(all[1].lab.cases.size(), 1u);
+  EXPECT_EQ(all[1].lab.cases[0].name, "logits");
+  EXPECT_THROW(select_cases(all, {"hiden"}), UsageError);
+}
+
 }  // namespace
 }  // namespace aisp::bench
