@@ -172,6 +172,16 @@ command = "nosuchprogram"
   arguments.emplace_back("--resume");
   EXPECT_EQ(run(arguments).code, 0);
   EXPECT_EQ(bench::read_run(out).results.size(), 1u);
+  // Recorded as expectations beside the file, and kept by the gate.
+  arguments.back() = "--update-expectations";
+  arguments[7] = folder_ + "/again";
+  ASSERT_EQ(arguments[6], "--out");
+  const Ended updated = run(arguments);
+  EXPECT_EQ(updated.code, 0) << updated.text;
+  EXPECT_TRUE(fs::is_directory(folder_ + "/mine/naps/expectations")) << updated.text;
+  const Ended gate =
+      run({"bench", "gate", folder_ + "/again", "--labs", file, "--targets", "own:*"});
+  EXPECT_EQ(gate.code, 0) << gate.text;
   // A mistake is one line with its place.
   std::ofstream(file, std::ios::app) << "[lab.chek]\n";
   const Ended wrong = run({"bench", "run", "--labs", file});

@@ -253,8 +253,10 @@ std::vector<UpdateRow> update_expectations(const RunRecord& run, const std::stri
   std::vector<UpdateRow> rows;
   for (const auto& [folder, results] : by_folder) {
     const std::string path = expectations_path(root, folder, key);
-    if (!std::filesystem::is_directory(std::filesystem::path(root) / folder)) {
-      throw Error("no such lab folder", (std::filesystem::path(root) / folder).string(),
+    const std::filesystem::path home = std::filesystem::path(root) / folder;
+    const std::string lab_file = home.parent_path().string() + ".toml";  // of labs of commands
+    if (!std::filesystem::is_directory(home) && !std::filesystem::exists(lab_file)) {
+      throw Error("no such lab folder", home.string(),
                   "run it at the root of the source tree, or name that with --root");
     }
     Expectations expectations = read_expectations(path, results.front()->lab, key);

@@ -179,6 +179,12 @@ class Run {
     return result;
   }
 
+  void note_once(const std::string& note) {
+    if (!progress_.note || std::find(noted_.begin(), noted_.end(), note) != noted_.end()) return;
+    noted_.push_back(note);
+    progress_.note(note);
+  }
+
   std::function<void(const std::string&, const std::string&)> phases_of(std::size_t index) const {
     const std::string name = cases_[index].lab->name + " " + cases_[index].one->name;
     return [this, index, name](const std::string& technique, const std::string& phase) {
@@ -200,6 +206,9 @@ class Run {
     job.size = options_.size;
     job.techniques = able_techniques(result);
     if (job.techniques.empty() || job.techniques.front() != result.baseline) return;
+    if (options_.isolated || options_.iterations != 0) {
+      note_once("--isolated and --iterations say nothing about commands: each run is a process");
+    }
     job.budget_s = options_.budget_s <= 0.0 ? 30.0 : std::max(share_s(index), 1.0);
     job.margin = options_.margin;
     job.level = options_.level;
@@ -271,12 +280,7 @@ class Run {
       }
     }
     if (outcome.process) result.processes.push_back(*outcome.process);
-    for (const std::string& note : outcome.notes) {
-      if (progress_.note && std::find(noted_.begin(), noted_.end(), note) == noted_.end()) {
-        noted_.push_back(note);
-        progress_.note(note);
-      }
-    }
+    for (const std::string& note : outcome.notes) note_once(note);
     // What fell in a later process has no samples anywhere: wrong has no time.
     for (ProcessRecord& process : result.processes) {
       for (const TechniqueResult& row : result.techniques) {

@@ -61,7 +61,7 @@ std::vector<KnownLab> known_labs(const std::vector<std::string>& modules, const 
       if (other.name != name) continue;
       throw UsageError("there is another lab called " + name, one->file, "choose another name");
     }
-    const LabEntry entry{one->chapter.c_str(), one->name.c_str(), one->file.c_str(),
+    const LabEntry entry{one->chapter.c_str(), one->name.c_str(), one->folder.c_str(),
                          one->hash.c_str(), nullptr};
     labs.push_back({entry, one->lab, name, one});
   }

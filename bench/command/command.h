@@ -50,6 +50,7 @@ struct CommandCase {
 struct CommandLab {
   std::string chapter, name;  // "mine", "compress"
   std::string file;           // that described it
+  std::string folder;         // of its expectations: "my_labs/sort" for lab sort of my_labs.toml
   std::string hash;           // of the description: changes with any command of the lab
   Lab lab;
   CommandRules rules;

@@ -1,69 +1,46 @@
 // Pairing commands. See pairs.h.
 #include "bench/command/pairs.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 
-#include "base/error.h"
 #include "base/rng.h"
 #include "base/units.h"
 #include "bench/clock.h"
-#include "bench/command/printed_time.h"
-#include "bench/command/spawn.h"
+#include "bench/command/one_run.h"
 
 namespace aisp::bench::command {
 namespace {
 
-constexpr std::size_t kMostRounds = 4000;      // as in trials of functions
-constexpr std::size_t kKeptStdout = 64 << 20;  // compared as numbers: what must fit into memory
-constexpr double kCheckShare = 0.3;            // of the time, as in trials of functions
-constexpr double kShortInStarts = 5.0;         // below this many process starts the ratio is theirs
+constexpr std::size_t kMostRounds = 4000;  // as in trials of functions
+constexpr double kCheckShare = 0.3;        // of the time, as in trials of functions
+constexpr double kShortInStarts = 5.0;     // below this many process starts the ratio is theirs
 
 double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
-
-// An output that exists before a run is given this time of change, so that one which the run leaves
-// alone is known for what it is, and nobody's file is deleted.
-constexpr timespec kStamp{1, 0};
-
-struct Side {
-  std::string name;
-  const Command* command = nullptr;
-  Startable start;
-  std::optional<Startable> prepare;
-  std::string output;  // path, from our own folder
-  std::vector<Sample> samples;
-  std::vector<Ended> ends;
-  std::size_t checked = 0;
-  double worst_in_bounds = 0.0;
-  bool out = false;
-};
-
-struct RunOf {
-  Ended ended;
-  std::optional<PrintedTime> printed;
-};
 
 class Pairs {
  public:
   Pairs(const CommandLab& lab, const PairsJob& job)
-      : rules_(lab.rules), job_(job), rng_(job.seed), begin_s_(now_s()) {
-    limit_s_ = rules_.time_limit_s > 0.0 ? rules_.time_limit_s : job.time_limit_s;
+      : rules_(lab.rules),
+        job_(job),
+        runner_(lab.rules,
+                lab.rules.time_limit_s > 0.0 ? lab.rules.time_limit_s : job.time_limit_s),
+        rng_(job.seed),
+        begin_s_(now_s()) {
     const CommandCase& commands = lab.at(job.case_name, job.size);
     for (const std::string& name : job.techniques) {
       Side side;
       side.name = name;
-      side.command = &commands.commands.at(name);
+      side.baseline = sides_.empty();
       sides_.push_back(std::move(side));
+      const auto why = runner_.make_ready(sides_.back(), commands.commands.at(name));
+      if (why) fall(sides_.back(), *why);
     }
   }
 
   JobOutcome run() {
-    for (Side& side : sides_) make_ready(side);
     for (int i = 0; i < std::max(1, rules_.warmup) && going(); ++i) {
       for (Side& side : sides_) first_run(side, i == 0);
     }
@@ -79,147 +56,22 @@ class Pairs {
  private:
   bool going() const { return !interrupted() && !sides_.empty() && !sides_[0].out; }
 
-  void fall(Side& side, Outcome outcome, const std::string& detector, const std::string& reason,
-            const std::string& tail = "") {
+  void fall(Side& side, const Fall& why) {
     side.out = true;
-    outcome_.events.push_back({side.name, outcome, detector, reason, tail});
+    outcome_.events.push_back({side.name, why.outcome, why.detector, why.reason, why.tail});
   }
 
-  void make_ready(Side& side) {
-    try {
-      const Command& command = *side.command;
-      side.start = make_startable(command.line, command, side.name);
-      if (!command.prepare.empty()) {
-        side.prepare = make_startable(command.prepare, command, side.name + " (prepare)");
-      }
-      if (!command.output.empty()) {
-        side.output = (std::filesystem::path(command.cwd) / command.output).string();
-      }
-    } catch (const Error& problem) {
-      fall(side, Outcome::kFailed, "", problem.what());
-    }
-  }
-
-  // Runs the command once with everything around it; nothing when the side fell.
-  std::optional<RunOf> run_once(Side& side, bool check_file) {
-    try {
-      if (side.prepare) {
-        const Ended prepared = run_process(*side.prepare, limit_s_);
-        if (interrupted()) return std::nullopt;
-        if (!prepared.ok()) {
-          fall(side, Outcome::kFailed, "prepare",
-               "its preparation failed: " + describe(prepared, limit_s_), prepared.tail);
-          return std::nullopt;
-        }
-      }
-      if (!side.output.empty()) utimensat(AT_FDCWD, side.output.c_str(), stamps_, 0);
-      TimeReader time(rules_.json_key);
-      RunningHash hash;
-      std::string kept;
-      const RunOf result = start(side, time, hash, kept);
-      if (interrupted() || !ended_well(side, result.ended)) return std::nullopt;
-      if (!output_right(side, result.ended, hash, kept, check_file)) return std::nullopt;
-      return with_time(side, result, time);
-    } catch (const Error& problem) {
-      fall(side, Outcome::kFailed, "", problem.what());
-      return std::nullopt;
-    }
-  }
-
-  RunOf start(Side& side, TimeReader& time, RunningHash& hash, std::string& kept) {
-    const bool of_stdout = rules_.check.of == OutputCheck::Of::kStdout;
-    const bool hashed = rules_.check.as == OutputCheck::As::kBytes;
-    const bool timed = !clock_ || *clock_ == ClockRule::kPrinted;
-    RunOf result;
-    result.ended = run_process(side.start, limit_s_, [&](std::string_view bytes) {
-      if (timed) time.add(bytes);
-      if (!of_stdout) return;
-      if (hashed)
-        hash.add(bytes);
-      else if (kept.size() <= kKeptStdout)
-        kept.append(bytes);
-    });
-    return result;
-  }
-
-  bool ended_well(Side& side, const Ended& ended) {
-    if (ended.how == Ended::How::kExited && (ended.status == 0 || rules_.ignore_exit)) return true;
-    std::string reason = describe(ended, limit_s_);
-    if (side.start.shell && ended.how == Ended::How::kExited && ended.status == 127) {
-      reason += ": the shell found no such program";
-    }
-    const char* detector = ended.how == Ended::How::kTimedOut ? "time-limit" : "exit status";
-    fall(side, Outcome::kFailed, detector, reason, ended.tail);
-    return false;
-  }
-
-  bool output_right(Side& side, const Ended& ended, const RunningHash& hash,
-                    const std::string& kept, bool check_file) {
-    Output output;
-    const double begin_s = now_s();
-    if (rules_.check.of == OutputCheck::Of::kNothing) return true;
-    if (rules_.check.of == OutputCheck::Of::kStdout) {
-      if (kept.size() > kKeptStdout) {
-        throw Error("prints more than 64 MiB", side.name,
-                    "compare its bytes, or let it write a file");
-      }
-      if (rules_.check.as == OutputCheck::As::kBytes) {
-        output.hash = hash.hex();
-        output.bytes = ended.stdout_bytes;
-      } else {
-        output = read_output(kept, rules_.check, side.name + " (stdout)");
-      }
-    } else {
-      if (!check_file) return true;
-      struct stat status {};
-      if (stat(side.output.c_str(), &status) != 0) {
-        fall(side, Outcome::kWrong, "output check", "it wrote no " + side.output, ended.tail);
-        return false;
-      }
-      if (status.st_mtim.tv_sec == kStamp.tv_sec && status.st_mtim.tv_nsec == kStamp.tv_nsec) {
-        fall(side, Outcome::kWrong, "output check",
-             "it did not write " + side.output + ": what is there was there before", ended.tail);
-        return false;
-      }
-      output = read_output_file(side.output, rules_.check);
-    }
-    if (!right_)
-      right_ = std::move(output);
-    else if (!agrees(side, output))
-      return false;
-    ++side.checked;
-    check_s_ += now_s() - begin_s;
-    return true;
-  }
-
-  bool agrees(Side& side, const Output& output) {
-    const Agreement agreement = compare_outputs(output, *right_, rules_.check);
-    side.worst_in_bounds = std::max(side.worst_in_bounds, agreement.worst_in_bounds);
-    if (agreement.difference.empty()) return true;
-    const bool own = &side == &sides_[0];
-    fall(side, Outcome::kWrong, "output check",
-         fmt::format("not the output of {}: {}", own ? "its own first run" : "the baseline",
-                     agreement.difference));
-    return false;
-  }
-
-  std::optional<RunOf> with_time(Side& side, RunOf result, TimeReader& time) {
-    if (clock_ && *clock_ != ClockRule::kPrinted) return result;
-    result.printed = time.last();
-    if (!time.malformed().empty()) {
-      fall(side, Outcome::kFailed, "printed time",
-           "the time that it printed is no number above 0: " + time.malformed(), result.ended.tail);
-      return std::nullopt;
-    }
-    const bool wanted = clock_ || rules_.time == TimeSource::kPrinted;
-    if (wanted && !result.printed) {
-      fall(side, Outcome::kFailed, "printed time",
-           rules_.json_key.empty() ? "it printed no line with TIME_MS: and a number"
-                                   : "it printed no JSON line with " + rules_.json_key,
-           result.ended.tail);
-      return std::nullopt;
-    }
-    return result;
+  // Nothing when the side fell, or when all ends.
+  std::optional<OneRun> run_once(Side& side, bool check_file) {
+    const Printed printed =
+        clock_ ? (*clock_ == ClockRule::kPrinted ? Printed::kNeeded : Printed::kIgnored)
+        : rules_.time == TimeSource::kPrinted ? Printed::kNeeded
+        : rules_.time == TimeSource::kAuto    ? Printed::kIfThere
+                                              : Printed::kIgnored;
+    OneRun run = runner_.run(side, check_file, printed);
+    if (run.fall) fall(side, *run.fall);
+    if (run.fall || interrupted()) return std::nullopt;
+    return run;
   }
 
   void first_run(Side& side, bool first) {
@@ -288,7 +140,7 @@ class Pairs {
     std::vector<std::pair<Side*, Sample>> taken;
     for (Side* side : active) {
       if (job_.on_phase) job_.on_phase(side->name, fmt::format("round {}", round + 1));
-      const bool check_file = round < 3 || check_s_ <= kCheckShare * (now_s() - begin_s_);
+      const bool check_file = round < 3 || runner_.check_s() <= kCheckShare * (now_s() - begin_s_);
       const auto result = run_once(*side, check_file);
       if (!going()) return;
       if (!result) continue;
@@ -374,14 +226,12 @@ class Pairs {
 
   const CommandRules& rules_;
   const PairsJob& job_;
+  Runner runner_;
   Rng rng_;
   const double begin_s_;
-  double limit_s_ = 60.0, check_s_ = 0.0;
   double step_ns_ = std::numeric_limits<double>::infinity();
-  const timespec stamps_[2] = {kStamp, kStamp};
   std::size_t printing_ = 0;
   std::optional<ClockRule> clock_;  // once the first runs are over
-  std::optional<Output> right_;
   std::vector<Side> sides_;
   JobOutcome outcome_;
 };
