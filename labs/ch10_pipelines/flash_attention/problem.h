@@ -19,7 +19,7 @@ Shape shape_of(const bench::Params& params);
 bench::Technique kernel_variant(const char* name, const char* summary, std::string_view variant,
                                 int threads);
 
-/// Attention composed from oneDNN calls (see peer.cc); threads as in Technique.
+/// Attention composed from oneDNN calls (see onednn.cc); threads as in Technique.
 bench::Technique peer(const char* name, const char* summary, int threads);
 
 bench::Technique materialized();
