@@ -88,9 +88,9 @@ GateReport judge_given(const GateOptions& options, const GateRules& rules,
   auto labs = select_labs(known_labs(words(first, "modules")), words(first, "targets"));
   if (!options.run.targets.empty()) labs = select_labs(labs, options.run.targets);
   select_cases(labs, words(first, "cases"));
-  return judge_gate(
-      labs_owing(labs, options.root, first.header.at("hardware_key"), words(first, "techniques")),
-      runs, xfails, rules);
+  return judge_gate(labs_owing(labs, options.root, first.header.at("hardware_key"),
+                               words(first, "techniques"), words(first, "cases")),
+                    runs, xfails, rules);
 }
 
 // The labs that hold a row which another run could clear or condemn.
