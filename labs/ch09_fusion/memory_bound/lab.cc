@@ -105,8 +105,9 @@ bench::Lab describe() {
       .work = work,
       .reference = reference,
       .tolerance = tolerance,
-      .techniques = {fresh_temporaries(), in_place_passes(), row_by_row(), fused_portable(),
-                     fused_avx2(), fused_avx512(), fused_threads(), onednn(), onednn_threads()},
+      .techniques = {fresh_temporaries(), reused_temporaries(), in_place_passes(), row_by_row(),
+                     fused_portable(), fused_avx2(), fused_avx512(), fused_threads(), onednn(),
+                     onednn_threads()},
       .baseline = "fresh_temporaries",
   };
 }

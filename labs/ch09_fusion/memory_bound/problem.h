@@ -44,6 +44,7 @@ bench::Technique kernel_variant(const char* name, const char* summary, std::stri
 bench::Technique peer(const char* name, const char* summary, int threads);
 
 bench::Technique fresh_temporaries();
+bench::Technique reused_temporaries();
 bench::Technique in_place_passes();
 bench::Technique row_by_row();
 bench::Technique fused_portable();
