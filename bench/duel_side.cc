@@ -20,28 +20,34 @@ namespace aisp::bench {
 
 DuelSide::DuelSide(const std::string& program, const Job& job, double time_limit_s)
     : program_(program), time_limit_s_(time_limit_s) {
-  int in[2], out[2];
-  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
-    throw Error(std::strerror(errno), "pipe", "close some programs: no descriptors are left");
-  }
+  Descriptor in, out;
+  make_pipe(in, to_);
+  make_pipe(from_, out);
   const char* arguments[] = {program_.c_str(), "bench", "duel-worker", nullptr};
   child_ = fork();
   if (child_ == 0) {
     setpgid(0, 0);
-    dup2(in[0], 0);
-    dup2(out[1], 1);
+    dup2(in.fd, 0);
+    dup2(out.fd, 1);
     const int nothing = open("/dev/null", O_WRONLY);
     dup2(nothing, 2);
     execv(arguments[0], const_cast<char**>(arguments));
     _exit(127);
   }
-  close(in[0]);
-  close(out[1]);
-  to_ = in[1];
-  from_ = out[0];
+  in.reset();
+  out.reset();
   if (child_ < 0) throw Error(std::strerror(errno), "fork", "too many processes are running");
   setpgid(child_, child_);
   signal(SIGPIPE, SIG_IGN);
+  try {
+    greet(job);
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+void DuelSide::greet(const Job& job) {
   send(to_json(job).dump());
   const Json ready = Json::parse(receive(), nullptr, false);
   if (!ready.is_object() || ready.value("protocol", "") != kDuelProtocol) {
@@ -52,12 +58,13 @@ DuelSide::DuelSide(const std::string& program, const Job& job, double time_limit
   }
 }
 
-DuelSide::~DuelSide() {
-  close(to_);
-  close(from_);
+DuelSide::~DuelSide() { stop(); }
+
+void DuelSide::stop() {
   if (child_ <= 0) return;
   kill(-child_, SIGKILL);
   waitpid(child_, nullptr, 0);
+  child_ = -1;
 }
 
 void DuelSide::lost(const std::string& what) {
@@ -68,7 +75,7 @@ void DuelSide::lost(const std::string& what) {
 void DuelSide::send(const std::string& line) {
   const std::string text = line + "\n";
   for (std::size_t at = 0; at < text.size();) {
-    const ssize_t written = write(to_, text.data() + at, text.size() - at);
+    const ssize_t written = write(to_.fd, text.data() + at, text.size() - at);
     if (written <= 0) lost("its worker ended unexpectedly");
     at += static_cast<std::size_t>(written);
   }
@@ -82,7 +89,7 @@ std::string DuelSide::receive() {
       buffer_.erase(0, end + 1);
       return line;
     }
-    pollfd file{from_, POLLIN, 0};
+    pollfd file{from_.fd, POLLIN, 0};
     const int ready = poll(&file, 1, 200);
     if (interrupted()) lost("interrupted");
     if (ready == 0) {
@@ -91,7 +98,7 @@ std::string DuelSide::receive() {
       continue;
     }
     char chunk[65536];
-    const ssize_t got = read(from_, chunk, sizeof chunk);
+    const ssize_t got = read(from_.fd, chunk, sizeof chunk);
     if (got <= 0) lost("its worker ended unexpectedly");
     buffer_.append(chunk, static_cast<std::size_t>(got));
   }

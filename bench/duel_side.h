@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/descriptor.h"
 #include "bench/job.h"
 #include "bench/pairing.h"
 
@@ -36,6 +37,8 @@ class DuelSide {
   std::vector<std::pair<std::string, std::string>> end();
 
  private:
+  void greet(const Job& job);
+  void stop();
   void send(const std::string& line);
   std::string receive();
   [[noreturn]] void lost(const std::string& what);
@@ -43,7 +46,7 @@ class DuelSide {
   std::string program_;
   double time_limit_s_;
   pid_t child_ = -1;
-  int to_ = -1, from_ = -1;
+  Descriptor to_, from_;
   std::string buffer_;
   std::vector<Technique> techniques_;
 };

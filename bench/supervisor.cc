@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "bench/clock.h"
+#include "bench/descriptor.h"
 
 namespace aisp::bench {
 namespace {
@@ -34,29 +35,6 @@ std::string random_token() {
   std::string token;
   for (const unsigned char byte : bytes) token += fmt::format("{:02x}", byte);
   return token;
-}
-
-// A file descriptor that closes itself.
-struct Descriptor {
-  int fd = -1;
-  Descriptor() = default;
-  explicit Descriptor(int file) : fd(file) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { reset(); }
-  void reset(int file = -1) {
-    if (fd >= 0) close(fd);
-    fd = file;
-  }
-};
-
-void make_pipe(Descriptor& read_end, Descriptor& write_end) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) {
-    throw Error(std::strerror(errno), "pipe", "close some programs: no descriptors are left");
-  }
-  read_end.reset(ends[0]);
-  write_end.reset(ends[1]);
 }
 
 std::string how_it_ended(int status) {

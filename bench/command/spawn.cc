@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/interval.h"
 #include "bench/clock.h"
+#include "bench/descriptor.h"
 #include "bench/supervisor.h"
 
 namespace aisp::bench::command {
@@ -30,27 +31,11 @@ constexpr int kPollMs = 200;                   // how late an interrupt or a lim
 
 std::int64_t now_ns() { return kernel_clock_ns(CLOCK_MONOTONIC); }
 
-struct Descriptor {
-  int fd = -1;
-  Descriptor() = default;
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { reset(); }
-  void reset(int file = -1) {
-    if (fd >= 0) close(fd);
-    fd = file;
-  }
-};
-
-void make_pipe(Descriptor& read_end, Descriptor& write_end) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) {
-    throw Error(std::strerror(errno), "pipe", "close some programs: no descriptors are left");
-  }
-  read_end.reset(ends[0]);
-  write_end.reset(ends[1]);
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  fcntl(ends[0], F_SETPIPE_SZ, kPipeBytes);  // refused where the user has too many: then 64 KiB
+// One that a program may write ahead into, and that we read as long as there is something.
+void make_output_pipe(Descriptor& read_end, Descriptor& write_end) {
+  make_pipe(read_end, write_end);
+  fcntl(read_end.fd, F_SETFL, O_NONBLOCK);
+  fcntl(read_end.fd, F_SETPIPE_SZ, kPipeBytes);  // refused where the user has too many: then 64 KiB
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
@@ -98,8 +83,8 @@ class Process {
 
   Ended run() {
     Descriptor out_write, err_write;
-    make_pipe(out_, out_write);
-    make_pipe(err_, err_write);
+    make_output_pipe(out_, out_write);
+    make_output_pipe(err_, err_write);
     const auto argv = pointers(what_.argv), environment = pointers(what_.environment);
     const Recipe recipe(what_, out_write.fd, err_write.fd);
     begin_ns_ = now_ns();
