@@ -59,8 +59,8 @@ struct ContenderRecord {
   std::vector<Sample> baseline;    // the baseline's in the same rounds (empty for the baseline)
   PairResult result;
   bool thrown_out = false;
-  /// Epochs whose ticks say less time than the kernel's clock around them (5 % and 5 us). One may
-  /// have been preempted between the two; most of them mean that somebody turns the counter.
+  /// Epochs of more CPU time than the ticks say that time went by (15 % and 10 us of room): somebody
+  /// turns the counter.
   std::size_t clock_conflicts = 0;
 };
 

@@ -295,12 +295,11 @@ class CaseWorker {
     if (trial.rounds <= kRefillRound) refill_and_check();
     judge_clock(lab_.baseline, clocks);
     for (ContenderRecord& contender : trial.contenders) {
-      // An epoch may be preempted between its two readings, with busy neighbours more than half of
-      // them were; a turned counter is wrong in every one.
       const std::size_t epochs = contender.samples.size();
-      if (checks_.on("clock") && epochs >= 8 && 10 * contender.clock_conflicts > 9 * epochs) {
+      if (checks_.on("clock") && epochs >= 8 && 2 * contender.clock_conflicts > epochs) {
         fell(contender.name, Outcome::kFailed, "clock",
-             fmt::format("the time-stamp counter says less time than the kernel in {} of {} epochs",
+             fmt::format("the time-stamp counter says less time than the CPU clock in {} of {} "
+                         "epochs",
                          contender.clock_conflicts, epochs));
       }
       Series& series = record_.series[contender.name];
