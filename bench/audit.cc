@@ -230,15 +230,17 @@ double time_with_outputs_kept(const AuditSubject& subject, std::uint64_t seed) {
 }
 
 // A plan that skips some of the calls it is asked for: as many calls one by one must cost the same.
-// Plans with threads are not asked: handing over a batch at once may honestly cost less.
+// Handing a batch to threads at once may honestly cost less: they have wide limits.
 Fault audit_batch(const AuditSubject& subject) {
   const std::uint64_t calls = std::min<std::uint64_t>(subject.iterations, 32);
-  if (subject.lab.before_each || calls < 2 || subject.threads != 1) return {};
+  if (subject.lab.before_each || calls < 2) return {};
   const Io io = subject.set.io();
   double together = 1e300, one_by_one = 1e300;
   // A quarter of the time for the order of loops and predictors; 30 ns for making a call (5 seen).
-  const double edges = 1e3 + 30.0 * static_cast<double>(calls);
-  const auto skips = [&] { return one_by_one > 1.25 * together + edges; };
+  const bool pool = subject.threads != 1;
+  const double factor = pool ? 5.0 : 1.25;
+  const double edges = 1e3 + (pool ? kPoolNoiseNs : 30.0) * static_cast<double>(calls);
+  const auto skips = [&] { return one_by_one > factor * together + edges; };
   for (int i = 0; i < 20 && (i < 4 || skips()); ++i) {
     together = std::min(together, cpu_time_of([&] { subject.plan.run(io, calls); }));
     one_by_one = std::min(one_by_one, cpu_time_of([&] {
@@ -250,11 +252,12 @@ Fault audit_batch(const AuditSubject& subject) {
                                 calls, one_by_one / 1e3, together / 1e3)};
 }
 
-// A call into changed output memory that comes alone costs more than one in an epoch. A plan with
-// one thread is accused only where a reason shows: other threads that work in epochs too, or a call
-// into unchanged output memory, otherwise alike, that is cheaper. (Work done once an epoch is
-// audit_batch's to find.) What is left is the price of a lone call: allocators return memory to the
-// system between such calls, 23 us against 7 us seen. Pools and calls timed one by one have no such
+// A call into changed output memory that comes alone costs more than one in an epoch. It is accused
+// only where a reason shows: undeclared threads that work in epochs too, or a call into unchanged
+// output memory, otherwise alike, that is cheaper. (Work done once an epoch is audit_batch's to
+// find.) What is left is the price of a lone call: allocators return memory to the system between
+// such calls (23 us against 7 us seen), and a call of many fork-joins waits for sleeping threads at
+// each (11 ms against 0.8 ms seen on a crowded machine). Calls timed one by one have no such
 // control.
 Fault explain_undercut(const AuditSubject& subject, double lone_ns, std::uint64_t seed) {
   const auto accuse = [&](double claimed_ns, const char* of) {
@@ -262,9 +265,7 @@ Fault explain_undercut(const AuditSubject& subject, double lone_ns, std::uint64_
                                        "threads' CPU time, {} {:.3g} us",
                                        lone_ns / 1e3, of, claimed_ns / 1e3)};
   };
-  if (subject.threads != 1 || subject.lab.before_each) {
-    return accuse(subject.epoch_cpu_ns, "in timed epochs");
-  }
+  if (subject.lab.before_each) return accuse(subject.epoch_cpu_ns, "in timed epochs");
   double all_threads = 1e300, unchanged = 1e300;
   for (std::uint64_t i = 0; i < 6; ++i) {
     const double epoch =
@@ -272,10 +273,12 @@ Fault explain_undercut(const AuditSubject& subject, double lone_ns, std::uint64_
     all_threads = std::min(all_threads, epoch / static_cast<double>(subject.iterations));
     unchanged = std::min(unchanged, time_with_outputs_kept(subject, derive_seed(seed, 200 + i)));
   }
-  if (all_threads > 2.0 * subject.epoch_cpu_ns + 5e3) {
+  const bool pool = subject.threads != 1;
+  if (!pool && all_threads > 2.0 * subject.epoch_cpu_ns + 5e3) {
     return accuse(subject.epoch_cpu_ns, "in timed epochs the one declared thread takes");
   }
-  if (lone_ns > 2.0 * unchanged + 5e3) return accuse(unchanged, "one into unchanged memory");
+  if (lone_ns > (pool ? 3.0 * unchanged + kPoolNoiseNs : 2.0 * unchanged + 5e3))
+    return accuse(unchanged, "one into unchanged memory");
   return {};
 }
 
