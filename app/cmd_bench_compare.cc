@@ -172,6 +172,13 @@ std::string describe_cpu(const bench::CommandUsage& usage) {
                      format_time(usage.system_ns));
 }
 
+std::string clock_of(const bench::TechniqueResult& t) {
+  for (const std::string& label : t.labels) {
+    if (label == "printed time") return "printed time";
+  }
+  return fmt::format("{} clock", bench::name(t.pair.clock));
+}
+
 void print_command(const report::Row& row) {
   const bench::TechniqueResult& t = *row.technique;
   fmt::print("{}: {}\n", t.name, printable(t.summary));
@@ -189,21 +196,15 @@ void print_command(const report::Row& row) {
     }
     return;
   }
-  fmt::print("   {} [{}, {}]", format_time(t.time_ns.estimate), format_time(t.time_ns.low),
-             format_time(t.time_ns.high));
+  const bool printed = clock_of(t) == "printed time";
+  fmt::print("   {} {} [{}, {}]", printed ? "prints" : "wall", format_time(t.time_ns.estimate),
+             format_time(t.time_ns.low), format_time(t.time_ns.high));
   if (t.usage) {
     const bench::CommandUsage& u = *t.usage;
     fmt::print("; {}; memory {}; waits {:.0f}, preemptions {:.0f}", describe_cpu(u),
                describe_memory(u), u.waits, u.preemptions);
   }
   fmt::print("\n");
-}
-
-std::string clock_of(const bench::TechniqueResult& t) {
-  for (const std::string& label : t.labels) {
-    if (label == "printed time") return "printed time";
-  }
-  return fmt::format("{} clock", bench::name(t.pair.clock));
 }
 
 void print_verdict(const report::Row& row, const std::string& baseline) {
@@ -235,7 +236,7 @@ void print_all(const bench::RunRecord& run, const command::CommandLab& lab) {
   double start_ns = 0.0, shell_ns = 0.0;
   for (const report::Row& row : view.rows) {
     print_command(row);
-    if (!row.technique->usage) continue;
+    if (!row.technique->usage || clock_of(*row.technique) == "printed time") continue;
     (row.technique->usage->shell ? shell_ns : start_ns) = row.technique->usage->start_ns;
   }
   for (const report::Row& row : view.rows) {

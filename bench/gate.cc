@@ -77,19 +77,24 @@ void judge_row(GateRow& row, const ExpectedTechnique& expected, const std::vecto
   };
   const double limit = row.expected * (1.0 + rules.margin);
   const double floor = row.expected / (1.0 + rules.margin);
-  if (every([&](const Interval& seen) { return seen.low > limit; })) {
-    row.p = p_slower(spread, mean, fresh.size());
+  // A run that is noisier than the recorded ones says less.
+  Spread today = spread;
+  for (const Interval& seen : row.seen) {
+    today.deviation = std::max(today.deviation, 0.5 * 0.5 * std::log(seen.high / seen.low));
+  }
+  if (!every([](const Interval& seen) { return std::isfinite(seen.high) && seen.low > 0.0; })) {
+    row.status = GateStatus::kUndecided;
+    row.text = "too few rounds for an interval: raise --budget";
+  } else if (every([&](const Interval& seen) { return seen.estimate > limit; })) {
+    row.p = p_slower(today, mean, fresh.size());
     if (row.p < rules.screen) row.status = GateStatus::kSuspect;
     if (row.p < rules.screen && recorded.size() < rules.least_recorded) {
       row.p = 1.0;
       row.text = fmt::format("{} recorded runs say too little about its spread, {} would do",
                              recorded.size(), rules.least_recorded);
     }
-  } else if (every([&](const Interval& seen) { return seen.high < floor; })) {
-    if (p_quicker(spread, mean, fresh.size()) < rules.screen) row.status = GateStatus::kBetter;
-  } else if (every([&](const Interval& seen) { return !std::isfinite(seen.high); })) {
-    row.status = GateStatus::kUndecided;
-    row.text = "too few rounds for an interval: raise --budget";
+  } else if (every([&](const Interval& seen) { return seen.estimate < floor; })) {
+    if (p_quicker(today, mean, fresh.size()) < rules.screen) row.status = GateStatus::kBetter;
   }
 }
 

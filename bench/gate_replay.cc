@@ -143,6 +143,7 @@ void count_planted(const Rounds& rounds, const Plant& plant, ReplayReport& repor
   const GateRow* last = find(rounds.last, plant);
   const GateRow* first = find(rounds.first, plant);
   if (last == nullptr || first == nullptr || last->seen.empty()) return;
+  if (first->status == GateStatus::kUnrecorded) return;
   if (first->visible_step > plant.step) {
     ++report.planted_unfit;
     report.found_unfit += regressed(*last) ? 1 : 0;

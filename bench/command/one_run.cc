@@ -81,17 +81,20 @@ OneRun Runner::run(Side& side, bool check_file, Printed printed) {
 void Runner::start(Side& side, Printed printed, OneRun& run) {
   const bool of_stdout = rules_.check.of == OutputCheck::Of::kStdout;
   const bool hashed = rules_.check.as == OutputCheck::As::kBytes;
-  TimeReader time(rules_.json_key);
   RunningHash hash;
   kept_stdout_.clear();
-  run.ended = run_process(side.start, limit_s_, [&](std::string_view bytes) {
-    if (printed != Printed::kIgnored) time.add(bytes);
+  // Lines that hold a time differ from run to run: they are no output.
+  TimeReader time(rules_.json_key, [&](std::string_view bytes) {
     if (of_stdout && hashed) hash.add(bytes);
     if (of_stdout && !hashed && kept_stdout_.size() <= kKeptStdout) kept_stdout_.append(bytes);
   });
+  run.ended = run_process(side.start, limit_s_, [&](std::string_view bytes) {
+    if (printed != Printed::kIgnored || of_stdout) time.add(bytes);
+  });
+  const auto last = time.last();
   stdout_hash_ = hash.hex();
   if (printed == Printed::kIgnored || judge_end(side, run.ended)) return;
-  run.printed = time.last();
+  run.printed = last;
   if (!time.malformed().empty()) {
     throw Fall{Outcome::kFailed, "printed time",
                "the time that it printed is no number above 0: " + time.malformed(), ""};

@@ -44,45 +44,55 @@ double unit_of_key(const std::string& key, const std::string& where) {
                    "choose one that ends with _ns, _us, _ms or _s");
 }
 
-TimeReader::TimeReader(std::string json_key)
+TimeReader::TimeReader(std::string json_key, std::function<void(std::string_view)> others)
     : key_(json_key.empty() ? "time_ms" : json_key),
       unit_ns_(unit_of_key(key_, "--json-key")),
-      marked_(json_key.empty()) {}
+      marked_(json_key.empty()),
+      others_(std::move(others)) {}
 
 void TimeReader::add(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::size_t end = bytes.find('\n');
-    const std::string_view part = bytes.substr(0, end);
-    if (line_.size() < kLongestLine) line_.append(part.substr(0, kLongestLine - line_.size()));
-    if (end == std::string_view::npos) return;
-    take_line(line_);
-    line_.clear();
-    bytes.remove_prefix(end + 1);
+    const bool ends = end != std::string_view::npos;
+    const std::string_view part = bytes.substr(0, ends ? end + 1 : end);
+    bytes.remove_prefix(part.size());
+    if (overlong_) {
+      pass(part);
+      overlong_ = !ends;
+      continue;
+    }
+    line_.append(part);
+    if (ends) {
+      if (!take_line(std::string_view(line_).substr(0, line_.size() - 1))) pass(line_);
+      line_.clear();
+    } else if (line_.size() > kLongestLine) {
+      pass(line_);
+      line_.clear();
+      overlong_ = true;
+    }
   }
 }
 
 std::optional<PrintedTime> TimeReader::last() {
-  if (!line_.empty()) take_line(line_);
+  if (!line_.empty() && !take_line(line_)) pass(line_);
   line_.clear();
   return last_;
 }
 
-void TimeReader::take_line(std::string_view line) {
+bool TimeReader::take_line(std::string_view line) {
   const std::size_t brace = line.find_first_not_of(" \t");
-  if (brace != std::string_view::npos && line[brace] == '{') {
-    take_json(line.substr(brace));
-    return;
-  }
+  if (brace != std::string_view::npos && line[brace] == '{') return take_json(line.substr(brace));
   const std::size_t mark = marked_ ? line.rfind(kMark) : std::string_view::npos;
-  if (mark == std::string_view::npos) return;
+  if (mark == std::string_view::npos) return false;
   std::string_view value = line.substr(mark + kMark.size());
   value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
   value = value.substr(0, value.find_first_of(" \t\r,;"));
   take_value(value, 1e6);
+  return true;
 }
 
-void TimeReader::take_json(std::string_view line) {
-  if (line.find(key_.substr(key_.rfind('.') + 1)) == std::string_view::npos) return;
+bool TimeReader::take_json(std::string_view line) {
+  if (line.find(key_.substr(key_.rfind('.') + 1)) == std::string_view::npos) return false;
   const auto json = nlohmann::json::parse(line, nullptr, false);
   const nlohmann::json* at = &json;
   for (std::size_t begin = 0; begin <= key_.size() && at != nullptr;) {
@@ -92,6 +102,7 @@ void TimeReader::take_json(std::string_view line) {
     begin = end + 1;
   }
   if (at != nullptr) take_value(at->dump(), unit_ns_);
+  return at != nullptr;
 }
 
 void TimeReader::take_value(std::string_view text, double unit_ns) {

@@ -3,6 +3,7 @@
 // size.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +21,9 @@ double unit_of_key(const std::string& key, const std::string& where);
 
 class TimeReader {
  public:
-  /// json_key "": lines with TIME_MS, and lines of JSON with "time_ms".
-  explicit TimeReader(std::string json_key);
+  /// json_key "": lines with TIME_MS, and lines of JSON with "time_ms". `others`, where given, gets
+  /// all bytes but those of lines that hold a time: what is left can be compared between runs.
+  explicit TimeReader(std::string json_key, std::function<void(std::string_view)> others = {});
 
   void add(std::string_view bytes);
   /// Also reads a last line without its end. Nothing when none was printed.
@@ -30,14 +32,20 @@ class TimeReader {
   const std::string& malformed() const { return malformed_; }
 
  private:
-  void take_line(std::string_view line);
-  void take_json(std::string_view line);
+  // True for a line that holds a time, good or bad.
+  bool take_line(std::string_view line);
+  bool take_json(std::string_view line);
   void take_value(std::string_view text, double unit_ns);
+  void pass(std::string_view bytes) const {
+    if (others_ && !bytes.empty()) others_(bytes);
+  }
 
   const std::string key_;
   const double unit_ns_;
   const bool marked_;  // TIME_MS lines count too
+  const std::function<void(std::string_view)> others_;
   std::string line_;
+  bool overlong_ = false;  // the line at hand was passed on: too long to be a time
   std::optional<PrintedTime> last_;
   std::string malformed_;
 };

@@ -16,7 +16,9 @@ std::optional<PrintedTime> read(const std::string& text, const std::string& key 
   whole.add(text);
   const auto at_once = whole.last();
   EXPECT_EQ(bytewise.has_value(), at_once.has_value());
-  if (bytewise) EXPECT_EQ(bytewise->ns, at_once->ns);
+  if (bytewise) {
+    EXPECT_EQ(bytewise->ns, at_once->ns);
+  }
   return at_once;
 }
 
@@ -49,7 +51,9 @@ TEST(PrintedTime, WhatIsNoTimeIsRemembered) {
     TimeReader reader("");
     reader.add(std::string(text) + "\n");
     EXPECT_FALSE(reader.last()) << text;
-    if (std::string(text) != "TIME_MS:") EXPECT_NE(reader.malformed(), "") << text;
+    if (std::string(text) != "TIME_MS:") {
+      EXPECT_NE(reader.malformed(), "") << text;
+    }
   }
 }
 
@@ -59,6 +63,22 @@ TEST(PrintedTime, EndlessLinesAreBounded) {
   for (int i = 0; i < 64; ++i) reader.add(chunk);
   reader.add("\nTIME_MS: 7\n");
   EXPECT_EQ(reader.last()->ns, 7e6);
+}
+
+// What is compared between runs: every byte but the lines that hold a time.
+TEST(PrintedTime, OtherLinesArePassedOnWhole) {
+  const std::string overlong(200'000, 'x');
+  const std::string text =
+      "first\nTIME_MS: 7\n{\"time_ms\": 1}\n{\"other\": 2}\n\n" + overlong + "\nTIME_MS: 3\nlast";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, text.size()}) {
+    std::string others;
+    TimeReader reader("", [&](std::string_view bytes) { others += bytes; });
+    for (std::size_t at = 0; at < text.size(); at += piece) {
+      reader.add(std::string_view(text).substr(at, piece));
+    }
+    EXPECT_EQ(reader.last()->ns, 3e6);
+    EXPECT_EQ(others, "first\n{\"other\": 2}\n\n" + overlong + "\nlast");
+  }
 }
 
 }  // namespace
