@@ -59,8 +59,8 @@ struct ContenderRecord {
   std::vector<Sample> baseline;    // the baseline's in the same rounds (empty for the baseline)
   PairResult result;
   bool thrown_out = false;
-  /// Epochs of more CPU time than the ticks say that time went by (15 % and 10 us of room): somebody
-  /// turns the counter.
+  /// Epochs of more CPU time than the ticks say that time went by (with room: 15 % and 10 us):
+  /// somebody turns the counter.
   std::size_t clock_conflicts = 0;
 };
 
