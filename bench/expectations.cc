@@ -110,9 +110,11 @@ UpdateRow take(ExpectedTechnique& expected, const Observation& fresh, const std:
   const double creep = spread_of(ratios).centre - std::log(expected.anchor);
   const bool worse = p_slower(spread, x, 1) < kUnlikely && fresh.ratio.low > was * (1.0 + kMargin);
   const bool creeps = creep > std::max(std::log1p(kMargin), 2.0 * jitter(ratios));
-  if (!worse && !creeps) {
+  const bool learning = expected.runs.size() < kLeastRuns;
+  if (learning || (!worse && !creeps)) {
     expected = std::move(longer);
-    return {UpdateRow::Kind::kConfirmed, "", change};
+    return {worse && learning ? UpdateRow::Kind::kLearning : UpdateRow::Kind::kConfirmed, "",
+            change};
   }
   if (accept.empty()) return {UpdateRow::Kind::kRefused, "", change};
   expected = {{fresh},
@@ -127,6 +129,8 @@ const char* name(UpdateRow::Kind kind) {
   switch (kind) {
     case UpdateRow::Kind::kFirst:
       return "new";
+    case UpdateRow::Kind::kLearning:
+      return "worse, learning";
     case UpdateRow::Kind::kConfirmed:
       return "confirmed";
     case UpdateRow::Kind::kBetter:

@@ -14,6 +14,9 @@ namespace aisp::bench {
 
 inline constexpr const char* kExpectationsSchema = "aisp.expectations/1";
 
+/// Below this many runs nobody knows how much a row scatters: it takes every value in, and says so.
+inline constexpr std::size_t kLeastRuns = 3;
+
 /// Runs kept for each technique, the newest: more would remember machines of another year.
 inline constexpr std::size_t kRunsKept = 16;
 
@@ -61,7 +64,7 @@ Observation observe(const RunRecord& run, const CaseResult& result,
 
 /// What --update-expectations did to one row.
 struct UpdateRow {
-  enum class Kind { kFirst, kConfirmed, kBetter, kAccepted, kRefused, kLeft } kind;
+  enum class Kind { kFirst, kLearning, kConfirmed, kBetter, kAccepted, kRefused, kLeft } kind;
   std::string row;   // "ch07:transpose/llama3_8b_v_cache/full tiled"
   std::string text;  // one line: from what to what, or why it was left
 };

@@ -88,6 +88,16 @@ TEST(Expectations, AWorseValueIsRefusedUnlessSomebodySaysWhy) {
   EXPECT_EQ(row(all).accepted, "2026-11-21: checks bounds now (was 0.5)");
 }
 
+TEST(Expectations, ARowLearnsItsSpreadFirstAndSaysSo) {
+  Expectations all;
+  EXPECT_EQ(take(all, 0.5), UpdateRow::Kind::kFirst);
+  EXPECT_EQ(take(all, 0.54), UpdateRow::Kind::kLearning);
+  EXPECT_EQ(take(all, 0.51), UpdateRow::Kind::kConfirmed);
+  EXPECT_EQ(row(all).runs.size(), 3u);
+  EXPECT_EQ(take(all, 0.53), UpdateRow::Kind::kConfirmed) << "it is known to scatter";
+  EXPECT_EQ(take(all, 0.9), UpdateRow::Kind::kRefused);
+}
+
 TEST(Expectations, ManySmallStepsAreOneLargeOne) {
   Expectations all;
   double ratio = 0.5;
@@ -105,6 +115,7 @@ TEST(Expectations, ABetterValueStartsTheRowAgain) {
   for (int i = 0; i < 4; ++i) take(all, 0.5);
   EXPECT_EQ(take(all, 0.4), UpdateRow::Kind::kBetter);
   EXPECT_EQ(row(all).runs.size(), 1u);
+  for (int i = 0; i < 2; ++i) take(all, 0.4);
   EXPECT_EQ(take(all, 0.5), UpdateRow::Kind::kRefused) << "and holds from then on";
 }
 
@@ -166,9 +177,9 @@ TEST_F(ExpectationFiles, AreWrittenAndReadBackWhole) {
 }
 
 TEST_F(ExpectationFiles, ARefusedRowLeavesTheFileUntouched) {
-  update_expectations(run_of(0.5, "one"), root_, "");
+  for (const char* id : {"one", "two", "three"}) update_expectations(run_of(0.5, id), root_, "");
   const auto before = fs::last_write_time(path_);
-  EXPECT_EQ(update_expectations(run_of(0.8, "two"), root_, "").at(0).kind,
+  EXPECT_EQ(update_expectations(run_of(0.8, "four"), root_, "").at(0).kind,
             UpdateRow::Kind::kRefused);
   EXPECT_EQ(fs::last_write_time(path_), before);
 }

@@ -34,7 +34,7 @@ struct GateRules {
   double alpha = 0.05;             // of any false red in one gate, all rows together (Holm)
   double margin = 0.01;            // a smaller change is of no interest
   double screen = 0.01;            // one-sided level at which a row is suspected and run again
-  std::size_t least_recorded = 3;  // runs; with fewer a row can be suspected, never red
+  std::size_t least_recorded = kLeastRuns;  // with fewer a row can be suspected, never red
   SpreadPrior prior;
   std::string today;  // YYYY-MM-DD, for xfail
 };
