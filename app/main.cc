@@ -137,7 +137,7 @@ void add_bench(CLI::App& root, Commands& c) {
   list->callback([&c] { c.code = cmd_bench_list(c.list); });
 
   CLI::App* compare =
-      bench->add_subcommand("compare", "Compare any two commands: time, output, memory");
+      bench->add_subcommand("compare", "Compare any two commands, or two builds of aisp");
   add_compare_options(compare, c.compare);
   compare->callback([&c] {
     c.compare.run.command = c.run.command;

@@ -19,10 +19,10 @@ struct DuelOptions {
   std::string build_a, build_b;      // build folders, or the programs themselves
   std::vector<std::string> targets;  // labs, chapters, globs over those; empty: all
   std::string size = "full";
-  int processes = 3;        // pairs of processes for each case
-  double budget_s = 210.0;  // for all rows together
+  int processes = 3;      // pairs of processes for each case; rows with a verdict get seven more
+  double budget_s = 0.0;  // for all rows together; 0: 2 s for each
   double margin = 0.01;
-  double level = 0.95;               // of all rows together (Bonferroni)
+  double level = 0.95;               // of all rows together (Bonferroni), for the first look
   std::uint64_t seed = 0;            // of inputs and order; 0: secret
   std::string out;                   // folder of the record; "": artifacts/<time>-<pid>
   std::vector<std::string> command;  // argv, for the record

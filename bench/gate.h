@@ -1,7 +1,7 @@
 // The gate: one to three runs against the expectations of this machine. A row is red when its ratio
 // grew by more than the recorded spread allows, with the chance of any false red in the whole gate
 // held at `alpha`; when its output was wrong; or when it is missing. Pure: files come and go in
-// gate_files.h, words in report/gate_text.h.
+// gate_run.h, words in report/gate_text.h.
 #pragma once
 
 #include <string>
@@ -31,9 +31,9 @@ struct Xfail {
 };
 
 struct GateRules {
-  double alpha = 0.05;             // of any false red in one gate, all rows together (Holm)
-  double margin = 0.01;            // a smaller change is of no interest
-  double screen = 0.01;            // one-sided level at which a row is suspected and run again
+  double alpha = 0.05;   // of any false red in one gate, all rows together (Holm)
+  double margin = 0.01;  // a smaller change is of no interest
+  double screen = 0.01;  // one-sided level at which a row is suspected and run again
   std::size_t least_recorded = kLeastRuns;  // with fewer a row can be suspected, never red
   SpreadPrior prior;
   std::string today;  // YYYY-MM-DD, for xfail
@@ -46,8 +46,8 @@ struct GateRow {
   double expected = 0.0;       // ratio recorded (centre)
   std::vector<Interval> seen;  // ratio of each run
   double p = 1.0;              // one-sided, before correction
-  Spread spread;                  // of the recorded runs
-  double visible_step = 0.0;      // two runs would show it nine times in ten, among all these rows
+  Spread spread;               // of the recorded runs
+  double visible_step = 0.0;   // two runs would show it nine times in ten, among all these rows
   std::size_t recorded_runs = 0;
   bool source_changed = false;    // the lab's sources differ from the last recorded run's
   bool expected_to_fail = false;  // an xfail that holds today covers it
@@ -62,7 +62,7 @@ struct GateReport {
   bool recorded_anything = false;  // false: no expectations for this machine
 };
 
-/// What one lab owes: its expectations, and where the techniques of today are listed.
+/// What one lab owes.
 struct GateLab {
   std::string name, folder;
   Expectations expectations;
