@@ -1,0 +1,10 @@
+// Texts that CMake makes part of the program (aisp_embed_text).
+#pragma once
+
+#include <string_view>
+
+namespace aisp::doctor {
+
+std::string_view embedded_checklist();  // doctor/checklist.tsv
+
+}  // namespace aisp::doctor

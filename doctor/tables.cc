@@ -1,0 +1,35 @@
+// Gathers the tables of doctor/probes and doctor/measures. A new file of them is one line here.
+#include "doctor/tables.h"
+
+namespace aisp::doctor {
+namespace {
+
+template <class T>
+std::vector<T> joined(std::initializer_list<std::vector<T>> tables) {
+  std::vector<T> all;
+  for (const auto& table : tables) all.insert(all.end(), table.begin(), table.end());
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Probe>& probes() {
+  static const std::vector<Probe> all = joined<Probe>({
+      memory_probes(),
+  });
+  return all;
+}
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = joined<Setting>({
+      kernel_settings(),
+  });
+  return all;
+}
+
+const std::vector<Measure>& measures() {
+  static const std::vector<Measure> all = joined<Measure>({});
+  return all;
+}
+
+}  // namespace aisp::doctor
