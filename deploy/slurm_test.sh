@@ -16,6 +16,7 @@ for node in n1 n2 n3; do
   "$@"
 done
 END
+# shellcheck disable=SC2016
 printf '#!/usr/bin/env bash\necho "$NODE"\n' >"$work/bin/hostname"
 chmod +x "$work"/bin/*
 unset OMP_NUM_THREADS
