@@ -6,7 +6,7 @@ function(aisp_room name)
   # Relative, so that the filters below see our folders and not those that hold the checkout.
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
     ${CMAKE_SOURCE_DIR}/${name}/*.cc)
-  list(FILTER sources EXCLUDE REGEX "^bench/(attacks|layout|peers)/")
+  list(FILTER sources EXCLUDE REGEX "^(bench/(attacks|layout|peers)|machine/fakes)/")
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
