@@ -1,7 +1,8 @@
 // A stand-in for NVIDIA's management library: two planted GPUs, calls that are refused, functions
 // that are not there. It is loaded as the real one would be, so that our side of the interface runs
 // where no GPU is. Structures are declared here a second time, from NVIDIA's reference and not from
-// our header. FAKE_NVML selects: no_driver, mismatch, no_gpu, lost (GPU 1 does not answer).
+// our header. The library numbers the revisions of its functions in their names, as the assembler
+// sees them. FAKE_NVML selects: no_driver, mismatch, no_gpu, lost (GPU 1 does not answer).
 // Source: NVML API Reference Guide, r580.
 #include <cstdio>
 #include <cstdlib>
@@ -47,7 +48,8 @@ int give(char* out, unsigned length, const std::string& text) {
 
 extern "C" {
 
-int nvmlInit_v2() { return mode_is("no_driver") ? 9 : mode_is("mismatch") ? 18 : kOk; }
+int nvmlInit() __asm__("nvmlInit_v2");
+int nvmlInit() { return mode_is("no_driver") ? 9 : mode_is("mismatch") ? 18 : kOk; }
 int nvmlShutdown() { return kOk; }
 const char* nvmlErrorString(int status) {
   switch (status) {
@@ -65,8 +67,11 @@ const char* nvmlErrorString(int status) {
       return "Unknown \xff Error";
   }
 }
-int nvmlDeviceGetCount_v2(unsigned* count) { return give(count, mode_is("no_gpu") ? 0 : 2); }
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, void** device) {
+int nvmlDeviceGetCount(unsigned* count) __asm__("nvmlDeviceGetCount_v2");
+int nvmlDeviceGetCount(unsigned* count) { return give(count, mode_is("no_gpu") ? 0 : 2); }
+int nvmlDeviceGetHandleByIndex(unsigned index,
+                               void** device) __asm__("nvmlDeviceGetHandleByIndex_v2");
+int nvmlDeviceGetHandleByIndex(unsigned index, void** device) {
   if (index > 1) return kInvalid;
   if (index == 1 && mode_is("lost")) return 15;
   *device = &devices[index];
@@ -82,7 +87,8 @@ int nvmlDeviceGetName(void* device, char* name, unsigned length) {
 int nvmlSystemGetDriverVersion(char* text, unsigned length) {
   return give(text, length, "580.95.05");
 }
-int nvmlSystemGetCudaDriverVersion_v2(int* version) {
+int nvmlSystemGetCudaDriverVersion(int* version) __asm__("nvmlSystemGetCudaDriverVersion_v2");
+int nvmlSystemGetCudaDriverVersion(int* version) {
   *version = 13000;
   return kOk;
 }
@@ -228,7 +234,9 @@ int nvmlDeviceGetFieldValues(void*, int count, Field* fields) {
 int nvmlDeviceGetNvLinkState(void*, unsigned link, unsigned* active) {
   return link < 3 ? give(active, link != 2) : kInvalid;
 }
-int nvmlDeviceGetNvLinkRemotePciInfo_v2(void*, unsigned link, char* pci) {
+int nvmlDeviceGetNvLinkRemotePciInfo(void*, unsigned link,
+                                     char* pci) __asm__("nvmlDeviceGetNvLinkRemotePciInfo_v2");
+int nvmlDeviceGetNvLinkRemotePciInfo(void*, unsigned link, char* pci) {
   std::memset(pci, 0, 68);
   std::strcpy(pci + 36, link == 0 ? "00000000:05:00.0" : "FFFFFFFF:FF:FF.F");
   return kOk;
