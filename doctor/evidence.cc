@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "doctor/cgroups.h"
+#include "doctor/paths.h"
 #include "machine/text_file.h"
 
 namespace aisp::doctor {
@@ -45,6 +47,17 @@ bool Evidence::exists(const std::string& path) const {
 std::optional<double> Evidence::number(const std::string& path) const {
   const Text text = read(path);
   return text ? machine::parse_number(text.value) : std::nullopt;
+}
+
+std::vector<std::string> Evidence::counter_paths(const std::string& pattern) const {
+  constexpr std::string_view kGroup = "{cgroup}", kProcess = "{process}/";
+  if (pattern.starts_with(kProcess)) return {of_subject(pattern.substr(kProcess.size()))};
+  if (!pattern.starts_with(kGroup)) return matching_paths(*this, pattern);
+  std::vector<std::string> paths;
+  for (const std::string& folder : cgroup_folders(*this)) {
+    paths.push_back(folder + pattern.substr(kGroup.size()));
+  }
+  return paths;
 }
 
 std::string Evidence::of_subject(const std::string& tail) const {

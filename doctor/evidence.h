@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "doctor/walk.h"
 #include "machine/facts.h"
 
 namespace aisp::doctor {
@@ -66,6 +67,8 @@ class Evidence {
   /// Where a symbolic link points.
   virtual Text link(const std::string& path) const = 0;
   virtual std::optional<FileSystem> file_system(const std::string& path) const = 0;
+  /// A bounded look over a dataset: a third of a second the first time, then from memory.
+  virtual std::optional<Walk> walk(const std::string& path) const = 0;
   /// An environment variable of the subject (its /proc/PID/environ, or ours).
   virtual Text variable(const std::string& name) const = 0;
   /// All of them, by name.
@@ -84,6 +87,9 @@ class Evidence {
   /// Convenience over read().
   bool exists(const std::string& path) const;
   std::optional<double> number(const std::string& path) const;  // the whole text as a number
+  /// Paths that a pattern of Probe::counters stands for: "{cgroup}/..." below each control group
+  /// that the subject is in, "{process}/..." of the subject, "*" for one part of a path.
+  std::vector<std::string> counter_paths(const std::string& pattern) const;
   /// `path` with the subject's process: "/proc/self/..." becomes "/proc/PID/..." when one is given.
   std::string of_subject(const std::string& tail) const;  // "limits" -> "/proc/self/limits"
   /// "key: value" or "key value" lines: the value of the first line with this key.
@@ -107,11 +113,13 @@ bool is_steering_variable(const std::string& name);
 
 /// A recorded tree:
 ///   root/...            files as they were; a symbolic link is kept as a link
+///   lists/....names     names in a folder, where more were listed than files were read
 ///   before/...          counters when the window began
 ///   env                 NAME=VALUE lines
 ///   facts.json          machine::to_json(Facts)
 ///   subject.json        Subject
 ///   tree.json           {"forbidden": [paths], "window_s": 1.0, "statfs": {path: {...}},
+///                        "walks": {path: Walk}, "unreadable": [paths],
 ///                        "commands": {"git status": {"status": 0, "output": "..."}},
 ///                        "source": "where the contents come from"}
 ///   measured/<id>.json  what a measurement found

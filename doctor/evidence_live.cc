@@ -91,6 +91,7 @@ class Live final : public Evidence {
     Text text = read_file(path);
     if (text) keep_file("root" + path, text.value);
     if (text.seen == Text::Seen::kForbidden) note("forbidden", path);
+    if (text.seen == Text::Seen::kUnreadable) note("unreadable", path);
     return text;
   }
 
@@ -119,6 +120,9 @@ class Live final : public Evidence {
     }
     closedir(folder);
     std::sort(names.begin(), names.end());
+    std::string lines;
+    for (const std::string& name : names) lines += readable(name) + '\n';
+    if (!names.empty()) keep_file("lists" + path + "/.names", lines);
     return names;
   }
 
@@ -149,6 +153,15 @@ class Live final : public Evidence {
                {"source", result.source},
                {"options", result.options}});
     return result;
+  }
+
+  std::optional<Walk> walk(const std::string& path) const override {
+    auto known = walks_.find(path);
+    if (known == walks_.end()) {
+      known = walks_.emplace(path, walk_folder(path)).first;
+      if (known->second) note_json("walks", path, to_json(*known->second));
+    }
+    return known->second;
   }
 
   Text variable(const std::string& name) const override {
@@ -242,6 +255,7 @@ class Live final : public Evidence {
   Subject subject_;
   std::string record_to_;
   const Collected* collected_;
+  mutable std::map<std::string, std::optional<Walk>> walks_;
 };
 
 }  // namespace
