@@ -31,7 +31,8 @@ TEST(GpuCosts, EitherFiguresOrAReason) {
 }
 
 TEST(GpuCosts, AGpuHidesBehindTheVariable) {
-  // A child: the runtime reads the variable once.
+  // A fresh process: the runtime reads the variable once.
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
   ASSERT_EXIT(
       {
         setenv("CUDA_VISIBLE_DEVICES", "", 1);
