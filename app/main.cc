@@ -6,6 +6,7 @@
 
 #include "app/cmd_bench.h"
 #include "app/cmd_bench_compare.h"
+#include "app/cmd_doctor.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_report.h"
 #include "app/options_gate.h"
@@ -110,6 +111,7 @@ struct Commands {
   int channel = -1;
   ReportOptions report;
   MachineOptions machine;
+  DoctorOptions doctor;
   int code = kExitOk;
 };
 
@@ -201,6 +203,7 @@ int run_command(int argc, char** argv) {
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
+  add_doctor(root, commands.doctor, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {

@@ -8,10 +8,17 @@
 namespace aisp::doctor {
 
 Json to_json(const Subject& s) {
-  return {{"pid", s.pid},       {"data", s.data},     {"checkpoints", s.checkpoints},
-          {"run", s.run},       {"build", s.build},   {"source", s.source},
-          {"model", s.model},   {"metrics", s.metrics}, {"command", s.command},
-          {"price_per_hour", s.price_per_hour},       {"metadata", s.metadata}};
+  return {{"pid", s.pid},
+          {"data", s.data},
+          {"checkpoints", s.checkpoints},
+          {"run", s.run},
+          {"build", s.build},
+          {"source", s.source},
+          {"model", s.model},
+          {"metrics", s.metrics},
+          {"command", s.command},
+          {"price_per_hour", s.price_per_hour},
+          {"metadata", s.metadata}};
 }
 
 Subject subject_from_json(const Json& json) {

@@ -45,7 +45,7 @@ struct Subject {
   std::string metrics;      // URL of a server's metrics
   std::string command;      // the user's step command
   double price_per_hour = 0.0;
-  bool metadata = false;    // may ask the cloud's link-local metadata service
+  bool metadata = false;  // may ask the cloud's link-local metadata service
 };
 Json to_json(const Subject& subject);
 Subject subject_from_json(const Json& json);

@@ -247,11 +247,11 @@ class Live final : public Evidence {
 }  // namespace
 
 bool is_steering_variable(const std::string& name) {
-  static const char* const kPrefixes[] = {"OMP_",    "KMP_",   "MKL_",  "OPENBLAS_", "BLIS_",
-                                          "CUDA_",   "NCCL_",  "UCX_",  "NVIDIA_",   "TORCH",
-                                          "PYTORCH", "TRITON", "XLA_",  "TF_",       "HF_",
-                                          "SLURM_",  "MALLOC_", "GLIBC_", "LD_",     "CUBLAS",
-                                          "NVSHMEM_", "OMPI_", "GOMP_", "NUMEXPR_",  "DNNL_"};
+  static const char* const kPrefixes[] = {"OMP_",     "KMP_",    "MKL_",   "OPENBLAS_", "BLIS_",
+                                          "CUDA_",    "NCCL_",   "UCX_",   "NVIDIA_",   "TORCH",
+                                          "PYTORCH",  "TRITON",  "XLA_",   "TF_",       "HF_",
+                                          "SLURM_",   "MALLOC_", "GLIBC_", "LD_",       "CUBLAS",
+                                          "NVSHMEM_", "OMPI_",   "GOMP_",  "NUMEXPR_",  "DNNL_"};
   for (const char* prefix : kPrefixes) {
     if (name.starts_with(prefix)) return true;
   }

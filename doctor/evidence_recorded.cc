@@ -96,8 +96,7 @@ class Recorded final : public Evidence {
 
   Text variable(const std::string& name) const override {
     const auto found = variables_.find(name);
-    return found == variables_.end() ? absent("environment variable " + name)
-                                     : seen(found->second);
+    return found == variables_.end() ? absent("environment variable " + name) : seen(found->second);
   }
   std::map<std::string, std::string> variables() const override { return variables_; }
 

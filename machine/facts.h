@@ -1,6 +1,6 @@
 // What this machine consists of, beyond the processor itself: memory, disks, network, accelerators,
-// libraries, limits. Plain data with a JSON form, so that a recorded machine can stand in for a real
-// one. Whatever could not be read is absent (nullopt, empty), and `unseen` says why.
+// libraries, limits. Plain data with a JSON form, so that a recorded machine can stand in for a
+// real one. Whatever could not be read is absent (nullopt, empty), and `unseen` says why.
 //
 // Sources: Linux Documentation/ABI (sysfs), proc(5), NVML API reference, CUDA driver API reference.
 #pragma once
@@ -57,7 +57,7 @@ struct Gpu {
   Maybe<int> numa_node;
   Maybe<int> utilization_percent, memory_utilization_percent;
   Maybe<std::string> vbios, gsp_firmware;
-  Maybe<std::string> fabric_state, fabric_clique;  // "completed", ...; NVSwitch machines
+  Maybe<std::string> fabric_state, fabric_clique;        // "completed", ...; NVSwitch machines
   Maybe<bool> pageable_memory_access, host_page_tables;  // coherent memory
   Maybe<bool> gpudirect_rdma, dma_buf;
   std::vector<NvLink> nvlinks;
@@ -116,7 +116,7 @@ struct Facts {
   std::vector<RdmaPort> rdma;
   std::vector<Library> libraries;
   Limits limits;
-  std::vector<int> affinity;                // processors that this process may use
+  std::vector<int> affinity;  // processors that this process may use
   std::vector<std::vector<int>> numa_distances;
   struct Unseen {
     std::string what, why;  // {"gpus", "libnvidia-ml.so.1 is not installed"}
@@ -125,9 +125,10 @@ struct Facts {
   std::vector<Unseen> unseen;
 };
 
-/// Reads everything about this machine. Unprivileged. `root` prefixes file paths, for tests; devices
-/// are asked through libraries only where it is empty. Libraries of vendors are loaded at run time.
-/// A second or two where a GPU driver must wake up. Never throws for what is absent or malformed.
+/// Reads everything about this machine. Unprivileged. `root` prefixes file paths, for tests;
+/// devices are asked through libraries only where it is empty. Libraries of vendors are loaded at
+/// run time. A second or two where a GPU driver must wake up. Never throws for what is absent or
+/// malformed.
 Facts read_facts(const std::string& root = "");
 
 nlohmann::ordered_json to_json(const Facts& facts);

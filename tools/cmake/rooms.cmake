@@ -120,3 +120,17 @@ function(aisp_embed library)
     DEPENDS ${files} ${CMAKE_SOURCE_DIR}/tools/cmake/embed.cmake VERBATIM)
   target_sources(${library} PRIVATE ${out})
 endfunction()
+
+# aisp_embed_text(library NAMESPACE n TEXTS function=path ...): texts of files as functions.
+function(aisp_embed_text library)
+  cmake_parse_arguments(embed "" "NAMESPACE" "TEXTS" ${ARGN})
+  set(out ${CMAKE_BINARY_DIR}/${library}_texts.cc)
+  set(files ${embed_TEXTS})
+  list(TRANSFORM files REPLACE "^.*=" "${CMAKE_SOURCE_DIR}/")
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR}
+      -DNAMESPACE=${embed_NAMESPACE} "-DTEXTS=${embed_TEXTS}"
+      -P ${CMAKE_SOURCE_DIR}/tools/cmake/embed_text.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/tools/cmake/embed_text.cmake VERBATIM)
+  target_sources(${library} PRIVATE ${out})
+endfunction()
