@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/doctor_prove.h"
 #include "doctor/examine.h"
 
 namespace aisp::app {
@@ -16,6 +17,7 @@ struct DoctorOptions {
   bool all = false;     // also the evidence of what is in order
   std::string explain;  // id: everything about one item
   std::string out;      // file instead of standard output
+  ProveCommand prove;
 };
 
 /// The options of `aisp doctor` and what they call; `code` receives the exit code.

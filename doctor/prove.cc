@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "bench/clock.h"
 #include "bench/describe.h"
 #include "bench/duel_side.h"
 #include "bench/judge.h"
@@ -157,8 +158,7 @@ class Trying {
       }
       row.processes.clear();
     }
-    row.seconds =
-        static_cast<double>(bench::kernel_clock_ns(CLOCK_MONOTONIC) - begin) * 1e-9;
+    row.seconds = static_cast<double>(bench::kernel_clock_ns(CLOCK_MONOTONIC) - begin) * 1e-9;
     proved.word = verdict_word(row);
     proved.says = verdict_line(row);
     return proved;
@@ -286,10 +286,14 @@ std::string verdict_word(const CaseResult& row) {
   const auto& remedy = row.techniques.at(1);
   if (remedy.outcome != Outcome::kOk && remedy.outcome != Outcome::kNoisy) return "failed";
   switch (remedy.pair.verdict) {
-    case bench::Verdict::kFaster: return "faster";
-    case bench::Verdict::kSlower: return "slower";
-    case bench::Verdict::kEquivalent: return "no effect";
-    case bench::Verdict::kInconclusive: break;
+    case bench::Verdict::kFaster:
+      return "faster";
+    case bench::Verdict::kSlower:
+      return "slower";
+    case bench::Verdict::kEquivalent:
+      return "no effect";
+    case bench::Verdict::kInconclusive:
+      break;
   }
   return "inconclusive";
 }
@@ -314,7 +318,9 @@ std::string verdict_line(const CaseResult& row) {
   std::string more = "the pairs of processes disagree";
   if (pair.rounds_needed > pair.rounds && pair.rounds > 0) {
     const auto share = static_cast<double>(pair.rounds_needed) / static_cast<double>(pair.rounds);
-    more = fmt::format("about {:.2g} s more would tell", seconds * (share - 1.0));
+    const double missing_s = seconds * (share - 1.0);
+    more = missing_s < 600.0 ? fmt::format("about {:.2g} s more would tell", missing_s)
+                             : "an effect, if there is one, is lost in the noise here";
   }
   if (!std::isfinite(r.high)) return fmt::format("inconclusive, too few rounds; {}", more);
   return fmt::format("inconclusive: {}; {}", interval(1 / r.estimate, 1 / r.high, 1 / r.low), more);

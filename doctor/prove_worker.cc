@@ -14,10 +14,8 @@ namespace {
 using bench::Json;
 
 Json technique(const Prepared& made, const std::string& fault) {
-  return {{"name", "workload"},
-          {"threads", made.threads},
-          {"blocks", made.blocks},
-          {"fault", fault}};
+  return {
+      {"name", "workload"}, {"threads", made.threads}, {"blocks", made.blocks}, {"fault", fault}};
 }
 
 }  // namespace

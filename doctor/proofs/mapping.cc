@@ -36,8 +36,7 @@ Mapping::Mapping(std::size_t bytes, const Options& options) : bytes_(bytes) {
   if (reserved) return;
   const auto at = reinterpret_cast<std::uintptr_t>(base_);
   data_ += (kHugePage - at % kHugePage) % kHugePage;
-  void* const placed =
-      mmap(data_, bytes, PROT_READ | PROT_WRITE, how | MAP_FIXED, options.file, 0);
+  void* const placed = mmap(data_, bytes, PROT_READ | PROT_WRITE, how | MAP_FIXED, options.file, 0);
   bool done = placed != MAP_FAILED;
   if (done && options.pages == Pages::kSmall) madvise(data_, bytes, MADV_NOHUGEPAGE);
   // Refused where the kernel has no huge pages: then the two sides are alike, and measured so.

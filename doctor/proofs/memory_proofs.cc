@@ -12,13 +12,11 @@
 namespace aisp::doctor {
 namespace {
 
-std::string one_node() {
-  return machine::cpu().numa_nodes > 1 ? "" : "all memory is on one node";
-}
+std::string one_node() { return machine::cpu().numa_nodes > 1 ? "" : "all memory is on one node"; }
 
 std::string no_reserved_pages() {
-  const auto free = machine::find_value(machine::read_text("/proc/meminfo").value_or(""),
-                                        "HugePages_Free");
+  const auto free =
+      machine::find_value(machine::read_text("/proc/meminfo").value_or(""), "HugePages_Free");
   const double pages = machine::parse_number(free.value_or("0")).value_or(0.0);
   return pages >= 64.0 ? "" : "no pool of huge pages is reserved (64 of 2 MiB would do)";
 }
@@ -39,19 +37,20 @@ std::string no_swap() {
 std::string no_locking() {
   rlimit limit{};
   getrlimit(RLIMIT_MEMLOCK, &limit);
-  if (limit.rlim_cur >= (rlim_t{40} << 20)) return "";
-  return why_not_allowed({{"memlock", "unlimited"}});
+  return limit.rlim_max >= (rlim_t{5} << 20) ? "" : "this process may not lock 4 MiB (ulimit -Hl)";
 }
 
 Proof proof_of_node(const char* id) {
-  return {.id = id,
-          .question = "What does a table on another node cost?",
-          .workload = "gather",
-          .as_it_is = {"memory of the last node", {}, {{"cpus", "0"}, {"mempolicy", fmt::format(
-              "bind:{}", machine::cpu().numa_nodes - 1)}}},
-          .remedy = {"memory of the node of the thread", {}, {{"cpus", "0"}, {"mempolicy",
-              "local"}}},
-          .needs = one_node};
+  return {
+      .id = id,
+      .question = "What does a table on another node cost?",
+      .workload = "gather",
+      .as_it_is = {"memory of the last node",
+                   {},
+                   {{"cpus", "0"},
+                    {"mempolicy", fmt::format("bind:{}", machine::cpu().numa_nodes - 1)}}},
+      .remedy = {"memory of the node of the thread", {}, {{"cpus", "0"}, {"mempolicy", "local"}}},
+      .needs = one_node};
 }
 
 }  // namespace
@@ -95,31 +94,30 @@ std::vector<Proof> memory_proofs() {
       {.id = "reuse-output-buffers",
        .question = "What does a fresh array for every result cost?",
        .workload = "chain",
-       .common = {{"operations", "3"}},
+       .common = {{"operations", "2"}},
        .as_it_is = {"an array for every result", {{"reuse", "0"}}},
        .remedy = {"results into recycled arrays", {{"reuse", "1"}}}},
       {.id = "swap-off",
        .question = "What do weights cost that memory pressure may put into swap?",
        .workload = "weights",
-       .common = {{"backing", "memory"}, {"drop", "pressure"}},
+       .common = {{"backing", "memory"}, {"drop", "pressure"}, {"bytes", "4M"}},
        .as_it_is = {"pages that may go", {{"lock", "0"}}},
-       .remedy = {"locked pages", {{"lock", "1"}}, {{"memlock", "unlimited"}}},
+       .remedy = {"locked pages", {{"lock", "1"}}, {{"memlock", "hard"}}},
        .needs = no_swap,
-       .under_system = {{"backing", "memory"}, {"drop", "pressure"}}},
+       .under_system = {{"backing", "memory"}, {"drop", "pressure"}, {"bytes", "4M"}}},
       {.id = "host-paging",
        .question = "What does a mapped model cost that memory pressure pushes out?",
        .workload = "weights",
-       .common = {{"backing", "file"}, {"drop", "pressure"}},
+       .common = {{"backing", "file"}, {"drop", "pressure"}, {"bytes", "4M"}},
        .as_it_is = {"pages that may go", {{"lock", "0"}}},
-       .remedy = {"locked pages", {{"lock", "1"}}, {{"memlock", "unlimited"}}},
+       .remedy = {"locked pages", {{"lock", "1"}}, {{"memlock", "hard"}}},
        .needs = no_locking},
       {.id = "container-memlock",
        .question = "Does a limit that allows locking keep weights in memory here?",
        .workload = "weights",
-       .common = {{"backing", "file"}, {"drop", "pressure"}, {"bytes", "8M"}},
+       .common = {{"backing", "file"}, {"drop", "pressure"}, {"bytes", "1M"}},
        .as_it_is = {"nothing locked, as under a small limit", {{"lock", "0"}}},
-       .remedy = {"locked, as --ulimit memlock=-1 allows", {{"lock", "1"}}, {{"memlock",
-           "unlimited"}}},
+       .remedy = {"locked, as --ulimit memlock=-1 allows", {{"lock", "1"}}, {{"memlock", "hard"}}},
        .needs = no_locking},
       {.id = "cold-start-warmup",
        .question = "What does the first request pay when nobody warmed up?",

@@ -112,7 +112,7 @@ struct Chain {
 };
 
 Prepared chain(const Arguments& arguments) {
-  const std::size_t count = arguments.size("bytes", 40 * kMiB) / 4;
+  const std::size_t count = arguments.size("bytes", 36 * kMiB) / 4;
   const int operations = arguments.count("operations", 2);
   const auto state = std::make_shared<Chain>();
   state->reuse = arguments.flag("reuse");
@@ -151,8 +151,8 @@ struct Weights {
   }
   void map(bool populate) {
     const int fd = file ? file->fd() : -1;
-    mapping = std::make_unique<Mapping>(bytes,
-                                        Mapping::Options{Mapping::Pages::kAsIs, populate, fd});
+    mapping =
+        std::make_unique<Mapping>(bytes, Mapping::Options{Mapping::Pages::kAsIs, populate, fd});
   }
   std::size_t read(int fd) const {
     std::size_t at = 0;

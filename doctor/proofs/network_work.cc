@@ -24,8 +24,8 @@ void require(bool done, const std::string& what) {
 }
 
 struct SocketOptions {
-  int buffer_bytes = 0;    // of each end; 0: the system's
-  int segment_bytes = 0;   // most in a segment; 0: the interface's
+  int buffer_bytes = 0;   // of each end; 0: the system's
+  int segment_bytes = 0;  // most in a segment; 0: the interface's
   bool no_delay = false;
   std::string congestion;  // "": the system's
   void apply(int fd) const {
@@ -208,8 +208,8 @@ Prepared messages(const Arguments& arguments) {
       } else {
         const std::size_t bytes = 4 * s.numbers.size();
         s.right &= send_all(s.connection.here(), reinterpret_cast<char*>(s.numbers.data()), bytes);
-        s.right &= receive_all(s.connection.there(), reinterpret_cast<char*>(s.received.data()),
-                               bytes);
+        s.right &=
+            receive_all(s.connection.there(), reinterpret_cast<char*>(s.received.data()), bytes);
         for (const float one : s.received) sum += one;
       }
       if (sum != s.expected) s.right = false;

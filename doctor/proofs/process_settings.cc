@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sched.h>
-#include <linux/sched/types.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include "base/error.h"
@@ -70,8 +70,7 @@ void set_limit(const std::string& name, const std::string& value) {
   const auto resource = name == "memlock" ? RLIMIT_MEMLOCK : RLIMIT_NOFILE;
   rlimit limit{};
   getrlimit(resource, &limit);
-  limit.rlim_cur =
-      value == "unlimited" ? RLIM_INFINITY : static_cast<rlim_t>(number_of(name, value));
+  limit.rlim_cur = value == "hard" ? limit.rlim_max : static_cast<rlim_t>(number_of(name, value));
   if (limit.rlim_max != RLIM_INFINITY && limit.rlim_cur > limit.rlim_max) {
     limit.rlim_max = limit.rlim_cur;
   }
@@ -100,12 +99,21 @@ void set_mempolicy(const std::string& name, const std::string& value) {
           name);
 }
 
+// From linux/sched/types.h, which cannot be included beside glibc's sched.h before glibc 2.41.
+struct SchedulingAttributes {
+  std::uint32_t size, policy;
+  std::uint64_t flags;
+  std::int32_t nice;
+  std::uint32_t priority;
+  std::uint64_t runtime, deadline, period;
+  std::uint32_t util_min, util_max;
+};
+
 void set_uclamp(const std::string& name, const std::string& value) {
-  sched_attr attributes{};
+  SchedulingAttributes attributes{};
   attributes.size = sizeof attributes;
-  attributes.sched_flags =
-      SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS | SCHED_FLAG_UTIL_CLAMP_MIN;
-  attributes.sched_util_min = static_cast<__u32>(number_of(name, value));
+  attributes.flags = SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS | SCHED_FLAG_UTIL_CLAMP_MIN;
+  attributes.util_min = static_cast<std::uint32_t>(number_of(name, value));
   require(syscall(SYS_sched_setattr, 0, &attributes, 0) == 0, name);
 }
 

@@ -5,7 +5,7 @@
 //   cpus         "0-1": the processors it may run on
 //   nice         -20 .. 19
 //   policy       other, batch, idle or fifo
-//   memlock      bytes, or unlimited
+//   memlock      bytes, or hard: as much as it may
 //   nofile       descriptors
 //   mempolicy    "bind:1", "interleave:0-1" or "local": nodes of memory
 //   timer_slack  nanoseconds

@@ -10,7 +10,7 @@ std::vector<Proof> step_proofs() {
        .workload = "logging",
        .common = {{"sync", "1"}},
        .as_it_is = {"every step", {{"every", "1"}}},
-       .remedy = {"every 64th step", {{"every", "64"}}}},
+       .remedy = {"every 16th step", {{"every", "16"}}}},
       {.id = "async-checkpoint",
        .question = "What does a checkpoint cost that the next step waits for?",
        .workload = "checkpoints",

@@ -33,7 +33,7 @@ Prepared logging(const Arguments& arguments) {
   const auto work = static_cast<std::uint64_t>(arguments.number("work", 50000));
   Prepared made;
   made.run = [=](std::uint64_t n) {
-    for (std::uint64_t i = 0; i < 64 * n; ++i) {
+    for (std::uint64_t i = 0; i < 16 * n; ++i) {
       busy_work(work);
       state->pending += fmt::format("step {:>12} loss 0.1234567890\n", ++state->steps);
       if (state->steps % every != 0) continue;
@@ -45,7 +45,7 @@ Prepared logging(const Arguments& arguments) {
     }
   };
   made.wrong = [=] { return state->right ? "" : "the log could not be written"; };
-  made.work = 64;
+  made.work = 16;
   made.unit = "steps";
   return made;
 }

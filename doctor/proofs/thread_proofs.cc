@@ -64,8 +64,7 @@ std::string no_openblas() {
 }
 
 std::string no_governor() {
-  const auto governor =
-      machine::read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+  const auto governor = machine::read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
   if (!governor) return "no frequency is set from here (no cpufreq: a virtual machine?)";
   if (*governor != "schedutil") {
     return "governor " + *governor + " takes no requests of a process: try --apply cpu-governor";
@@ -82,8 +81,10 @@ std::vector<Proof> counts() {
        .question = "What do more threads than processors cost a parallel loop?",
        .workload = "steps",
        .as_it_is = {"as OMP_NUM_THREADS and the system say", {{"threads", "openmp"}}},
-       .remedy = {fmt::format("OMP_NUM_THREADS={}, one for each usable core", all), {{"threads",
-           "openmp"}}, {}, {{"OMP_NUM_THREADS", all}}}},
+       .remedy = {fmt::format("OMP_NUM_THREADS={}, one for each usable core", all),
+                  {{"threads", "openmp"}},
+                  {},
+                  {{"OMP_NUM_THREADS", all}}}},
       {.id = "scaling-efficiency",
        .question = "Do all cores do equal work sooner than one?",
        .workload = "steps",
@@ -101,8 +102,8 @@ std::vector<Proof> counts() {
        .question = "Do sibling threads add to what the cores do?",
        .workload = "steps",
        .as_it_is = {"one thread a core", {{"threads", all}}},
-       .remedy = {"one thread a hardware thread", {{"threads",
-           text(machine::cpu().hardware_threads)}}},
+       .remedy = {"one thread a hardware thread",
+                  {{"threads", text(machine::cpu().hardware_threads)}}},
        .needs = no_smt},
       {.id = "persistent-kernels",
        .question = "What does a thread made for every task cost?",
@@ -149,8 +150,8 @@ std::vector<Proof> neighbours() {
        .workload = "hand_over",
        .common = {{"bytes", "64K"}},
        .as_it_is = {"threads wherever they run"},
-       .remedy = {"each on a core of its own", {{"producer_cpus", cpus.last}, {"consumer_cpus",
-           cpus.others}}},
+       .remedy = {"each on a core of its own",
+                  {{"producer_cpus", cpus.last}, {"consumer_cpus", cpus.others}}},
        .needs = two_cpus},
       {.id = "container-shm-size",
        .question = "What do batches cost that go through a pipe for want of shared memory?",

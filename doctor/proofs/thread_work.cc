@@ -82,9 +82,7 @@ class Steps {
   bool right() const { return parts_ == expected_; }
 
  private:
-  void work() {
-    parts_ += busy_work(part_) != 0 ? 1 : 0;
-  }
+  void work() { parts_ += busy_work(part_) != 0 ? 1 : 0; }
   const int threads_;
   const bool spawn_;
   const std::uint64_t part_;
@@ -159,7 +157,7 @@ class Neighbours {
 };
 
 Prepared beside(const Arguments& arguments) {
-  const auto work = static_cast<std::uint64_t>(arguments.number("work", 12e6));
+  const auto work = static_cast<std::uint64_t>(arguments.number("work", 3e6));
   const std::string own = arguments.word("own_cpus", "");
   const std::string theirs = arguments.word("their_cpus", "");
   const int count = arguments.count("neighbours", 0);
@@ -250,9 +248,9 @@ class HandOver {
 
 Prepared hand_over(const Arguments& arguments) {
   const std::size_t bytes = arguments.size("bytes", 1 << 20);
-  const auto state = std::make_shared<HandOver>(bytes, arguments.word("through", "memory") == "pipe",
-                                                arguments.word("producer_cpus", ""),
-                                                arguments.word("consumer_cpus", ""));
+  const auto state = std::make_shared<HandOver>(
+      bytes, arguments.word("through", "memory") == "pipe", arguments.word("producer_cpus", ""),
+      arguments.word("consumer_cpus", ""));
   Prepared made;
   made.run = [=](std::uint64_t n) {
     for (std::uint64_t i = 0; i < n; ++i) state->take();

@@ -22,10 +22,14 @@ std::vector<WorkloadRow> all_rows() {
 
 double factor_of(char suffix) {
   switch (suffix) {
-    case 'K': return 1024.0;
-    case 'M': return 1024.0 * 1024;
-    case 'G': return 1024.0 * 1024 * 1024;
-    default: return 0.0;
+    case 'K':
+      return 1024.0;
+    case 'M':
+      return 1024.0 * 1024;
+    case 'G':
+      return 1024.0 * 1024 * 1024;
+    default:
+      return 0.0;
   }
 }
 

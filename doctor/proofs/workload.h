@@ -42,7 +42,7 @@ class Arguments {
 /// A workload that is ready to be timed. Ends what it started when the functions go.
 struct Prepared {
   std::function<void(std::uint64_t iterations)> run;
-  std::function<void()> before_each;  // before every call, untimed; may be empty
+  std::function<void()> before_each;   // before every call, untimed; may be empty
   std::function<std::string()> wrong;  // what is wrong with what was done so far; "": nothing
   double work = 1.0;                   // of one call
   std::string unit;                    // "MiB read"
