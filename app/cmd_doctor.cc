@@ -70,6 +70,13 @@ int cmd_doctor(const DoctorOptions& options) {
     serve.examine = options.examine;
     return cmd_doctor_serve(options.serve, serve);
   }
+  if (wanted(options.prove)) {
+    ProveCommand prove = options.prove;
+    prove.out = options.out;
+    prove.json = options.json;
+    if (!options.examine.subject.data.empty()) prove.options.scratch = options.examine.subject.data;
+    return cmd_doctor_prove(prove);
+  }
   doctor::ExamineOptions how = options.examine;
   if (!options.explain.empty()) how.items = {item_named(options.explain).id};
   if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
@@ -130,7 +137,11 @@ void add_doctor(CLI::App& root, DoctorOptions& o, int* code) {
   app->add_option("--price-per-hour", s.price_per_hour, "What the machine costs in an hour")
       ->check(CLI::NonNegativeNumber);
   app->add_flag("--metadata", s.metadata, "May ask the cloud's link-local metadata service");
+  add_prove_options(app, o.prove);
   app->callback([&o, code] { *code = cmd_doctor(o); });
+  root.add_subcommand("prove-worker", "")->group("")->callback([code] {
+    *code = doctor::prove_worker_main();
+  });
 }
 
 }  // namespace aisp::app

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "doctor/collect.h"
+#include "app/doctor_prove.h"
 #include "doctor/examine.h"
 
 namespace aisp::app {
@@ -22,6 +23,7 @@ struct DoctorOptions {
   doctor::CollectOptions collect;
   std::string serve;  // "[address]:port"
   double every_s = 300.0;
+  ProveCommand prove;
 };
 
 /// The options of `aisp doctor` and what they call; `code` receives the exit code.

@@ -200,6 +200,7 @@ int run_command(int argc, char** argv) {
   root.require_subcommand(1);
   Commands commands;
   commands.run.command.assign(argv, argv + argc);
+  commands.doctor.prove.command = commands.run.command;
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
