@@ -76,7 +76,10 @@ struct Disk {
   std::uint64_t size_bytes = 0;
   Maybe<bool> rotational;
   std::string scheduler;  // the chosen one
-  Maybe<int> read_ahead_kb, queue_depth;
+  Maybe<int> read_ahead_kb;
+  Maybe<int> queue_depth;  // requests that its queue holds (queue/nr_requests)
+  Maybe<int> numa_node;
+  std::string pci_address;  // of the device or its controller; empty: not behind PCI
 };
 
 struct NetworkDevice {
@@ -95,7 +98,8 @@ struct RdmaPort {
 
 /// A shared library found on this machine: "libnccl.so.2", its file and its own version.
 struct Library {
-  std::string name, path, version;
+  std::string name, path, version;  // version empty: neither its file name nor the library tells
+  std::string detail;               // OpenBLAS: the core its kernels are for ("SkylakeX")
 };
 
 struct Limits {  // of this process; absent: unlimited is `unlimited` below
@@ -116,7 +120,8 @@ struct Facts {
   std::vector<RdmaPort> rdma;
   std::vector<Library> libraries;
   Limits limits;
-  std::vector<int> affinity;  // processors that this process may use
+  std::vector<int> affinity;    // processors that this process may use
+  std::vector<int> numa_nodes;  // their numbers: a row of numa_distances for each
   std::vector<std::vector<int>> numa_distances;
   struct Unseen {
     std::string what, why;  // {"gpus", "libnvidia-ml.so.1 is not installed"}

@@ -7,6 +7,10 @@ function(aisp_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
     ${CMAKE_SOURCE_DIR}/${name}/*.cc)
   list(FILTER sources EXCLUDE REGEX "^bench/(attacks|layout|peers)/")
+  file(GLOB_RECURSE device_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cu)
+  if(AISP_HAVE_CUDA)
+    list(FILTER sources EXCLUDE REGEX "_absent\\.cc$")
+  endif()
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -18,6 +22,7 @@ function(aisp_room name)
     target_include_directories(aisp_${name} PUBLIC
       $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include/aisp>)
     target_link_libraries(aisp_${name} PUBLIC ${room_DEPENDS})
+    aisp_device_code(aisp_${name} device_sources)
   else()
     add_library(aisp_${name} INTERFACE)
     target_include_directories(aisp_${name} INTERFACE
