@@ -24,16 +24,17 @@ Json parse_header(const Text& text) {
   return header.is_object() ? header : Json();
 }
 
-// Later lines of the same case win, as in bench::read_run.
-void parse_results(const std::string& lines, const std::string& where, StoredRun& run) {
+// Later lines of the same case win, and a torn last line is left out, as in bench::read_run.
+void parse_results(const std::string& text, const std::string& where, StoredRun& run) {
   std::map<std::string, std::size_t> position;
-  std::size_t number = 0;
-  for (const auto line : machine::split(lines, '\n')) {
-    ++number;
-    if (machine::trim(line).empty()) continue;
+  const auto lines = machine::split(text, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (machine::trim(lines[i]).empty()) continue;
+    const Json json = Json::parse(lines[i], nullptr, false);
+    if (json.is_discarded() && i + 1 == lines.size()) return;
     bench::CaseResult result;
     try {
-      result = bench::case_from_json(Json::parse(line), fmt::format("{}:{}", where, number));
+      result = bench::case_from_json(json, fmt::format("{}:{}", where, i + 1));
     } catch (const std::exception& problem) {
       run.damaged = true;
       run.why = problem.what();
@@ -153,7 +154,8 @@ Finding decide(const StoredRun& run, Survey survey, Verdict otherwise, const std
   }
   Finding finding;
   finding.verdict = otherwise;
-  finding.says = fmt::format("{} of {} timed results: {}", survey.bad.size(), survey.looked_at, bad);
+  finding.says =
+      fmt::format("{} of {} timed results: {}", survey.bad.size(), survey.looked_at, bad);
   finding.evidence = std::move(survey.bad);
   if (finding.evidence.size() > kMostShown) finding.evidence.resize(kMostShown);
   return finding;
