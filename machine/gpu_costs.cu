@@ -116,6 +116,24 @@ void measure_device(int device, int devices, const GpuCostOptions& options, GpuC
   group("other GPUs", [&] { add_gpu_peer_rows(rows, options, device, devices); });
 }
 
+// Empty when there is one to use.
+std::string why_no_gpu() {
+  int driver = 0, devices = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
+    return "no CUDA driver (libcuda.so.1) on this machine";
+  }
+  const cudaError_t status = cudaGetDeviceCount(&devices);
+  cudaGetLastError();
+  if (status == cudaErrorInsufficientDriver) {
+    return "the driver's CUDA " + std::to_string(driver / 1000) + "." +
+           std::to_string(driver % 1000 / 10) + " is older than this program's";
+  }
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && devices == 0)) {
+    return "no GPU is visible (see CUDA_VISIBLE_DEVICES)";
+  }
+  return status == cudaSuccess ? "" : cudaGetErrorString(status);
+}
+
 }  // namespace
 
 void add_gpu_memory_rows(GpuRows& rows, const GpuCostOptions& options) {
@@ -207,14 +225,10 @@ void add_gpu_launch_rows(GpuRows& rows, const GpuCostOptions&) {
 }
 
 std::vector<GpuCosts> measure_gpu_costs(const GpuCostOptions& options) {
+  const std::string why = why_no_gpu();
+  if (!why.empty()) return {{"", {}, {{"GPU", why}}}};
   int devices = 0;
-  const cudaError_t status = cudaGetDeviceCount(&devices);
-  if (status != cudaSuccess || devices == 0) {
-    cudaGetLastError();
-    return {{"",
-             {},
-             {{"GPU", status == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(status)}}}};
-  }
+  AISP_CUDA(cudaGetDeviceCount(&devices));
   std::vector<GpuCosts> all;
   for (int device = 0; device < devices; ++device) {
     GpuCosts one;

@@ -46,5 +46,6 @@ function(aisp_device_code library sources)
   set_target_properties(${library}_device PROPERTIES COMPILE_OPTIONS "${flags}"
     CUDA_STANDARD_REQUIRED OFF)
   target_sources(${library} PRIVATE $<TARGET_OBJECTS:${library}_device>)
-  target_link_libraries(${library} PUBLIC CUDA::cudart_static ${CMAKE_DL_LIBS})
+  # Link only: the toolkit is nothing for the host compiler to include.
+  target_link_libraries(${library} INTERFACE $<LINK_ONLY:CUDA::cudart_static> ${CMAKE_DL_LIBS})
 endfunction()
