@@ -9,9 +9,11 @@
 #include <iostream>
 
 #include "app/cmd_bench.h"
+#include "app/doctor_fleet.h"
 #include "app/doctor_text.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "report/doctor_page.h"
 
 namespace aisp::app {
 namespace {
@@ -56,6 +58,18 @@ int exit_code(const DoctorOptions& options, const doctor::Examination& examinati
 }  // namespace
 
 int cmd_doctor(const DoctorOptions& options) {
+  if (!options.compare.empty()) {
+    return cmd_doctor_compare(options.compare, options.json, options.strict);
+  }
+  if (!options.fleet.empty()) {
+    return cmd_doctor_fleet(options.fleet, options.collect, options.json, options.strict);
+  }
+  if (!options.serve.empty()) {
+    doctor::ServeOptions serve;
+    serve.every_s = options.every_s;
+    serve.examine = options.examine;
+    return cmd_doctor_serve(options.serve, serve);
+  }
   if (wanted(options.prove)) {
     ProveCommand prove = options.prove;
     prove.out = options.out;
@@ -70,6 +84,10 @@ int cmd_doctor(const DoctorOptions& options) {
   std::string text;
   if (options.json) {
     text = to_json(found).dump(2, ' ', false, doctor::Json::error_handler_t::replace) + "\n";
+  } else if (options.html) {
+    text = report::doctor_html(to_json(found));
+  } else if (options.markdown) {
+    text = report::doctor_markdown(to_json(found));
   } else if (!options.explain.empty()) {
     text = doctor_explanation(found.rows.front());
   } else {
@@ -90,6 +108,17 @@ void add_doctor(CLI::App& root, DoctorOptions& o, int* code) {
   app->add_flag("--all", o.all, "Also the evidence of what is in order");
   app->add_flag("--strict", o.strict, "Exit 1 when anything warns or fails");
   app->add_flag("--json", o.json, "As JSON");
+  app->add_flag("--md", o.markdown, "As Markdown");
+  app->add_flag("--html", o.html, "As a page");
+  app->add_option("--compare", o.compare, "What differs between these documents of --json")
+      ->expected(2, 10000);
+  app->add_option("--fleet", o.fleet, "A list of hosts to examine, or a folder of documents");
+  app->add_option("--launcher", o.collect.launcher,
+                  "How to start a process on a host; {} is the host (mpirun --host {} -n 1)");
+  app->add_option("--collect-in", o.collect.folder, "Folder for the fleet's documents");
+  app->add_option("--serve", o.serve, "Serve the verdicts for Prometheus at [address]:port");
+  app->add_option("--every", o.every_s, "Seconds between examinations when serving")
+      ->check(CLI::Range(1.0, 86400.0));
   app->add_option("--out", o.out, "File instead of standard output");
   app->add_option("--tree", o.examine.tree, "A recorded tree instead of this machine");
   app->add_option("--record", o.examine.record_to, "Keep all that was read in this fresh folder");
@@ -104,7 +133,11 @@ void add_doctor(CLI::App& root, DoctorOptions& o, int* code) {
   app->add_option("--source", s.source, "Source tree under version control");
   app->add_option("--model", s.model, "Model file or folder");
   app->add_option("--metrics", s.metrics, "URL of a server's metrics");
-  app->add_option("--command", s.command, "A step of the work, as a command");
+  app->add_option("--command", s.command,
+                  "A step of the work, as a command; measurements sweep {batch=32|64|128} in it");
+  app->add_option("--trace", s.trace, "A profile: Chrome trace (PyTorch profiler), or a folder");
+  app->add_option("--reference", s.reference, "What --data or --outputs are compared with");
+  app->add_option("--outputs", s.outputs, "Outputs of the model now (.npy or text numbers)");
   app->add_option("--price-per-hour", s.price_per_hour, "What the machine costs in an hour")
       ->check(CLI::NonNegativeNumber);
   app->add_flag("--metadata", s.metadata, "May ask the cloud's link-local metadata service");

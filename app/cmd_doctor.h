@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "doctor/collect.h"
 #include "app/doctor_prove.h"
 #include "doctor/examine.h"
 
@@ -17,6 +18,11 @@ struct DoctorOptions {
   bool all = false;     // also the evidence of what is in order
   std::string explain;  // id: everything about one item
   std::string out;      // file instead of standard output
+  std::vector<std::string> compare;  // documents whose differences are shown
+  std::string fleet;                 // list of hosts, or folder of documents
+  doctor::CollectOptions collect;
+  std::string serve;  // "[address]:port"
+  double every_s = 300.0;
   ProveCommand prove;
 };
 

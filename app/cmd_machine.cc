@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/machine_gpu.h"
 #include "machine/ceilings.h"
 #include "machine/cpu.h"
 #include "machine/environment.h"
@@ -242,6 +243,7 @@ int cmd_machine(const MachineOptions& options) {
     if (options.ceilings) {
       const Ceilings ceilings = machine::load_or_measure_ceilings(cpu, how, options.refresh);
       root["ceilings"] = Json::parse(machine::to_json(ceilings));
+      root["gpu_ceilings"] = to_json(machine::measure_gpu_costs());
     }
     // Names of processors and variables are bytes from outside: what is not UTF-8 is replaced.
     fmt::print("{}\n", root.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -252,6 +254,7 @@ int cmd_machine(const MachineOptions& options) {
   std::fflush(stdout);
   if (options.ceilings) {
     print_ceilings(machine::load_or_measure_ceilings(cpu, how, options.refresh), cpu);
+    print_gpu_costs(machine::measure_gpu_costs());
   }
   return 0;
 }

@@ -175,7 +175,7 @@ class Session {
     std::set<std::string> paths;
     for (const Probe& probe : probes()) {
       for (const char* pattern : probe.counters) {
-        for (const auto& path : matching_paths(*evidence_, pattern)) paths.insert(path);
+        for (const auto& path : evidence_->counter_paths(pattern)) paths.insert(path);
       }
     }
     Json texts = Json::object();

@@ -19,6 +19,7 @@ class FakeEvidence final : public Evidence {
   std::map<std::string, std::string> links;   // path -> target
   std::set<std::string> forbidden;            // paths that answer "permission denied"
   std::map<std::string, FileSystem> file_systems;
+  std::map<std::string, Walk> walks;
   std::map<std::string, std::string> environment;
   struct Command {
     std::string output;
@@ -55,6 +56,11 @@ class FakeEvidence final : public Evidence {
   std::optional<FileSystem> file_system(const std::string& path) const override {
     const auto found = file_systems.find(path);
     return found == file_systems.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::optional<Walk> walk(const std::string& path) const override {
+    const auto found = walks.find(path);
+    return found == walks.end() ? std::nullopt : std::optional(found->second);
   }
 
   Text variable(const std::string& name) const override { return find(environment, name); }

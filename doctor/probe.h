@@ -15,7 +15,7 @@ namespace aisp::doctor {
 struct Probe {
   const char* id;  // of the checklist
   Finding (*decide)(const Evidence&);
-  /// Files whose growth over the window it looks at; "*" stands for one part of a path.
+  /// Files whose growth over the window it looks at: patterns of Evidence::counter_paths.
   std::vector<const char*> counters = {};
 };
 

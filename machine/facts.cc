@@ -11,6 +11,8 @@ Facts read_facts(const std::string& root) {
   read_system(tree, facts);
   read_virtualization(tree, facts);
   read_devices(tree, facts);
+  read_gpus(tree, facts);
+  read_libraries(tree, facts);
   return facts;
 }
 

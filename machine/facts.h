@@ -27,8 +27,9 @@ struct GpuProcess {
 struct NvLink {
   int link = 0;
   bool active = false;
-  Maybe<double> gb_per_s;  // one direction
-  std::string remote;      // PCI address of the other end; empty: unknown
+  Maybe<double> gb_per_s;   // one direction
+  std::string remote;       // PCI address of the other end; empty: unknown
+  std::string remote_kind;  // "gpu", "switch", "cpu"; empty: unknown
 };
 
 /// One GPU. Clocks in MHz, power in W, temperatures in degrees C.
@@ -54,7 +55,7 @@ struct Gpu {
   Maybe<std::string> compute_mode;  // "default", "exclusive_process", "prohibited"
   Maybe<int> pcie_generation_now, pcie_generation_max, pcie_width_now, pcie_width_max;
   Maybe<std::uint64_t> pcie_replays;
-  Maybe<int> numa_node;
+  Maybe<int> numa_node;  // of the host, the nearest
   Maybe<int> utilization_percent, memory_utilization_percent;
   Maybe<std::string> vbios, gsp_firmware;
   Maybe<std::string> fabric_state, fabric_clique;        // "completed", ...; NVSwitch machines

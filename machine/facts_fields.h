@@ -20,6 +20,7 @@ void each_field(Walk& walk, NvLink& x) {
   walk("active", x.active);
   walk("gb_per_s", x.gb_per_s);
   walk("remote", x.remote);
+  walk("remote_kind", x.remote_kind);
 }
 
 template <class Walk>

@@ -13,5 +13,11 @@ void read_system(const FileTree& tree, Facts& facts);
 void read_virtualization(const FileTree& tree, Facts& facts);
 /// Disks, network devices, RDMA ports.
 void read_devices(const FileTree& tree, Facts& facts);
+/// GPUs, their pairs, versions of the drivers. Loads libraries of vendors, never for a recorded
+/// tree.
+void read_gpus(const FileTree& tree, Facts& facts);
+/// Numeric and communication libraries. Those whose file names carry no version are asked in a
+/// child process; never for a recorded tree.
+void read_libraries(const FileTree& tree, Facts& facts);
 
 }  // namespace aisp::machine

@@ -18,19 +18,21 @@ namespace {
 constexpr int kThreads = 512;
 constexpr int kBlocksPerSm = 8;
 
-__global__ void copy_kernel(const uint4* __restrict__ from, uint4* __restrict__ to,
-                            std::size_t count) {
-  const std::size_t stride = std::size_t{gridDim.x} * blockDim.x;
-  std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  for (; i + 3 * stride < count; i += 4 * stride) {
-    const uint4 a = __ldcs(from + i), b = __ldcs(from + i + stride);
-    const uint4 c = __ldcs(from + i + 2 * stride), d = __ldcs(from + i + 3 * stride);
-    __stcs(to + i, a);
-    __stcs(to + i + stride, b);
-    __stcs(to + i + 2 * stride, c);
-    __stcs(to + i + 3 * stride, d);
+// One tile of kThreads * kUnroll chunks a block, all loads before the first store.
+constexpr int kUnroll = 4;
+
+__global__ void __launch_bounds__(kThreads)
+    copy_kernel(const uint4* __restrict__ from, uint4* __restrict__ to, std::size_t count) {
+  const std::size_t first = std::size_t{blockIdx.x} * (kThreads * kUnroll) + threadIdx.x;
+  uint4 held[kUnroll];
+#pragma unroll
+  for (int k = 0; k < kUnroll; ++k) {
+    if (first + k * kThreads < count) held[k] = from[first + k * kThreads];
   }
-  for (; i < count; i += stride) to[i] = from[i];
+#pragma unroll
+  for (int k = 0; k < kUnroll; ++k) {
+    if (first + k * kThreads < count) to[first + k * kThreads] = held[k];
+  }
 }
 
 __global__ void read_kernel(const uint4* __restrict__ from, unsigned* sink, std::size_t count) {
@@ -56,9 +58,10 @@ __global__ void fill_kernel(unsigned* data, std::size_t count) {
   }
 }
 
-// A chain of loads that wait for each other: every element holds the index of the next.
+// A chain of loads that wait for each other: every element holds the index of the next. It goes on
+// where the last launch ended, so that a large set is not met again.
 __global__ void chase_kernel(const unsigned* next, unsigned* sink, int steps) {
-  unsigned at = 0;
+  unsigned at = *sink;
   for (int i = 0; i < steps; ++i) at = next[at];
   *sink = at;
 }
@@ -89,6 +92,7 @@ void add_chase_row(GpuRows& rows, const char* name, std::size_t bytes, unsigned 
   Stream stream;
   Event from, to;
   chain_kernel<<<blocks(), kThreads, 0, stream>>>(chain.as<unsigned>(), count, step);
+  AISP_CUDA(cudaMemsetAsync(sink.as(), 0, sizeof(unsigned), stream));
   AISP_CUDA(cudaGetLastError());
   rows.add(name, "ns", "one thread, " + std::to_string(bytes >> 10) + " KiB", false, [&] {
     return 1e9 / kSteps * device_seconds(stream, from, to, [&] {
@@ -116,16 +120,35 @@ void measure_device(int device, int devices, const GpuCostOptions& options, GpuC
   group("other GPUs", [&] { add_gpu_peer_rows(rows, options, device, devices); });
 }
 
+// Empty when there is one to use.
+std::string why_no_gpu() {
+  int driver = 0, devices = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
+    return "no CUDA driver (libcuda.so.1) on this machine";
+  }
+  const cudaError_t status = cudaGetDeviceCount(&devices);
+  cudaGetLastError();
+  if (status == cudaErrorInsufficientDriver) {
+    return "the driver's CUDA " + std::to_string(driver / 1000) + "." +
+           std::to_string(driver % 1000 / 10) + " is older than this program's";
+  }
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && devices == 0)) {
+    return "no GPU is visible (see CUDA_VISIBLE_DEVICES)";
+  }
+  return status == cudaSuccess ? "" : cudaGetErrorString(status);
+}
+
 }  // namespace
 
 void add_gpu_memory_rows(GpuRows& rows, const GpuCostOptions& options) {
-  const std::size_t bytes = options.copy_bytes * 2;  // several times the largest L2
+  const std::size_t bytes = options.copy_bytes * 4;  // many times the largest L2
   DeviceBuffer from(bytes), to(bytes), sink(sizeof(unsigned));
   Stream stream;
   Event begin, end;
   fill_kernel<<<blocks(), kThreads, 0, stream>>>(from.as<unsigned>(), bytes / sizeof(unsigned));
   AISP_CUDA(cudaGetLastError());
   const std::size_t count = bytes / sizeof(uint4);
+  const auto tiles = static_cast<unsigned>((count + kThreads * kUnroll - 1) / (kThreads * kUnroll));
   const std::string size = std::to_string(bytes >> 20) + " MiB, random data";
   const auto rate = [&](double moved, auto enqueue) {
     return moved / 1e9 / device_seconds(stream, begin, end, [&] {
@@ -136,7 +159,7 @@ void add_gpu_memory_rows(GpuRows& rows, const GpuCostOptions& options) {
   const auto twice = 2.0 * static_cast<double>(bytes);
   rows.add("device copy", "GB/s", size + ", bytes read and written", true, [&] {
     return rate(twice, [&] {
-      copy_kernel<<<blocks(), kThreads, 0, stream>>>(from.as<uint4>(), to.as<uint4>(), count);
+      copy_kernel<<<tiles, kThreads, 0, stream>>>(from.as<uint4>(), to.as<uint4>(), count);
     });
   });
   rows.add("device copy, cudaMemcpy", "GB/s", size + ", bytes read and written", true, [&] {
@@ -207,14 +230,10 @@ void add_gpu_launch_rows(GpuRows& rows, const GpuCostOptions&) {
 }
 
 std::vector<GpuCosts> measure_gpu_costs(const GpuCostOptions& options) {
+  const std::string why = why_no_gpu();
+  if (!why.empty()) return {{"", {}, {{"GPU", why}}}};
   int devices = 0;
-  const cudaError_t status = cudaGetDeviceCount(&devices);
-  if (status != cudaSuccess || devices == 0) {
-    cudaGetLastError();
-    return {{"",
-             {},
-             {{"GPU", status == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(status)}}}};
-  }
+  AISP_CUDA(cudaGetDeviceCount(&devices));
   std::vector<GpuCosts> all;
   for (int device = 0; device < devices; ++device) {
     GpuCosts one;

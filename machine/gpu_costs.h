@@ -21,7 +21,7 @@ struct GpuCostOptions {
   int matrix_size = 8192;                           // M = N = K of the matrix products
 };
 
-/// About two seconds for each GPU. Takes at most 5 copies of copy_bytes and three matrices of
+/// About two seconds for each GPU. Takes at most 8 times copy_bytes and three matrices of
 /// device memory, and none of what it cannot get: a row that does not fit is not measured. The
 /// card's settings are left alone. Empty with one `missing` entry where no GPU can be used.
 std::vector<GpuCosts> measure_gpu_costs(const GpuCostOptions& options = {});

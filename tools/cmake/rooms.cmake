@@ -6,10 +6,10 @@ function(aisp_room name)
   # Relative, so that the filters below see our folders and not those that hold the checkout.
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
     ${CMAKE_SOURCE_DIR}/${name}/*.cc)
-  list(FILTER sources EXCLUDE REGEX "^bench/(attacks|layout|peers)/")
+  list(FILTER sources EXCLUDE REGEX "^(bench/(attacks|layout|peers)|machine/fakes)/")
   file(GLOB_RECURSE device_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cu)
   if(AISP_HAVE_CUDA)
-    list(FILTER sources EXCLUDE REGEX "_absent\\.cc$")
+    list(FILTER sources EXCLUDE REGEX "_absent\.cc$")
   endif()
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
