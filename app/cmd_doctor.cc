@@ -133,7 +133,11 @@ void add_doctor(CLI::App& root, DoctorOptions& o, int* code) {
   app->add_option("--source", s.source, "Source tree under version control");
   app->add_option("--model", s.model, "Model file or folder");
   app->add_option("--metrics", s.metrics, "URL of a server's metrics");
-  app->add_option("--command", s.command, "A step of the work, as a command");
+  app->add_option("--command", s.command,
+                  "A step of the work, as a command; measurements sweep {batch=32|64|128} in it");
+  app->add_option("--trace", s.trace, "A profile: Chrome trace (PyTorch profiler), or a folder");
+  app->add_option("--reference", s.reference, "What --data or --outputs are compared with");
+  app->add_option("--outputs", s.outputs, "Outputs of the model now (.npy or text numbers)");
   app->add_option("--price-per-hour", s.price_per_hour, "What the machine costs in an hour")
       ->check(CLI::NonNegativeNumber);
   app->add_flag("--metadata", s.metadata, "May ask the cloud's link-local metadata service");

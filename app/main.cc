@@ -75,7 +75,8 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
   run->add_option("--seed", o.seed, "Seed of the inputs, to reproduce a run; secret when absent");
   run->add_option("--out", o.out, "Folder of the record; artifacts/<time>-<pid> when absent");
   run->add_flag("--resume", o.resume, "Go on with the run in --out");
-  run->add_flag("--peers", o.peers, "Also other people's libraries (oneDNN, OpenBLAS)");
+  run->add_flag("--peers", o.peers,
+                "Also other people's libraries (oneDNN, OpenBLAS), and bandwidth ceilings beside");
   run->add_flag("--isolated", o.isolated,
                 "Also measure each technique alone, and warn where that differs");
   run->add_option("--processes", o.processes,

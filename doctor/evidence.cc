@@ -19,6 +19,9 @@ Json to_json(const Subject& s) {
           {"model", s.model},
           {"metrics", s.metrics},
           {"command", s.command},
+          {"trace", s.trace},
+          {"reference", s.reference},
+          {"outputs", s.outputs},
           {"price_per_hour", s.price_per_hour},
           {"metadata", s.metadata}};
 }
@@ -34,6 +37,9 @@ Subject subject_from_json(const Json& json) {
   s.model = json.value("model", "");
   s.metrics = json.value("metrics", "");
   s.command = json.value("command", "");
+  s.trace = json.value("trace", "");
+  s.reference = json.value("reference", "");
+  s.outputs = json.value("outputs", "");
   s.price_per_hour = json.value("price_per_hour", 0.0);
   s.metadata = json.value("metadata", false);
   return s;

@@ -44,7 +44,10 @@ struct Subject {
   std::string source;       // a source tree under version control
   std::string model;        // a model folder or file
   std::string metrics;      // URL of a server's metrics
-  std::string command;      // the user's step command
+  std::string command;      // the user's step command; {batch=32|64} is swept by measurements
+  std::string trace;        // a profile made elsewhere (doctor/trace.h), or a folder of one a rank
+  std::string reference;    // what data or outputs are compared with: the same, made before
+  std::string outputs;      // outputs of the model now
   double price_per_hour = 0.0;
   bool metadata = false;  // may ask the cloud's link-local metadata service
 };
@@ -58,6 +61,9 @@ class Evidence {
 
   /// The text of a file, at most kMostBytes.
   virtual Text read(const std::string& path) const = 0;
+  /// The same up to kMostRecordBytes: records of runs and lists of builds, which are ours.
+  static constexpr std::size_t kMostRecordBytes = std::size_t{32} << 20;
+  virtual Text read_record(const std::string& path) const { return read(path); }
   /// The same file when the doctor began (Probe::counters names it); absent when it was not read.
   virtual Text earlier(const std::string& path) const = 0;
   /// Seconds between earlier() and read() of counters.

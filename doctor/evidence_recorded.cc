@@ -65,8 +65,15 @@ class Recorded final : public Evidence {
     }
   }
 
-  Text read(const std::string& path) const override { return read_below("/root", path); }
-  Text earlier(const std::string& path) const override { return read_below("/before", path); }
+  Text read(const std::string& path) const override {
+    return read_below("/root", path, kMostBytes);
+  }
+  Text read_record(const std::string& path) const override {
+    return read_below("/root", path, kMostRecordBytes);
+  }
+  Text earlier(const std::string& path) const override {
+    return read_below("/before", path, kMostBytes);
+  }
   double window_s() const override { return window_s_; }
 
   std::vector<std::string> list(const std::string& path) const override {
@@ -141,7 +148,7 @@ class Recorded final : public Evidence {
     return std::find(all.begin(), all.end(), Json(path)) != all.end();
   }
 
-  Text read_below(const char* part, const std::string& path) const {
+  Text read_below(const char* part, const std::string& path, std::size_t most) const {
     if (among("forbidden", path) || among("unreadable", path)) {
       const bool may_not = among("forbidden", path);
       Text text = absent(path, may_not ? "permission denied" : "could not be read");
@@ -151,8 +158,8 @@ class Recorded final : public Evidence {
     const std::string file = folder_ + part + path;
     struct stat what {};
     if (stat(file.c_str(), &what) != 0 || !S_ISREG(what.st_mode)) return absent(path);
-    if (static_cast<std::size_t>(what.st_size) > kMostBytes) {
-      Text text = absent(path, "more than 1 MiB");
+    if (static_cast<std::size_t>(what.st_size) > most) {
+      Text text = absent(path, fmt::format("more than {} MiB", most >> 20).c_str());
       text.seen = Text::Seen::kTooLarge;
       return text;
     }

@@ -14,7 +14,7 @@ std::vector<std::string> matching_paths(const Evidence& evidence, const std::str
   constexpr std::size_t kMost = 4096;
   std::vector<std::string> paths = {""};
   bool globbed = false;
-  for (const auto part : machine::split(pattern.substr(1), '/')) {
+  for (const auto part : machine::split(std::string_view(pattern).substr(1), '/')) {
     const std::string name(part);
     std::vector<std::string> longer;
     for (const std::string& path : paths) {

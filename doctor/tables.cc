@@ -28,6 +28,12 @@ const std::vector<Probe>& probes() {
       rdma_probes(),
       cluster_probes(),
       serving_probes(),
+      run_record_probes(),
+      build_probes(),
+      reproducibility_probes(),
+      cloud_probes(),
+      tuning_cache_probes(),
+      framework_probes(),
   });
   return all;
 }

@@ -22,6 +22,12 @@ std::vector<Probe> nccl_probes();
 std::vector<Probe> rdma_probes();
 std::vector<Probe> cluster_probes();
 std::vector<Probe> serving_probes();
+std::vector<Probe> run_record_probes();
+std::vector<Probe> build_probes();
+std::vector<Probe> reproducibility_probes();
+std::vector<Probe> cloud_probes();
+std::vector<Probe> tuning_cache_probes();
+std::vector<Probe> framework_probes();
 
 // doctor/measures
 
