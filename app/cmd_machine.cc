@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/machine_costs.h"
 #include "machine/ceilings.h"
 #include "machine/cpu.h"
 #include "machine/environment.h"
@@ -229,7 +230,7 @@ int cmd_machine(const MachineOptions& options) {
   const Cpu& cpu = machine::cpu();
   const machine::Environment environment = machine::read_environment();
   machine::CeilingOptions how;
-  how.seconds = options.seconds;
+  how.seconds = options.costs ? options.seconds / 2 : options.seconds;
   if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
   if (options.json) {
     Json values = Json::object();
@@ -242,6 +243,7 @@ int cmd_machine(const MachineOptions& options) {
     if (options.ceilings) {
       const Ceilings ceilings = machine::load_or_measure_ceilings(cpu, how, options.refresh);
       root["ceilings"] = Json::parse(machine::to_json(ceilings));
+      if (options.costs) root["costs"] = machine::to_json(load_costs(cpu, options));
     }
     // Names of processors and variables are bytes from outside: what is not UTF-8 is replaced.
     fmt::print("{}\n", root.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -252,6 +254,8 @@ int cmd_machine(const MachineOptions& options) {
   std::fflush(stdout);
   if (options.ceilings) {
     print_ceilings(machine::load_or_measure_ceilings(cpu, how, options.refresh), cpu);
+    std::fflush(stdout);
+    if (options.costs) print_costs(load_costs(cpu, options));
   }
   return 0;
 }
