@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/machine_costs.h"
+#include "app/machine_gpu.h"
 #include "machine/ceilings.h"
 #include "machine/cpu.h"
 #include "machine/environment.h"
@@ -244,6 +245,7 @@ int cmd_machine(const MachineOptions& options) {
       const Ceilings ceilings = machine::load_or_measure_ceilings(cpu, how, options.refresh);
       root["ceilings"] = Json::parse(machine::to_json(ceilings));
       if (options.costs) root["costs"] = machine::to_json(load_costs(cpu, options));
+      root["gpu_ceilings"] = to_json(machine::measure_gpu_costs());
     }
     // Names of processors and variables are bytes from outside: what is not UTF-8 is replaced.
     fmt::print("{}\n", root.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -256,6 +258,7 @@ int cmd_machine(const MachineOptions& options) {
     print_ceilings(machine::load_or_measure_ceilings(cpu, how, options.refresh), cpu);
     std::fflush(stdout);
     if (options.costs) print_costs(load_costs(cpu, options));
+    print_gpu_costs(machine::measure_gpu_costs());
   }
   return 0;
 }

@@ -80,9 +80,9 @@ void print_costs(const Costs& costs) {
   fmt::print("\nCosts (median, unit, 95 % interval; docs/MACHINE.md says how each is measured)\n");
   print_rows(costs.costs);
   print_matrix(costs);
-  if (!costs.absent.empty()) fmt::print("\nNot measured here\n");
-  for (const machine::AbsentCost& absent : costs.absent) {
-    fmt::print("  {}: {}\n", absent.name, absent.why);
+  if (!costs.missing.empty()) fmt::print("\nNot measured here\n");
+  for (const machine::NotMeasured& missing : costs.missing) {
+    fmt::print("  {}: {}\n", missing.name, missing.why);
   }
   fmt::print("\nMeasured in {:.1f} s; load average when measured: {:.2f}.\n", costs.seconds,
              costs.load1);

@@ -16,6 +16,12 @@ std::vector<T> joined(std::initializer_list<std::vector<T>> tables) {
 const std::vector<Probe>& probes() {
   static const std::vector<Probe> all = joined<Probe>({
       memory_probes(),
+      run_record_probes(),
+      build_probes(),
+      reproducibility_probes(),
+      cloud_probes(),
+      tuning_cache_probes(),
+      framework_probes(),
   });
   return all;
 }

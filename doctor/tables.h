@@ -10,6 +10,12 @@ namespace aisp::doctor {
 // doctor/probes
 std::vector<Setting> kernel_settings();
 std::vector<Probe> memory_probes();
+std::vector<Probe> run_record_probes();
+std::vector<Probe> build_probes();
+std::vector<Probe> reproducibility_probes();
+std::vector<Probe> cloud_probes();
+std::vector<Probe> tuning_cache_probes();
+std::vector<Probe> framework_probes();
 
 // doctor/measures
 

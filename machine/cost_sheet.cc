@@ -66,8 +66,8 @@ void CostSheet::add_operations(CostLabel label, std::int64_t first, CountedLoop 
   jobs_.back().scale = 1e9 / weight;
 }
 
-void CostSheet::add_absent(std::string name, std::string why) {
-  absent_.push_back({std::move(name), std::move(why)});
+void CostSheet::add_missing(std::string name, std::string why) {
+  missing_.push_back({std::move(name), std::move(why)});
 }
 
 void CostSheet::measure(double seconds, const CostOptions& options,
@@ -100,7 +100,7 @@ void CostSheet::measure(double seconds, const CostOptions& options,
 void CostSheet::store(Costs& costs) const {
   for (const Job& job : jobs_) {
     if (!job.failure.empty()) {
-      costs.absent.push_back({job.label.name, job.failure});
+      costs.missing.push_back({job.label.name, job.failure});
       continue;
     }
     const EpochSampler::Result found = job.sampler.result();
@@ -110,7 +110,7 @@ void CostSheet::store(Costs& costs) const {
     costs.costs.push_back(
         {job.label.name, job.label.unit, interval, value(found.best), job.label.detail});
   }
-  costs.absent.insert(costs.absent.end(), absent_.begin(), absent_.end());
+  costs.missing.insert(costs.missing.end(), missing_.begin(), missing_.end());
 }
 
 }  // namespace aisp::machine

@@ -36,7 +36,7 @@ class CostSheet {
                   double epoch_seconds);
   /// Rate of operations (unit "operations/s").
   void add_operations(CostLabel label, std::int64_t first, CountedLoop loop, double epoch_seconds);
-  void add_absent(std::string name, std::string why);
+  void add_missing(std::string name, std::string why);
 
   /// Shares `seconds` among all jobs, in rounds; `between` runs before each round. A job that fails
   /// on the way becomes absent, with what it threw.
@@ -57,7 +57,7 @@ class CostSheet {
     std::string failure;
   };
   std::vector<Job> jobs_;
-  std::vector<AbsentCost> absent_;
+  std::vector<NotMeasured> missing_;
 };
 
 /// Everything a probe needs. `crew` has the caller as worker 0, on the first usable core.

@@ -9,25 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "base/interval.h"
+#include "machine/cost.h"
 #include "machine/cpu.h"
 
 namespace aisp::machine {
-
-/// One measured cost. Names are "group/row": "load latency/L2", "disk/read random, direct, depth
-/// 8".
-struct Cost {
-  std::string name;
-  std::string unit;    // "ns", "us": less is better; "GB/s", "operations/s": more is better
-  Interval value;      // median of epochs with its 95 % interval
-  double best = 0.0;   // the second best epoch
-  std::string detail;  // sizes and conditions that the figure depends on
-};
-
-/// What could not be measured here, and why.
-struct AbsentCost {
-  std::string name, why;
-};
 
 /// One line that two cores write in turns: half of a round trip. Unit: ns.
 struct CorePair {
@@ -40,11 +25,13 @@ struct Costs {
   double load1 = 0.0;       // load average when the measuring began
   double seconds = 0.0;     // that measuring took
   std::string disk_folder;  // where the temporary file lay
+  // Names are "group/row": "load latency/L2", "disk/read random, direct, depth 8". Of "ns" and "us"
+  // less is better, of "GB/s" and "operations/s" more.
   std::vector<Cost> costs;
   std::vector<CorePair> core_pairs;
-  std::vector<AbsentCost> absent;
+  std::vector<NotMeasured> missing;
 
-  bool empty() const { return costs.empty() && absent.empty(); }
+  bool empty() const { return costs.empty() && missing.empty(); }
   /// The cost of that name, or nullptr.
   const Cost* find(std::string_view name) const;
 };
@@ -58,7 +45,7 @@ struct CostOptions {
 
 /// Measures now. Uses at most an eighth of the memory; the temporary file has no name, so that
 /// nothing stays behind however the process ends. Leaves no threads and no descriptors, and the
-/// caller's affinity as it was. What is refused or missing becomes an AbsentCost, never an Error.
+/// caller's affinity as it was. What is refused or missing becomes a NotMeasured, never an Error.
 Costs measure_costs(const Cpu& cpu, const CostOptions& options);
 
 /// From the cache of this hardware key (ceilings_cache_path(), a section of its own), measured and

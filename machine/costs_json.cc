@@ -51,8 +51,8 @@ Costs parse(const Json& json) {
     costs.core_pairs.push_back(
         {entry.at("a").get<int>(), entry.at("b").get<int>(), interval_of(entry)});
   }
-  for (const Json& entry : json.at("absent")) {
-    costs.absent.push_back(
+  for (const Json& entry : json.at("not_measured")) {
+    costs.missing.push_back(
         {entry.at("name").get<std::string>(), entry.at("why").get<std::string>()});
   }
   return costs;
@@ -64,7 +64,7 @@ Json to_json(const Costs& costs) {
   Json json = {{"cores", costs.cores},     {"load1", costs.load1},
                {"seconds", costs.seconds}, {"disk_folder", costs.disk_folder},
                {"rows", Json::array()},    {"core_pairs", Json::array()},
-               {"absent", Json::array()}};
+               {"not_measured", Json::array()}};
   for (const Cost& cost : costs.costs) {
     Json row = {{"name", cost.name}, {"unit", cost.unit}};
     add_interval(row, cost.value);
@@ -77,8 +77,8 @@ Json to_json(const Costs& costs) {
     add_interval(entry, pair.ns);
     json["core_pairs"].push_back(std::move(entry));
   }
-  for (const AbsentCost& absent : costs.absent) {
-    json["absent"].push_back({{"name", absent.name}, {"why", absent.why}});
+  for (const NotMeasured& missing : costs.missing) {
+    json["not_measured"].push_back({{"name", missing.name}, {"why", missing.why}});
   }
   return json;
 }

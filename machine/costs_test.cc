@@ -52,7 +52,7 @@ Costs sample_costs() {
   costs.costs = {{"load latency/L1", "ns", {1.5, 1.25, 2.0}, 1.25, "16 KiB"},
                  {"loopback/TCP, 1 stream", "GB/s", {3.0, 2.0, 4.0}, 3.5, ""}};
   costs.core_pairs = {{0, 1, {50.0, 40.0, 60.0}}, {0, 2, {150.0, 140.0, 160.0}}};
-  costs.absent = {{"NUMA latency", "this machine has one NUMA node"}};
+  costs.missing = {{"NUMA latency", "this machine has one NUMA node"}};
   return costs;
 }
 
@@ -65,7 +65,7 @@ TEST(Costs, JsonHoldsEverything) {
   EXPECT_EQ(again.find("load latency/L1")->value.high, 2.0);
   EXPECT_EQ(again.find("load latency/L9"), nullptr);
   EXPECT_EQ(again.core_pairs[1].b, 2);
-  EXPECT_EQ(again.absent[0].why, costs.absent[0].why);
+  EXPECT_EQ(again.missing[0].why, costs.missing[0].why);
 }
 
 TEST(Costs, MalformedJsonIsAnError) {
@@ -80,7 +80,7 @@ TEST(Costs, MalformedJsonIsAnError) {
   EXPECT_THROW(costs_from_json(broken("/rows/0/best", "quick")), Error);
   EXPECT_THROW(costs_from_json(broken("/rows/0/name", 3)), Error);
   EXPECT_THROW(costs_from_json(broken("/core_pairs/0/estimate", nullptr)), Error);
-  EXPECT_THROW(costs_from_json(broken("/absent", 3)), Error);
+  EXPECT_THROW(costs_from_json(broken("/not_measured", 3)), Error);
   EXPECT_THROW(costs_from_json(nlohmann::ordered_json::array()), Error);
 }
 
@@ -110,9 +110,9 @@ TEST(Costs, EverythingIsThereOrSaysWhyAndNothingStays) {
     EXPECT_TRUE(cost.value.contains(cost.value.estimate)) << cost.name;
     EXPECT_GT(cost.best, 0.0) << cost.name;
   }
-  for (const AbsentCost& absent : costs.absent) {
-    groups.insert(absent.name.substr(0, absent.name.find('/')));
-    EXPECT_FALSE(absent.why.empty()) << absent.name;
+  for (const NotMeasured& missing : costs.missing) {
+    groups.insert(missing.name.substr(0, missing.name.find('/')));
+    EXPECT_FALSE(missing.why.empty()) << missing.name;
   }
   for (const char* group : {"load latency", "pages", "memory bandwidth", "system", "threads",
                             "loopback", "disk", "core to core"}) {

@@ -128,7 +128,7 @@ std::string add_disk_costs(const CostProbe& probe) {
     file = std::make_shared<ScratchFile>(folder);
     file->fill(probe.options.disk_limit_bytes, kFillShare * probe.options.seconds);
   } catch (const std::exception& problem) {
-    probe.sheet.add_absent("disk", problem.what());
+    probe.sheet.add_missing("disk", problem.what());
     return folder;
   }
   const std::string ring = why_no_ring();
@@ -148,7 +148,7 @@ std::string add_disk_costs(const CostProbe& probe) {
     if (why.empty()) {
       add_row(probe, file, row);
     } else {
-      probe.sheet.add_absent(std::string("disk/") + row.name, why);
+      probe.sheet.add_missing(std::string("disk/") + row.name, why);
     }
   }
   return folder;

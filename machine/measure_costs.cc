@@ -54,7 +54,7 @@ Costs measure_costs(const Cpu& cpu, const CostOptions& options) {
       try {
         each.add(probe);
       } catch (const std::exception& problem) {  // no memory, no threads, no descriptors
-        sheet.add_absent(each.group, problem.what());
+        sheet.add_missing(each.group, problem.what());
       }
     }
     costs.disk_folder = add_disk_costs(probe);
@@ -66,9 +66,9 @@ Costs measure_costs(const Cpu& cpu, const CostOptions& options) {
     sheet.store(costs);
   }
   if (pairs.pairs() == 0 || !pinned) {
-    costs.absent.push_back({"core to core", pairs.pairs() == 0
-                                                ? "one usable core"
-                                                : "threads cannot be pinned to cores here"});
+    costs.missing.push_back({"core to core", pairs.pairs() == 0
+                                                 ? "one usable core"
+                                                 : "threads cannot be pinned to cores here"});
   } else {
     costs.core_pairs = pairs.result();
     const std::vector<Cost> rows = summarize(costs.core_pairs, cpu.cores);

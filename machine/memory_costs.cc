@@ -148,7 +148,7 @@ void add_load_latencies(const CostProbe& probe) {
             : fmt::format("load latency/DRAM, {} pages",
                           format_bytes(static_cast<double>(probe.cpu.page_bytes)));
     if (bytes == 0) {
-      probe.sheet.add_absent(name, "too little free memory for a set that no cache holds");
+      probe.sheet.add_missing(name, "too little free memory for a set that no cache holds");
     } else {
       add_chase(probe, name, bytes, pages, false);
     }
@@ -165,8 +165,8 @@ void add_page_costs(const CostProbe& probe) {
   const auto mode = read_line("/sys/kernel/mm/transparent_hugepage/enabled");
   const std::string why = "the kernel grants no huge pages (transparent_hugepage: " +
                           mode.value_or("not in this kernel") + ")";
-  probe.sheet.add_absent("pages/fault, huge", why);
-  probe.sheet.add_absent("pages/first touch, huge", why);
+  probe.sheet.add_missing("pages/fault, huge", why);
+  probe.sheet.add_missing("pages/first touch, huge", why);
 }
 
 void add_memory_bandwidth(const CostProbe& probe) {
@@ -192,7 +192,7 @@ void add_memory_bandwidth(const CostProbe& probe) {
           fmt::format("memory bandwidth/{}, {} thread{}", kind, threads, threads == 1 ? "" : "s"),
           "GB/s", format_bytes(static_cast<double>(bytes)) + " of DRAM"};
       if (bytes == 0) {
-        probe.sheet.add_absent(label.name, "too little free memory for a set no cache holds");
+        probe.sheet.add_missing(label.name, "too little free memory for a set no cache holds");
         continue;
       }
       probe.sheet.add_bytes(std::move(label),

@@ -141,14 +141,14 @@ void add_network_costs(const CostProbe& probe) {
     try {
       add();
     } catch (const std::exception& problem) {
-      probe.sheet.add_absent(name, problem.what());
+      probe.sheet.add_missing(name, problem.what());
     }
   };
   attempt("loopback/TCP, 1 stream", [&] { add_streams(probe, 1); });
   if (const int streams = std::min(kMostStreams, probe.crew.size()); streams > 1) {
     attempt("loopback/TCP, several streams", [&] { add_streams(probe, streams); });
   } else {
-    probe.sheet.add_absent("loopback/TCP, several streams", "one usable core");
+    probe.sheet.add_missing("loopback/TCP, several streams", "one usable core");
   }
   const char* const tcp = "loopback/TCP round trip";
   attempt(tcp, [&] { add_round_trip(probe, tcp, tcp_channel); });

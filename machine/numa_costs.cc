@@ -134,8 +134,8 @@ void add_pairs(const CostProbe& probe, const std::vector<NumaNode>& nodes) {
       if (why.empty()) {
         add_pair(probe, crews[i], memory, pair);
       } else {
-        probe.sheet.add_absent("NUMA latency/" + pair, why);
-        probe.sheet.add_absent("NUMA bandwidth/" + pair, why);
+        probe.sheet.add_missing("NUMA latency/" + pair, why);
+        probe.sheet.add_missing("NUMA bandwidth/" + pair, why);
       }
     }
   }
@@ -178,14 +178,14 @@ void add_numa_costs(const CostProbe& probe) {
   if (nodes.size() < 2) {
     const char* const why =
         nodes.empty() ? "the kernel shows no NUMA nodes" : "this machine has one NUMA node";
-    probe.sheet.add_absent("NUMA latency", why);
-    probe.sheet.add_absent("NUMA bandwidth", why);
+    probe.sheet.add_missing("NUMA latency", why);
+    probe.sheet.add_missing("NUMA bandwidth", why);
     return;
   }
   if (nodes.size() > kMostMeasured) {
-    probe.sheet.add_absent("NUMA, further nodes",
-                           fmt::format("{} nodes with memory; the first {} are measured",
-                                       nodes.size(), kMostMeasured));
+    probe.sheet.add_missing("NUMA, further nodes",
+                            fmt::format("{} nodes with memory; the first {} are measured",
+                                        nodes.size(), kMostMeasured));
     nodes.resize(kMostMeasured);
   }
   add_pairs(probe, nodes);

@@ -54,7 +54,7 @@ void add_clocks(const CostProbe& probe) {
                          asm volatile("mrs %0, cntvct_el0" : "=r"(now));
                        }));
 #else
-  probe.sheet.add_absent("system/rdtsc", "this architecture has no counter that we know");
+  probe.sheet.add_missing("system/rdtsc", "this architecture has no counter that we know");
 #endif
 }
 

@@ -77,7 +77,7 @@ void add_creation(const CostProbe& probe) {
 void add_wake_up(const CostProbe& probe) {
   const char* const name = "threads/wake-up";
   if (probe.cpu.core_ids.size() < 2) {
-    probe.sheet.add_absent(name, "one usable core");
+    probe.sheet.add_missing(name, "one usable core");
     return;
   }
   auto partner = std::make_shared<Partner>(probe.cpu.core_ids[1]);
@@ -94,7 +94,7 @@ void add_wake_up(const CostProbe& probe) {
 // The switch, one write and one read; the row without a switch says how much of it those are.
 void add_switch(const CostProbe& probe) {
   if (probe.cpu.core_ids.empty()) {
-    probe.sheet.add_absent("threads/context switch", "threads cannot be told where to run");
+    probe.sheet.add_missing("threads/context switch", "threads cannot be told where to run");
     return;
   }
   struct Pair {
