@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "app/machine_costs.h"
 #include "app/machine_gpu.h"
 #include "app/machine_text.h"
 #include "machine/ceilings.h"
@@ -63,7 +64,7 @@ int cmd_machine(const MachineOptions& options) {
   const machine::Environment environment = machine::read_environment();
   const machine::Facts facts = machine::read_facts();
   machine::CeilingOptions how;
-  how.seconds = options.seconds;
+  how.seconds = options.costs ? options.seconds / 2 : options.seconds;
   if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
   if (options.json) {
     Json values = Json::object();
@@ -77,6 +78,7 @@ int cmd_machine(const MachineOptions& options) {
     if (options.ceilings) {
       const Ceilings ceilings = machine::load_or_measure_ceilings(cpu, how, options.refresh);
       root["ceilings"] = Json::parse(machine::to_json(ceilings));
+      if (options.costs) root["costs"] = machine::to_json(load_costs(cpu, options));
       root["gpu_ceilings"] = to_json(machine::measure_gpu_costs());
     }
     // Names of processors and variables are bytes from outside: what is not UTF-8 is replaced.
@@ -91,6 +93,8 @@ int cmd_machine(const MachineOptions& options) {
   std::fflush(stdout);
   if (options.ceilings) {
     print_ceilings(machine::load_or_measure_ceilings(cpu, how, options.refresh), cpu);
+    std::fflush(stdout);
+    if (options.costs) print_costs(load_costs(cpu, options));
     print_gpu_costs(machine::measure_gpu_costs());
   }
   print_unseen(facts);
