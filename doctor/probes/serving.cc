@@ -13,7 +13,7 @@
 namespace aisp::doctor {
 namespace {
 
-Finding optimized_serving_engine(const Evidence& evidence) {
+Finding serving_engine(const Evidence& evidence) {
   if (const auto none = without_gpus(evidence)) return *none;
   const auto users = gpu_users(evidence);
   std::vector<Reading> engines, plain;
@@ -155,7 +155,7 @@ Finding nixl_available(const Evidence& evidence) {
 }  // namespace
 
 std::vector<Probe> serving_probes() {
-  return {{"optimized-serving-engine", optimized_serving_engine},
+  return {{"optimized-serving-engine", serving_engine},
           {"autoscaling-on-custom-metrics", autoscaling_on_custom_metrics},
           {"nixl-available", nixl_available}};
 }
