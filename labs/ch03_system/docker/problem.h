@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "bench/lab.h"
-#include "machine/control_group.h"
+#include "machine/child.h"
 
 namespace aisp::labs::ch03::docker {
 
@@ -20,21 +20,6 @@ namespace aisp::labs::ch03::docker {
 double share_of(const bench::Params& params, int cores);
 /// Threads for it when rounded down, at least one.
 int whole_cores(double share);
-
-/// Memory that a child can write for its parent.
-class SharedFloats {
- public:
-  explicit SharedFloats(std::size_t count);
-  ~SharedFloats();
-  SharedFloats(const SharedFloats&) = delete;
-  SharedFloats& operator=(const SharedFloats&) = delete;
-  float* data() const { return data_; }
-  std::size_t size_bytes() const { return count_ * sizeof(float); }
-
- private:
-  std::size_t count_;
-  float* data_;
-};
 
 /// How one call of the job is run.
 struct Setup {
@@ -52,12 +37,11 @@ class Container {
   void run(const bench::Io& io);
 
  private:
-  /// Exit status of the child: 0, or which step failed.
-  int job(const bench::Io& io) const;
+  void job(const bench::Io& io) const;  // in the child
 
   std::int64_t tokens_, rows_, width_;
   Setup setup_;
-  SharedFloats y_;
+  machine::SharedMemory y_;
   std::optional<machine::ControlGroup> group_;
 };
 
