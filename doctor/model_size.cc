@@ -12,7 +12,7 @@ double number_in(const Json& config, const char* key) {
   const auto found = config.find(key);
   if (found == config.end() || !found->is_number()) return 0.0;
   const double value = found->get<double>();
-  return value > 0 && value < 1e15 ? value : 0.0;
+  return value > 0 && value < 1e16 ? value : 0.0;
 }
 
 // Multimodal models keep the language model's numbers one level down.

@@ -177,14 +177,14 @@ def gpu_facts(tree, i):
         "pcie_width_now": 16, "pcie_width_max": 16,
         "pcie_replays": 0, "numa_node": node_of(i), "utilization_percent": 97,
         "memory_utilization_percent": 60, "vbios": "96.00.89.00.01", "fabric_state": "completed",
-        "fabric_clique": "00000000-0000-0000-0000-000000000000.0", "pageable_memory_access": False,
+        "fabric_clique": "0", "pageable_memory_access": False,
         "host_page_tables": False, "gpudirect_rdma": True, "dma_buf": True,
         "nvlinks": [{"link": n, "active": True, "gb_per_s": 25.0} for n in range(18)],
         "processes": [{"pid": pid, "memory_bytes": 61000000000, "name": "python3", "uid": 1001}],
     }
     if not bad:
         return facts
-    facts.update({"fabric_state": "in progress", "dma_buf": False, "persistence": False})
+    facts.update({"fabric_state": "in_progress", "dma_buf": False, "persistence": False})
     changes = {
         0: {"processes": facts["processes"] + [
             {"pid": 5201, "memory_bytes": 9000000000, "name": "python3", "uid": 0},
@@ -197,7 +197,7 @@ def gpu_facts(tree, i):
         3: {"ecc_now": False, "ecc_pending": False, "vbios": "96.00.74.00.01"},
         4: {"ecc_pending": False, "ecc_uncorrected_volatile": 1, "remap_pending": True},
         6: {"remap_failed": True},
-        7: {"mig_now": True, "mig_devices": ["MIG 3g.40gb Device 0"],
+        7: {"mig_now": True, "mig_devices": ["NVIDIA H100 80GB HBM3 MIG 3g.40gb"],
             "processes": facts["processes"] + [{"pid": 5301, "name": "jupyter", "uid": 1003}]},
     }
     facts.update(changes.get(i, {}))
@@ -347,7 +347,8 @@ def make(name, bad):
     processes(tree)
     files(tree)
     commands(tree)
-    tree.env.update({"SLURM_JOB_ID": "771", "SLURM_JOB_NUM_NODES": "4"})
+    tree.env.update({"KUBECONFIG": "/etc/kubernetes/admin.conf", "SLURM_JOB_ID": "771",
+                     "SLURM_JOB_NUM_NODES": "4"})
     with open(os.path.join(tree.folder, "env"), "w") as file:
         file.write("".join(f"{k}={v}\n" for k, v in sorted(tree.env.items())))
     tree.save("facts.json", facts(tree))
@@ -375,7 +376,7 @@ def make_arm64():
     gpu = gpu_facts(Tree("dgx_h100", False), 0)
     gpu.update({"name": "NVIDIA GH200 480GB", "pci_address": address, "memory_bytes": 102625181696,
                 "memory_bus_bits": 6144, "numa_node": 0, "pageable_memory_access": True,
-                "host_page_tables": True, "processes": [], "fabric_state": "not supported",
+                "host_page_tables": True, "processes": [], "fabric_state": "not_supported",
                 "nvlinks": [], "utilization_percent": 0, "throttle_reasons": 1})
     del gpu["fabric_clique"]
     tree.save("facts.json", {
