@@ -95,8 +95,6 @@ TEST_F(RooflineCommand, BytesGoToTheLevelThatHoldsThem) {
 
 TEST_F(RooflineCommand, PlacesARun) {
   const std::string folder = folder_ + "/run";
-  auto arguments = small_run(folder);
-  arguments.insert(arguments.end(), {"--profile", "minimal"});
   ASSERT_EQ(run(small_run(folder)).code, 0);  // --profile none: the ceilings come from the cache
   const Ended ended = roofline({"--run", folder});
   EXPECT_EQ(ended.code, 0) << ended.text;
