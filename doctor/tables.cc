@@ -16,6 +16,17 @@ std::vector<T> joined(std::initializer_list<std::vector<T>> tables) {
 const std::vector<Probe>& probes() {
   static const std::vector<Probe> all = joined<Probe>({
       memory_probes(),
+      processor_probes(),
+      thread_probes(),
+      isolation_probes(),
+      container_probes(),
+      storage_probes(),
+      dataset_probes(),
+      tcp_probes(),
+      gpu_host_probes(),
+      service_probes(),
+      orchestration_probes(),
+      firmware_probes(),
       run_record_probes(),
       build_probes(),
       reproducibility_probes(),
