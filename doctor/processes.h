@@ -1,47 +1,51 @@
-// Processes and threads from /proc: what runs, where, with which priority, and how much processor
-// time it took while the window passed.
+// Processes as probes see them: their arguments, environment, and which hold GPUs together.
 //
-// Source: proc_pid_stat(5), proc_pid_status(5).
+// Source: proc(5).
 #pragma once
 
-#include <optional>
+#include <map>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "doctor/evidence.h"
 
 namespace aisp::doctor {
 
-struct Process {
-  int pid = 0, parent = 0;
-  std::string name;    // at most 15 characters
-  double ticks = 0.0;  // processor time so far, in hundredths of a second
-  int nice = 0, real_time = 0, policy = 0;
-  int last_cpu = -1;
-  bool kernel = false;  // a kernel thread
+/// A process that holds contexts on GPUs, put together from the facts of all GPUs and /proc.
+struct GpuUser {
+  int pid = 0;
+  std::string name;  // empty: the number is of another name space, and /proc/PID another process
+  std::vector<int> gpus;  // ascending
+  machine::Maybe<int> uid;
+  std::vector<std::string> arguments;              // empty: not readable
+  std::map<std::string, std::string> environment;  // empty: not readable
 };
+/// By process id. Daemons of the driver (persistence, MPS server) are left out.
+std::vector<GpuUser> gpu_users(const Evidence& evidence);
 
-/// A /proc/PID/stat line; nothing when it is malformed.
-std::optional<Process> parse_process(std::string_view stat);
+/// Processes of one job: same Slurm job or same rendezvous (MASTER_ADDR:MASTER_PORT), or one alone.
+std::vector<std::vector<GpuUser>> gpu_jobs(const Evidence& evidence);
 
-/// All processes that /proc shows, at most 4,096.
-std::vector<Process> processes(const Evidence& evidence);
-/// Processor time that `process` took in the window, in processors (1.0: one was kept busy). 0 when
-/// its counters were not read before ("/proc/*/stat" among a probe's counters).
-double busy_cpus(const Evidence& evidence, const Process& process);
+std::vector<std::string> arguments_of(const Evidence& evidence, int pid);
+std::map<std::string, std::string> environment_of(const Evidence& evidence, int pid);
+/// Nothing where the process cannot be seen.
+std::set<std::string> mapped_files(const Evidence& evidence, const GpuUser& user);
+Text status_of(const Evidence& evidence, const GpuUser& user);
 
-/// A thread of the subject.
-struct Task {
-  Process process;
-  std::set<int> allowed;  // empty: unknown
-};
-std::vector<Task> tasks_of_subject(const Evidence& evidence);
-/// By its name: a thread that loads data, pins pages, or serves NCCL or remote calls.
-bool feeds_devices(std::string_view name);
+/// Ids of processes whose /proc/PID/comm is `name` or begins with it: the kernel cuts names at 15
+/// bytes. At most 4,096 processes are looked at.
+std::vector<int> processes_named(const Evidence& evidence, const std::string& name);
 
-/// The subject and all that it started.
-std::set<int> family_of_subject(const Evidence& evidence);
+/// The value of "--flag value" or "--flag=value".
+std::string argument(const std::vector<std::string>& arguments, const std::string& flag);
+/// Ranks of one tensor-parallel group, from the flags of common engines and trainers; 0: not given.
+int tensor_parallel_size(const std::vector<std::string>& arguments);
+/// A positive number in an environment; 0: none.
+int positive(const std::map<std::string, std::string>& environment, const std::string& name);
+/// Does the job reach beyond this machine? Its nodes, or 1, or 0 when nothing tells. Looks at the
+/// processes on GPUs and at the subject.
+int nodes_of_jobs(const Evidence& evidence);
+bool is_python(const GpuUser& user);
 
 }  // namespace aisp::doctor

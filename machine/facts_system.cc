@@ -95,6 +95,19 @@ void read_numa(const FileTree& tree, Facts& facts) {
   }
 }
 
+// Files that are there and that root alone may read, with what they would tell.
+void say_what_root_would_see(const FileTree& tree, Facts& facts) {
+  constexpr std::pair<const char*, const char*> kFiles[] = {
+      {"/sys/firmware/dmi/entries/17-0/raw", "speed and size of the memory modules"},
+      {"/sys/class/powercap/intel-rapl:0/energy_uj", "the energy that the processor takes"},
+      {"/dev/cpu/0/msr", "the processor's own reasons for slowing down"},
+      {"/sys/kernel/debug", "the kernel's debugging files"},
+  };
+  for (const auto& [path, tells] : kFiles) {
+    if (tree.is_forbidden(path)) facts.unseen.push_back({tells, tree.why_not(path), tells});
+  }
+}
+
 }  // namespace
 
 void read_system(const FileTree& tree, Facts& facts) {
@@ -102,6 +115,7 @@ void read_system(const FileTree& tree, Facts& facts) {
   read_limits(tree, facts);
   read_affinity(tree, facts);
   read_numa(tree, facts);
+  say_what_root_would_see(tree, facts);
 }
 
 }  // namespace aisp::machine

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "machine/file_tree.h"
 #include "machine/temporary_tree.h"
 
@@ -238,14 +239,43 @@ TEST(Facts, NonsenseDoesNoHarm) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
-TEST(Facts, UnreadableFolderIsSaid) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+// Root may read everything: for this test it becomes nobody.
+class AsNobody {
+ public:
+  AsNobody() : was_root_(geteuid() == 0) {
+    if (was_root_) check(seteuid(65534) == 0, "root may become nobody");
+  }
+  ~AsNobody() {
+    if (was_root_) check(seteuid(0) == 0, "and root again");
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  bool was_root_;
+};
+
+TEST(Facts, ForbiddenFilesAreSaidWithWhatRootWouldSee) {
   TemporaryTree tree;
+  const std::string modules = "/sys/firmware/dmi/entries/17-0/raw";
   tree.put("/sys/block/sda/size", "2048\n");
+  tree.put(modules, "bytes");
+  ASSERT_EQ(chmod(tree.root().c_str(), 0755), 0);
   ASSERT_EQ(chmod((tree.root() + "/sys/block").c_str(), 0), 0);
-  const Facts facts = read_facts(tree.root());
+  ASSERT_EQ(chmod((tree.root() + modules).c_str(), 0), 0);
+  Facts facts;
+  {
+    const AsNobody nobody;
+    facts = read_facts(tree.root());
+  }
   chmod((tree.root() + "/sys/block").c_str(), 0755);
   EXPECT_TRUE(is_unseen(facts, "disks"));
+  EXPECT_TRUE(facts.disks.empty());
+  const auto found = std::find_if(facts.unseen.begin(), facts.unseen.end(),
+                                  [](const auto& unseen) { return !unseen.as_root.empty(); });
+  ASSERT_NE(found, facts.unseen.end());
+  EXPECT_EQ(found->as_root, "speed and size of the memory modules");
+  EXPECT_NE(found->why.find("Permission denied"), std::string::npos) << found->why;
 }
 
 TEST(Facts, ThisMachine) {

@@ -91,13 +91,27 @@ std::string FileTree::pci_address(const std::string& path) const {
   return address;
 }
 
+namespace {
+
+// 0, or why a file or folder does not open for reading.
+int open_error(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return errno;
+  close(file);
+  return 0;
+}
+
+}  // namespace
+
 std::string FileTree::why_not(const std::string& path) const {
-  const int file = open((root_ + path).c_str(), O_RDONLY | O_CLOEXEC);
-  if (file >= 0) {
-    close(file);
-    return "";
-  }
-  return errno == ENOENT ? path + " is not there" : fmt::format("{}: {}", path, strerror(errno));
+  const int error = open_error(root_ + path);
+  if (error == 0) return "";
+  return error == ENOENT ? path + " is not there" : fmt::format("{}: {}", path, strerror(error));
+}
+
+bool FileTree::is_forbidden(const std::string& path) const {
+  const int error = open_error(root_ + path);
+  return error == EACCES || error == EPERM;
 }
 
 std::string normal_pci_address(std::string_view text) {

@@ -32,6 +32,8 @@ class FileTree {
   std::string pci_address(const std::string& path) const;
   /// "is not there" or "permission denied" ...: why a file cannot be read. Empty: it can.
   std::string why_not(const std::string& path) const;
+  /// It is there, and this user may not read it.
+  bool is_forbidden(const std::string& path) const;
 
  private:
   std::string root_;

@@ -8,8 +8,8 @@
 #include <set>
 
 #include "doctor/dataset_place.h"
-#include "doctor/processes.h"
 #include "doctor/tables.h"
+#include "doctor/tasks.h"
 #include "doctor/walk.h"
 #include "machine/text_file.h"
 

@@ -8,9 +8,9 @@
 #include <algorithm>
 
 #include "doctor/paths.h"
-#include "doctor/processes.h"
 #include "doctor/processors.h"
 #include "doctor/tables.h"
+#include "doctor/tasks.h"
 #include "machine/text_file.h"
 
 namespace aisp::doctor {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <set>
 
-#include "doctor/processes.h"
 #include "doctor/tables.h"
+#include "doctor/tasks.h"
 #include "machine/text_file.h"
 
 namespace aisp::doctor {
