@@ -1,13 +1,17 @@
 // `aisp machine`: what this computer is, in what state, and what it can do at most.
 #pragma once
 
+#include <string>
+
 namespace aisp::app {
 
 struct MachineOptions {
   bool json = false;      // one JSON document instead of tables
   bool ceilings = true;   // measured ceilings too, from the cache where it has them
+  bool costs = true;      // latencies, threads, disks and the like; never without ceilings
   bool refresh = false;   // measure again
-  double seconds = 10.0;  // of measuring
+  double seconds = 20.0;  // of measuring: half for the ceilings, half for the costs
+  std::string disk;       // folder whose disk is measured; empty: that of temporary files
 };
 
 /// Prints to standard output; while measuring, progress goes to standard error if that is a

@@ -13,6 +13,7 @@
 #include "machine/ceilings.h"
 #include "machine/cpu.h"
 #include "machine/environment.h"
+#include "machine/facts.h"
 
 namespace aisp::app {
 namespace {
@@ -28,9 +29,9 @@ class MachineCommand : public testing::Test {
   void TearDown() override { fs::remove_all(cache_); }
 
   // Standard output; standard error must stay empty, because it is no terminal here.
-  std::string run(const std::string& arguments) {
+  std::string run(const std::string& arguments, const std::string& variables = "") {
     const std::string errors = cache_.string() + ".errors";
-    const std::string command = "AISP_CACHE_DIR='" + cache_.string() +
+    const std::string command = variables + " AISP_CACHE_DIR='" + cache_.string() +
                                 "' '" AISP_BINARY "' machine " + arguments + " 2>'" + errors + "'";
     FILE* pipe = popen(command.c_str(), "r");
     std::string out;
@@ -55,6 +56,37 @@ TEST_F(MachineCommand, PrintsWhatTheMachineIsWithoutMeasuring) {
   EXPECT_NE(out.find("Environment"), std::string::npos);
   EXPECT_EQ(out.find("Bandwidth"), std::string::npos);
   EXPECT_FALSE(fs::exists(cache_));
+}
+
+// Two planted GPUs, one of them sliced: machine/fakes.
+const char* const kTwoGpus = "AISP_NVML='" AISP_FAKE_NVML "' AISP_LIBCUDA='" AISP_FAKE_CUDA "'";
+
+TEST_F(MachineCommand, SaysWhatIsNotSeenAndWhy) {
+  const std::string out = run("--no-ceilings", "AISP_NVML=/nowhere.so AISP_LIBCUDA=/nowhere.so");
+  for (const char* section : {"\nDevices\n", "\nLibraries", "\nContainer and limits\n"}) {
+    EXPECT_NE(out.find(section), std::string::npos) << section;
+  }
+  const std::size_t end = out.find("\nNot seen here\n");
+  ASSERT_NE(end, std::string::npos);
+  EXPECT_NE(out.find("/nowhere.so", end), std::string::npos) << out.substr(end);
+}
+
+TEST_F(MachineCommand, ShowsGpus) {
+  const std::string out = run("--no-ceilings", kTwoGpus);
+  for (const char* text :
+       {"GPU 0 NVIDIA H200, 0000:1b:00.0", "generation 1 x8 now, 5 x16 at most",
+        "77 W now, limit 500 W, default 700 W", "ECC          off, on after a reset",
+        "MIG on: NVIDIA H200 MIG 1g.18gb", "persistence on", "2 of 3 links active", "and 92 more",
+        "GPU 0 - GPU 1", "root would see these values"}) {
+    EXPECT_NE(out.find(text), std::string::npos) << text;
+  }
+}
+
+TEST_F(MachineCommand, JsonHoldsTheFacts) {
+  const auto root = nlohmann::ordered_json::parse(run("--json --no-ceilings", kTwoGpus));
+  const machine::Facts facts = machine::facts_from_json(root.at("facts"));
+  EXPECT_EQ(facts.gpus.size(), 2u);
+  EXPECT_FALSE(facts.kernel.empty());
 }
 
 TEST_F(MachineCommand, JsonIsOneDocumentWithValidCeilings) {

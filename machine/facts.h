@@ -1,6 +1,6 @@
 // What this machine consists of, beyond the processor itself: memory, disks, network, accelerators,
-// libraries, limits. Plain data with a JSON form, so that a recorded machine can stand in for a real
-// one. Whatever could not be read is absent (nullopt, empty), and `unseen` says why.
+// libraries, limits. Plain data with a JSON form, so that a recorded machine can stand in for a
+// real one. Whatever could not be read is absent (nullopt, empty), and `unseen` says why.
 //
 // Sources: Linux Documentation/ABI (sysfs), proc(5), NVML API reference, CUDA driver API reference.
 #pragma once
@@ -27,8 +27,9 @@ struct GpuProcess {
 struct NvLink {
   int link = 0;
   bool active = false;
-  Maybe<double> gb_per_s;  // one direction
-  std::string remote;      // PCI address of the other end; empty: unknown
+  Maybe<double> gb_per_s;   // one direction
+  std::string remote;       // PCI address of the other end; empty: unknown
+  std::string remote_kind;  // "gpu", "switch", "cpu"; empty: unknown
 };
 
 /// One GPU. Clocks in MHz, power in W, temperatures in degrees C.
@@ -54,10 +55,10 @@ struct Gpu {
   Maybe<std::string> compute_mode;  // "default", "exclusive_process", "prohibited"
   Maybe<int> pcie_generation_now, pcie_generation_max, pcie_width_now, pcie_width_max;
   Maybe<std::uint64_t> pcie_replays;
-  Maybe<int> numa_node;
+  Maybe<int> numa_node;  // of the host, the nearest
   Maybe<int> utilization_percent, memory_utilization_percent;
   Maybe<std::string> vbios, gsp_firmware;
-  Maybe<std::string> fabric_state, fabric_clique;  // "completed", ...; NVSwitch machines
+  Maybe<std::string> fabric_state, fabric_clique;        // "completed", ...; NVSwitch machines
   Maybe<bool> pageable_memory_access, host_page_tables;  // coherent memory
   Maybe<bool> gpudirect_rdma, dma_buf;
   std::vector<NvLink> nvlinks;
@@ -76,7 +77,10 @@ struct Disk {
   std::uint64_t size_bytes = 0;
   Maybe<bool> rotational;
   std::string scheduler;  // the chosen one
-  Maybe<int> read_ahead_kb, queue_depth;
+  Maybe<int> read_ahead_kb;
+  Maybe<int> queue_depth;  // requests that its queue holds (queue/nr_requests)
+  Maybe<int> numa_node;
+  std::string pci_address;  // of the device or its controller; empty: not behind PCI
 };
 
 struct NetworkDevice {
@@ -95,7 +99,8 @@ struct RdmaPort {
 
 /// A shared library found on this machine: "libnccl.so.2", its file and its own version.
 struct Library {
-  std::string name, path, version;
+  std::string name, path, version;  // version empty: neither its file name nor the library tells
+  std::string detail;               // OpenBLAS: the core its kernels are for ("SkylakeX")
 };
 
 struct Limits {  // of this process; absent: unlimited is `unlimited` below
@@ -116,7 +121,8 @@ struct Facts {
   std::vector<RdmaPort> rdma;
   std::vector<Library> libraries;
   Limits limits;
-  std::vector<int> affinity;                // processors that this process may use
+  std::vector<int> affinity;    // processors that this process may use
+  std::vector<int> numa_nodes;  // their numbers: a row of numa_distances for each
   std::vector<std::vector<int>> numa_distances;
   struct Unseen {
     std::string what, why;  // {"gpus", "libnvidia-ml.so.1 is not installed"}
@@ -125,9 +131,10 @@ struct Facts {
   std::vector<Unseen> unseen;
 };
 
-/// Reads everything about this machine. Unprivileged. `root` prefixes file paths, for tests; devices
-/// are asked through libraries only where it is empty. Libraries of vendors are loaded at run time.
-/// A second or two where a GPU driver must wake up. Never throws for what is absent or malformed.
+/// Reads everything about this machine. Unprivileged. `root` prefixes file paths, for tests;
+/// devices are asked through libraries only where it is empty. Libraries of vendors are loaded at
+/// run time. A second or two where a GPU driver must wake up. Never throws for what is absent or
+/// malformed.
 Facts read_facts(const std::string& root = "");
 
 nlohmann::ordered_json to_json(const Facts& facts);
