@@ -49,11 +49,11 @@ def variables(**values):
     return lambda folder, trees: Plant(env={k: v.format(folder=folder) for k, v in values.items()})
 
 
-def limited(option, clean):
+def limited(option):
     def make(folder, trees):
         if shutil.which("prlimit") is None:
             raise Skip("needs prlimit (util-linux)")
-        return Plant(prefix=["prlimit", option], clean_prefix=["prlimit", clean])
+        return Plant(prefix=["prlimit", option])
     return make
 
 
@@ -303,7 +303,7 @@ FAULTS = [
     Fault("openblas-prescott", "environment", "vendor-libraries",
           variables(OPENBLAS_CORETYPE="Prescott"), measure=True),
     Fault("memlock-64k", "limits", "locked-memory-limit",
-          limited("--memlock=65536:65536", "--memlock=unlimited:unlimited")),
+          limited("--memlock=65536:65536")),
     Fault("thp-never", "namespace", "transparent-hugepages",
           shown(THP, "always madvise [never]", "always [madvise] never")),
     Fault("swap-eager", "namespace", "swap-off",
