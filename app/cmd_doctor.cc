@@ -77,6 +77,13 @@ int cmd_doctor(const DoctorOptions& options) {
     if (!options.examine.subject.data.empty()) prove.options.scratch = options.examine.subject.data;
     return cmd_doctor_prove(prove);
   }
+  if (wanted(options.apply)) {
+    ApplyCommand apply = options.apply;
+    apply.options.out = options.out;
+    apply.options.prove = options.prove.options;
+    apply.options.command = options.prove.command;
+    return cmd_doctor_apply(apply, options.examine);
+  }
   doctor::ExamineOptions how = options.examine;
   if (!options.explain.empty()) how.items = {item_named(options.explain).id};
   if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
@@ -142,6 +149,7 @@ void add_doctor(CLI::App& root, DoctorOptions& o, int* code) {
       ->check(CLI::NonNegativeNumber);
   app->add_flag("--metadata", s.metadata, "May ask the cloud's link-local metadata service");
   add_prove_options(app, o.prove);
+  add_apply_options(app, o.apply);
   app->callback([&o, code] { *code = cmd_doctor(o); });
   root.add_subcommand("prove-worker", "")->group("")->callback([code] {
     *code = doctor::prove_worker_main();

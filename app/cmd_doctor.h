@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "doctor/collect.h"
+#include "app/doctor_apply.h"
 #include "app/doctor_prove.h"
 #include "doctor/examine.h"
 
@@ -24,6 +25,7 @@ struct DoctorOptions {
   std::string serve;  // "[address]:port"
   double every_s = 300.0;
   ProveCommand prove;
+  ApplyCommand apply;
 };
 
 /// The options of `aisp doctor` and what they call; `code` receives the exit code.

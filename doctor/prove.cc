@@ -107,7 +107,7 @@ struct Running {
       process["cgroup"] = group->folder();
     }
     const Json job = {{"workload", proof.workload},
-                      {"arguments", laid_over(common, side.arguments)},
+                      {"arguments", laid_over(laid_over(common, side.arguments), options.both)},
                       {"process", process},
                       {"scratch", scratch}};
     const bench::DuelStart start = {
@@ -222,6 +222,9 @@ class Trying {
       proved.row.items = proved.work;
       proved.row.item_name = ready.at("unit");
       contenders.push_back(std::move(contender));
+    }
+    if (both[0]->end->ready().at("work") != both[1]->end->ready().at("work")) {
+      throw Error("the two sides do different amounts of work", proof_.workload, "");
     }
     measure(proved.row, contenders, seed);
     if (both[0] == both[1]) both[1].reset();

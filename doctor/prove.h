@@ -22,6 +22,7 @@ struct ProveOptions {
   std::uint64_t seed = 0;  // of the order of epochs; 0: secret
   std::string scratch;     // folder for files, on the storage in question; "": TMPDIR or /tmp
   Side planted;            // laid over the side as it is: how tests plant a fault
+  Words both;              // arguments laid over those of both sides: how tests make the work small
   bool alike = false;      // both sides as they are: how tests see that nothing is found
   /// Called before every epoch of a side (0: as it is), outside the clock: how --apply changes the
   /// system in turns. Both sides are then one process that does proof.under_system.

@@ -53,9 +53,7 @@ Proof proof_of_node(const char* id) {
       .needs = one_node};
 }
 
-}  // namespace
-
-std::vector<Proof> memory_proofs() {
+std::vector<Proof> pages() {
   return {
       {.id = "transparent-hugepages",
        .question = "Is a fresh buffer ready sooner on huge pages?",
@@ -97,6 +95,11 @@ std::vector<Proof> memory_proofs() {
        .common = {{"operations", "2"}},
        .as_it_is = {"an array for every result", {{"reuse", "0"}}},
        .remedy = {"results into recycled arrays", {{"reuse", "1"}}}},
+  };
+}
+
+std::vector<Proof> residence() {
+  return {
       {.id = "swap-off",
        .question = "What do weights cost that memory pressure may put into swap?",
        .workload = "weights",
@@ -132,6 +135,14 @@ std::vector<Proof> memory_proofs() {
       proof_of_node("numa-memory-placement"),
       proof_of_node("numa-penalty"),
   };
+}
+
+}  // namespace
+
+std::vector<Proof> memory_proofs() {
+  std::vector<Proof> all = pages();
+  for (Proof& one : residence()) all.push_back(std::move(one));
+  return all;
 }
 
 }  // namespace aisp::doctor

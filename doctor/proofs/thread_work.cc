@@ -157,7 +157,7 @@ class Neighbours {
 };
 
 Prepared beside(const Arguments& arguments) {
-  const auto work = static_cast<std::uint64_t>(arguments.number("work", 3e6));
+  const auto work = static_cast<std::uint64_t>(arguments.number("work", 6e6));
   const std::string own = arguments.word("own_cpus", "");
   const std::string theirs = arguments.word("their_cpus", "");
   const int count = arguments.count("neighbours", 0);
