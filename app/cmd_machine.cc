@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "app/machine_costs.h"
+#include "app/machine_gpu.h"
 #include "app/machine_text.h"
 #include "app/machine_topology.h"
 #include "app/machine_watch.h"
@@ -98,13 +100,17 @@ int cmd_machine(const MachineOptions& options) {
   const machine::Environment environment = machine::read_environment();
   const auto ceilings = [&] {
     machine::CeilingOptions how;
-    how.seconds = options.seconds;
+    how.seconds = options.costs ? options.seconds / 2 : options.seconds;
     if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
     return machine::load_or_measure_ceilings(cpu, how, options.refresh);
   };
   if (options.json) {
     Json json = document(cpu, environment, facts);
-    if (options.ceilings) json["ceilings"] = Json::parse(machine::to_json(ceilings()));
+    if (options.ceilings) {
+      json["ceilings"] = Json::parse(machine::to_json(ceilings()));
+      if (options.costs) json["costs"] = machine::to_json(load_costs(cpu, options));
+      json["gpu_ceilings"] = to_json(machine::measure_gpu_costs());
+    }
     print_json(json);
     return 0;
   }
@@ -114,7 +120,12 @@ int cmd_machine(const MachineOptions& options) {
   print_libraries(facts);
   print_container_and_limits(facts);
   std::fflush(stdout);
-  if (options.ceilings) print_ceilings(ceilings(), cpu);
+  if (options.ceilings) {
+    print_ceilings(ceilings(), cpu);
+    std::fflush(stdout);
+    if (options.costs) print_costs(load_costs(cpu, options));
+    print_gpu_costs(machine::measure_gpu_costs());
+  }
   print_unseen(facts);
   return 0;
 }

@@ -8,8 +8,10 @@ namespace aisp::app {
 struct MachineOptions {
   bool json = false;      // one JSON document instead of tables
   bool ceilings = true;   // measured ceilings too, from the cache where it has them
+  bool costs = true;      // latencies, threads, disks and the like; never without ceilings
   bool refresh = false;   // measure again
-  double seconds = 10.0;  // of measuring
+  double seconds = 20.0;  // of measuring: half for the ceilings, half for the costs
+  std::string disk;       // folder whose disk is measured; empty: that of temporary files
   bool topology = false;  // what is near what, instead of tables
   std::string svg;        // file for a picture of the topology; empty: none
   bool watch = false;     // sample until interrupted

@@ -6,6 +6,7 @@
 
 #include "app/cmd_bench.h"
 #include "app/cmd_bench_compare.h"
+#include "app/cmd_doctor.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_report.h"
 #include "app/options_gate.h"
@@ -75,7 +76,8 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
   run->add_option("--seed", o.seed, "Seed of the inputs, to reproduce a run; secret when absent");
   run->add_option("--out", o.out, "Folder of the record; artifacts/<time>-<pid> when absent");
   run->add_flag("--resume", o.resume, "Go on with the run in --out");
-  run->add_flag("--peers", o.peers, "Also other people's libraries (oneDNN, OpenBLAS)");
+  run->add_flag("--peers", o.peers,
+                "Also other people's libraries (oneDNN, OpenBLAS), and bandwidth ceilings beside");
   run->add_flag("--isolated", o.isolated,
                 "Also measure each technique alone, and warn where that differs");
   run->add_option("--processes", o.processes,
@@ -111,6 +113,7 @@ struct Commands {
   int channel = -1;
   ReportOptions report;
   MachineOptions machine;
+  DoctorOptions doctor;
   int code = kExitOk;
 };
 
@@ -195,9 +198,11 @@ int run_command(int argc, char** argv) {
   root.require_subcommand(1);
   Commands commands;
   commands.run.command.assign(argv, argv + argc);
+  commands.doctor.prove.command = commands.run.command;
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
+  add_doctor(root, commands.doctor, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {

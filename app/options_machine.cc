@@ -6,8 +6,11 @@ namespace aisp::app {
 void add_machine_options(CLI::App* machine, MachineOptions& o) {
   CLI::Option* json = machine->add_flag("--json", o.json, "As JSON");
   machine->add_flag("--ceilings,!--no-ceilings", o.ceilings, "Measured ceilings");
+  machine->add_flag("--costs,!--no-costs", o.costs,
+                    "Also latencies, pages, threads, loopback network and disk");
+  machine->add_option("--disk", o.disk, "Folder on the disk to measure");
   machine->add_flag("--refresh", o.refresh, "Measure again, even where the cache has them");
-  machine->add_option("--seconds", o.seconds, "Time for the ceilings")->check(CLI::PositiveNumber);
+  machine->add_option("--seconds", o.seconds, "Time for measuring")->check(CLI::PositiveNumber);
   CLI::Option* topology = machine->add_flag("--topology", o.topology,
                                             "What is near what: packages, caches, cores, devices");
   machine->add_option("--svg", o.svg, "Also draw the topology into this file");

@@ -58,6 +58,15 @@ TEST_F(Program, RunsRecordsAndReportsTheSameTwice) {
   EXPECT_EQ(text_of(out + "/report.html"), first);
 }
 
+// By the first interpreter that has the module: another python3 may come first on PATH.
+bool agrees_with_schema(const std::string& folder) {
+  const std::string validate =
+      "for p in python3 /usr/bin/python3; do if $p -c 'import jsonschema' 2>/dev/null; then "
+      "exec $p " AISP_SOURCE_DIR "/tools/validate_record.py " +
+      folder + "; fi; done; exit 9";
+  return system(validate.c_str()) == 0;
+}
+
 // Every lab that is built in, through the worker, judged and recorded; nobody honest is accused,
 // and the record is what docs/record.schema.json says.
 TEST_F(Program, EveryLabRunsAtSmokeSize) {
@@ -74,13 +83,22 @@ TEST_F(Program, EveryLabRunsAtSmokeSize) {
       EXPECT_TRUE(honest) << result.key() << " " << technique.name << ": " << technique.reason;
     }
   }
-  // The first interpreter that has the module: another python3 may come first on PATH.
-  const std::string validate =
-      "for p in python3 /usr/bin/python3; do if $p -c 'import jsonschema' 2>/dev/null; then "
-      "exec $p " AISP_SOURCE_DIR "/tools/validate_record.py " +
-      out + "; fi; done; exit 9";
-  EXPECT_EQ(system(validate.c_str()), 0) << "install python3-jsonschema (make deps does)";
+  EXPECT_TRUE(agrees_with_schema(out)) << "install python3-jsonschema (make deps does)";
   EXPECT_EQ(ended.code, 0);
+}
+
+TEST_F(Program, PeersBringTheCeilingOfWhatIsBoundByMemory) {
+  const std::string out = folder_ + "/run";
+  const Ended ended = run({"bench", "run", "--targets", "ch09:fused_l2norm", "--size", "smoke",
+                           "--profile", "none", "--peers", "--budget", "4", "--out", out});
+  ASSERT_EQ(ended.code, 0) << ended.text;
+  EXPECT_NE(ended.text.find("moves the same bytes: update"), std::string::npos) << ended.text;
+  for (const auto& result : bench::read_run(out).results) {
+    EXPECT_EQ(result.techniques.front().beside, "ceiling") << result.key();
+    EXPECT_GT(result.techniques.front().beside_fraction.estimate, 0.0);
+    EXPECT_EQ(result.techniques.back().role, "ceiling");
+  }
+  EXPECT_TRUE(agrees_with_schema(out));
 }
 
 TEST_F(Program, AnExistingRunIsNotOverwritten) {

@@ -62,7 +62,7 @@ Line line_of(const report::Row& row) {
   Line line;
   line.state = row.state;
   line.timed = row.timed;
-  line.cells[kName] = printable(t.name) + (row.peer ? " (peer)" : "");
+  line.cells[kName] = printable(report::named(row));
   line.note = printable(report::explain(row));
   line.cells[kVerdict] = report::name(row.state);
   if (!row.timed) return line;

@@ -50,6 +50,7 @@ class ChannelReporter final : public Reporter {
         found[name]["isolated"] = {one.isolated.ratio.estimate, one.isolated.ratio.low,
                                    one.isolated.ratio.high, one.isolated.rounds};
       }
+      if (!one.kernel.empty()) found[name]["kernel"] = one.kernel;
     }
     send({{"type", "done"}, {"process", to_json(record)}, {"findings", found}});
   }
@@ -78,6 +79,7 @@ Json to_json(const Job& job) {
           {"case", job.case_name},
           {"size", job.size},
           {"techniques", job.techniques},
+          {"ceiling_threads", job.ceiling_threads},
           {"seed", job.seed},
           {"budget_s", job.budget_s},
           {"epoch_ns", job.epoch_ns},
@@ -98,6 +100,7 @@ Job job_from_json(const Json& json) {
   json.at("case").get_to(job.case_name);
   json.at("size").get_to(job.size);
   json.at("techniques").get_to(job.techniques);
+  json.at("ceiling_threads").get_to(job.ceiling_threads);
   json.at("seed").get_to(job.seed);
   json.at("budget_s").get_to(job.budget_s);
   json.at("epoch_ns").get_to(job.epoch_ns);

@@ -4,9 +4,11 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 
+#include "bench/ceiling_loop.h"
 #include "machine/environment.h"
 
 namespace aisp::bench {
@@ -129,7 +131,29 @@ CaseResult describe_case(const KnownLab& known, const Case& one, const RunOption
   return result;
 }
 
-std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu) {
+namespace {
+
+// One for each number of threads that somebody runs.
+void add_ceilings(std::vector<TechniqueResult>& rows) {
+  std::vector<TechniqueResult> ceilings;
+  for (const TechniqueResult& row : rows) {
+    TechniqueResult ceiling;
+    ceiling.name = ceiling_name(row.threads);
+    ceiling.role = "ceiling";
+    ceiling.threads = row.threads;
+    ceiling.outcome = Outcome::kOk;
+    const auto called_so = [&](const TechniqueResult& other) { return other.name == ceiling.name; };
+    const bool there = std::any_of(rows.begin(), rows.end(), called_so) ||
+                       std::any_of(ceilings.begin(), ceilings.end(), called_so);
+    if (row.outcome == Outcome::kOk && !there) ceilings.push_back(std::move(ceiling));
+  }
+  rows.insert(rows.end(), ceilings.begin(), ceilings.end());
+}
+
+}  // namespace
+
+std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu,
+                                                 bool ceilings) {
   std::vector<TechniqueResult> all;
   for (const Technique& technique : lab.techniques) {
     TechniqueResult row;
@@ -147,6 +171,7 @@ std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::
     else
       all.push_back(std::move(row));
   }
+  if (ceilings) add_ceilings(all);
   return all;
 }
 

@@ -18,6 +18,8 @@ Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
 CaseResult describe_case(const KnownLab& known, const Case& one, const RunOptions& options);
 
 /// A lab's techniques, the baseline first; those that cannot run here are skipped with the reason.
-std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu);
+/// `ceilings`: behind them a row of role "ceiling" for each number of threads among them.
+std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu,
+                                                 bool ceilings = false);
 
 }  // namespace aisp::bench

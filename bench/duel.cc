@@ -32,6 +32,9 @@ constexpr const char* kB = "build_b";
 // Without an answer for so long a side counts as hung. References at full size take seconds.
 constexpr double kSilenceLimitS = 120.0;
 
+constexpr const char* kCheckBuild =
+    "check that it runs aisp bench list-targets, and that it is not older than this one";
+
 // More pairs of processes for rows with a verdict; with the first three, all must agree.
 constexpr int kConfirmations = 7;
 
@@ -282,7 +285,8 @@ class Duel {
       const int first = static_cast<int>(seed % 2);
       for (const int which : {first, 1 - first}) {
         side = which;
-        sides[which] = std::make_unique<DuelSide>(programs_[which], job, kSilenceLimitS);
+        const DuelStart start = {{programs_[which], "bench", "duel-worker"}, {}, kCheckBuild};
+        sides[which] = std::make_unique<DuelSide>(start, to_json(job), kSilenceLimitS);
       }
       for (const std::size_t i : chosen) {
         step(index, all, bout, bout.techniques[i]);

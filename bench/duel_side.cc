@@ -18,12 +18,25 @@
 
 namespace aisp::bench {
 
-DuelSide::DuelSide(const std::string& program, const Job& job, double time_limit_s)
-    : program_(program), time_limit_s_(time_limit_s) {
+namespace {
+
+// What execve wants: pointers to the texts, which must outlive it.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
+}  // namespace
+
+DuelSide::DuelSide(DuelStart start, const Json& job, double time_limit_s)
+    : start_(std::move(start)), time_limit_s_(time_limit_s) {
   Descriptor in, out;
   make_pipe(in, to_);
   make_pipe(from_, out);
-  const char* arguments[] = {program_.c_str(), "bench", "duel-worker", nullptr};
+  const auto arguments = pointers(start_.argv);
+  const auto environment = pointers(start_.environment);
   child_ = fork();
   if (child_ == 0) {
     setpgid(0, 0);
@@ -31,7 +44,8 @@ DuelSide::DuelSide(const std::string& program, const Job& job, double time_limit
     dup2(out.fd, 1);
     const int nothing = open("/dev/null", O_WRONLY);
     dup2(nothing, 2);
-    execv(arguments[0], const_cast<char**>(arguments));
+    execve(arguments[0], arguments.data(),
+           start_.environment.empty() ? environ : environment.data());
     _exit(127);
   }
   in.reset();
@@ -47,13 +61,13 @@ DuelSide::DuelSide(const std::string& program, const Job& job, double time_limit
   }
 }
 
-void DuelSide::greet(const Job& job) {
-  send(to_json(job).dump());
-  const Json ready = Json::parse(receive(), nullptr, false);
-  if (!ready.is_object() || ready.value("protocol", "") != kDuelProtocol) {
-    lost("does not take part in comparisons of builds");
+void DuelSide::greet(const Json& job) {
+  send(job.dump());
+  ready_ = Json::parse(receive(), nullptr, false);
+  if (!ready_.is_object() || ready_.value("protocol", "") != kDuelProtocol) {
+    lost("does not take part in comparisons");
   }
-  for (const Json& one : ready.at("techniques")) {
+  for (const Json& one : ready_.at("techniques")) {
     techniques_.push_back({one.at("name"), one.at("fault"), one.at("threads"), one.at("blocks")});
   }
 }
@@ -67,10 +81,7 @@ void DuelSide::stop() {
   child_ = -1;
 }
 
-void DuelSide::lost(const std::string& what) {
-  throw Error(what, program_,
-              "check that it runs aisp bench list-targets, and that it is not older than this one");
-}
+void DuelSide::lost(const std::string& what) { throw Error(what, start_.argv[0], start_.remedy); }
 
 void DuelSide::send(const std::string& line) {
   const std::string text = line + "\n";

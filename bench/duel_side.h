@@ -1,4 +1,5 @@
-// The other end of a duel-worker's pipes: starts a build's worker and talks to it, line by line.
+// The other end of a worker's pipes: starts a process that times epochs as it is told, and talks to
+// it, line by line. Builds (duel.h) and the doctor's proofs are compared through it.
 #pragma once
 
 #include <sys/types.h>
@@ -14,11 +15,18 @@
 
 namespace aisp::bench {
 
+/// How a side is started.
+struct DuelStart {
+  std::vector<std::string> argv;         // argv[0] is a path
+  std::vector<std::string> environment;  // "NAME=value", whole; empty: ours
+  std::string remedy;                    // what to check when it does not answer
+};
+
 class DuelSide {
  public:
-  /// Starts `program` bench duel-worker with the job and waits until it is ready. Throws Error when
-  /// it cannot be started, dies, or does not speak our protocol; the message names the program.
-  DuelSide(const std::string& program, const Job& job, double time_limit_s);
+  /// Starts the process with the job as its first line and waits until it is ready. Throws Error
+  /// when it cannot be started, dies, or does not speak our protocol; the message names argv[0].
+  DuelSide(DuelStart start, const Json& job, double time_limit_s);
   ~DuelSide();  // ends the process
   DuelSide(const DuelSide&) = delete;
   DuelSide& operator=(const DuelSide&) = delete;
@@ -29,6 +37,8 @@ class DuelSide {
     bool blocks = false;
   };
   const std::vector<Technique>& techniques() const { return techniques_; }
+  /// Everything that the process said when it was ready.
+  const Json& ready() const { return ready_; }
 
   /// One timed epoch over there. Throws Error when the process died or is silent for too long.
   Sample time(std::size_t index, std::uint64_t iterations, bool* conflict);
@@ -37,18 +47,19 @@ class DuelSide {
   std::vector<std::pair<std::string, std::string>> end();
 
  private:
-  void greet(const Job& job);
+  void greet(const Json& job);
   void stop();
   void send(const std::string& line);
   std::string receive();
   [[noreturn]] void lost(const std::string& what);
 
-  std::string program_;
+  DuelStart start_;
   double time_limit_s_;
   pid_t child_ = -1;
   Descriptor to_, from_;
   std::string buffer_;
   std::vector<Technique> techniques_;
+  Json ready_;
 };
 
 }  // namespace aisp::bench

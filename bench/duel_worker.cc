@@ -1,32 +1,21 @@
 // One side of a comparison of builds: see duel.h. Verifies every technique on small and ragged
 // sizes, then times epochs of the real size as it is told; outputs are checked before and after.
-#include <fmt/format.h>
-#include <sys/prctl.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <iostream>
 #include <map>
 #include <memory>
-#include <sstream>
+#include <optional>
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "bench/clock.h"
 #include "bench/duel.h"
+#include "bench/duel_answers.h"
 #include "bench/job.h"
 #include "bench/memory.h"
 #include "bench/trial.h"
 #include "bench/verify.h"
 #include "machine/cpu.h"
-#include "machine/vector_state.h"
 
 namespace aisp::bench {
 namespace {
-
-// Calls longer than this refill their own caches within the epoch; shorter ones get an untimed call
-// first, because the other build has just run.
-constexpr double kWarmUpBelowNs = 2e6;
 
 class Side {
  public:
@@ -74,14 +63,7 @@ class Side {
 
   std::string time(std::size_t index, std::uint64_t iterations) {
     if (index >= contenders_.size() || plans_[index] == nullptr) return "no such plan";
-    const Contender& contender = contenders_[index];
-    if (machine::cpu().avx2) machine::clear_upper_halves();
-    double& least = least_ns_.try_emplace(index, 0.0).first->second;
-    if (!contender.before_each && least < kWarmUpBelowNs) contender.run(1);
-    bool conflict = false;
-    const Sample sample = time_epoch(contender, iterations, &conflict);
-    least = least == 0.0 ? sample.wall_ns : std::min(least, sample.wall_ns);
-    return fmt::format("{:.17g} {:.17g} {}", sample.wall_ns, sample.cpu_ns, conflict ? 1 : 0);
+    return answer_epoch(contenders_[index], iterations, least_ns_[index]);
   }
 
   // The timed plans once more: what they write after all those calls must still be right.
@@ -139,43 +121,21 @@ class Side {
   std::map<std::size_t, double> least_ns_;
 };
 
-// False when nobody listens any more.
-bool say(int to, const std::string& line) {
-  const std::string text = line + "\n";
-  return write(to, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-}
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 int duel_worker_main() {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // What a technique prints must not end up in the conversation.
-  const int out = dup(1);
-  dup2(2, 1);
-  std::string line;
-  if (!std::getline(std::cin, line)) return 4;
-  const Job job = job_from_json(Json::parse(line));
-  ns_per_tick();
-  Side side(job);
-  side.prepare();
-  if (!say(out, dump(side.ready()))) return 4;
-  while (std::getline(std::cin, line)) {
-    if (line == "end") {
-      return say(out, dump(side.end())) ? 0 : 4;
-    }
-    std::istringstream words(line);
-    std::string command;
-    std::size_t index = 0;
-    std::uint64_t iterations = 0;
-    words >> command >> index >> iterations;
-    if (command != "time" || !words || iterations == 0) return 4;
-    if (!say(out, side.time(index, iterations))) return 4;
-  }
-  return 0;
+  std::optional<Job> job;
+  std::unique_ptr<Side> side;
+  DuelAnswers answers;
+  answers.ready = [&](const Json& json) {
+    job = job_from_json(json);
+    side = std::make_unique<Side>(*job);
+    side->prepare();
+    return side->ready();
+  };
+  answers.time = [&](std::size_t index, std::uint64_t n) { return side->time(index, n); };
+  answers.end = [&] { return side->end(); };
+  return converse(answers);
 }
 
 }  // namespace aisp::bench

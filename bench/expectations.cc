@@ -23,17 +23,19 @@ constexpr double kMargin = 0.01;
 constexpr double kUnlikely = 0.01;
 
 Json to_json(const Observation& o) {
-  return {{"run_id", o.run_id},
-          {"utc", o.utc},
-          {"commit", o.commit},
-          {"dirty", o.dirty},
-          {"compiler", o.compiler},
-          {"source_hash", o.source_hash},
-          {"ratio", interval_to_json(o.ratio)},
-          {"ceiling_fraction", number_to_json(o.ceiling_fraction)},
-          {"rounds", o.rounds},
-          {"processes", o.processes},
-          {"load1", number_to_json(o.load1)}};
+  Json json = {{"run_id", o.run_id},
+               {"utc", o.utc},
+               {"commit", o.commit},
+               {"dirty", o.dirty},
+               {"compiler", o.compiler},
+               {"source_hash", o.source_hash},
+               {"ratio", interval_to_json(o.ratio)},
+               {"ceiling_fraction", number_to_json(o.ceiling_fraction)},
+               {"rounds", o.rounds},
+               {"processes", o.processes},
+               {"load1", number_to_json(o.load1)}};
+  if (o.beside_fraction) json["beside_fraction"] = interval_to_json(*o.beside_fraction);
+  return json;
 }
 
 Observation observation_from(const Json& json) {
@@ -46,6 +48,9 @@ Observation observation_from(const Json& json) {
   json.at("source_hash").get_to(o.source_hash);
   o.ratio = interval_from_json(json.at("ratio"));
   o.ceiling_fraction = number_from_json(json.at("ceiling_fraction"), 0.0);
+  if (json.contains("beside_fraction")) {
+    o.beside_fraction = interval_from_json(json.at("beside_fraction"));
+  }
   json.at("rounds").get_to(o.rounds);
   json.at("processes").get_to(o.processes);
   o.load1 = number_from_json(json.at("load1"), 0.0);
@@ -201,6 +206,7 @@ Observation observe(const RunRecord& run, const CaseResult& result,
   o.source_hash = result.source_hash;
   o.ratio = technique.pair.ratio;
   o.ceiling_fraction = technique.ceiling_fraction;
+  if (!technique.beside.empty()) o.beside_fraction = technique.beside_fraction;
   o.rounds = technique.pair.rounds;
   o.processes = result.processes.size();
   o.load1 = result.load1;

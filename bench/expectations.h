@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Observation {
   bool dirty = false;  // the tree had changes that no commit holds
   Interval ratio;      // time over the baseline's time
   double ceiling_fraction = 0.0;
+  std::optional<Interval> beside_fraction;  // of the ceiling in the same rounds, where one ran
   std::size_t rounds = 0, processes = 0;
   double load1 = 0.0;
 };

@@ -69,6 +69,23 @@ TEST(Expectations, TheFirstRunIsTakenAndPeersAndTheBaselineAreNot) {
   EXPECT_EQ(seen.source_hash, "hash");
   EXPECT_EQ(seen.processes, 2u);
   EXPECT_DOUBLE_EQ(seen.ceiling_fraction, 0.9);
+  EXPECT_FALSE(seen.beside_fraction.has_value());
+  EXPECT_EQ(to_json(all).dump().find("beside_fraction"), std::string::npos);
+}
+
+TEST(Expectations, TheCeilingBesideIsKeptAndIsNoTechnique) {
+  Expectations all;
+  RunRecord run = run_of(0.5, "with a ceiling");
+  CaseResult& result = run.results[0];
+  result.techniques[1].beside = "ceiling";
+  result.techniques[1].beside_fraction = {0.93, 0.91, 0.94};
+  result.techniques.push_back(result.techniques[1]);
+  result.techniques.back().name = result.techniques.back().role = "ceiling";
+  update(all, run, result, "");
+  EXPECT_EQ(all.cases.at("hidden/full").techniques.size(), 1u);
+  const Interval kept = row(all).runs.at(0).beside_fraction.value();
+  EXPECT_DOUBLE_EQ(kept.low, 0.91);
+  EXPECT_NE(to_json(all).dump().find("beside_fraction"), std::string::npos);
 }
 
 TEST(Expectations, ValuesWithinTheSpreadAreAddedAndTheOldestGoes) {

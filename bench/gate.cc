@@ -130,7 +130,8 @@ void add_unrecorded(GateReport& report, const std::vector<RunRecord>& runs) {
   for (const RunRecord& run : runs) {
     for (const CaseResult& result : run.results) {
       for (const TechniqueResult& technique : result.techniques) {
-        if (technique.role == "peer" || technique.outcome == Outcome::kSkipped) continue;
+        if (technique.role == "peer" || technique.role == "ceiling") continue;
+        if (technique.outcome == Outcome::kSkipped) continue;
         const bool fault = is_fault(technique.outcome);
         if (technique.role == "baseline" && !fault) continue;
         if (!listed.insert(key(result.lab, result.case_name, result.size, technique.name)).second) {

@@ -36,7 +36,8 @@ bool timed(const HistoryPoint& point) {
 void add_result(std::map<std::string, HistorySeries>& series, const RunRecord& run,
                 const CaseResult& result) {
   for (const TechniqueResult& technique : result.techniques) {
-    if (technique.role == "baseline" || technique.outcome == Outcome::kSkipped) continue;
+    if (technique.role == "baseline" || technique.role == "ceiling") continue;
+    if (technique.outcome == Outcome::kSkipped) continue;
     HistorySeries& one = series[result.key() + " " + technique.name];
     one.lab = result.lab;
     one.case_name = result.case_name;

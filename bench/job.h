@@ -19,6 +19,7 @@ struct Job {
   std::string lab;                      // "ch07:transpose"
   std::string case_name, size;          // "full" or "smoke"
   std::vector<std::string> techniques;  // baseline first; the ones that can run here
+  std::vector<int> ceiling_threads;     // a CeilingLoop of so many threads runs beside them
   std::uint64_t seed = 0;               // secret unless the user named one
   double budget_s = 2.0;                // for the timed part
   double epoch_ns = 100e3;
@@ -40,6 +41,7 @@ struct TechniqueFindings {
   bool has_isolated = false;
   PairResult isolated;
   std::optional<CommandUsage> usage;  // of a command
+  std::string kernel;                 // of a ceiling: "copy_nt avx512"
 };
 
 /// How a worker tells its supervisor what happens.

@@ -6,12 +6,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bench/ceiling_loop.h"
+
 namespace aisp::bench {
 namespace {
 
 // A time may undercut the fastest epoch of the ceiling's own kernel by this much before it is
 // called impossible: clock boost between two measurements (5 % seen between minutes on one VM).
 constexpr double kImpossibleBelow = 0.93;
+
+// A technique may be this much quicker than the ceiling's loop beside it before that is said: the
+// loop then is no ceiling, or part of the work stayed in caches.
+constexpr double kAboveCeiling = 1.02;
 
 // Wider than this without a verdict is noise, not a finding.
 constexpr double kNoisyWidth = 0.10;
@@ -50,33 +56,54 @@ void fill_times(TechniqueResult& technique, const CaseResult& result, double lev
   technique.items_per_s = result.items / seconds;
 }
 
-void fill_pair(TechniqueResult& technique, const CaseResult& result, const Lab& lab,
-               const JudgeRules& rules) {
-  technique.margin = rules.margin;
-  technique.level = rules.level;
+// The technique's time over that of `other`, round by round in every process that ran both.
+std::vector<PairResult> pairs_with(const std::string& other, const TechniqueResult& technique,
+                                   const CaseResult& result, const Lab& lab,
+                                   const JudgeRules& rules) {
   const auto plain = [&](const std::string& name) {
     const Technique* found = technique_of(lab, name);
-    return found != nullptr && found->threads == 1 && !found->blocks;
+    return found != nullptr ? found->threads == 1 && !found->blocks : name == ceiling_name(1);
   };
   PairRules pair_rules;
   pair_rules.margin = rules.margin;
   pair_rules.level = rules.level;
-  pair_rules.cpu_clock_eligible = plain(technique.name) && plain(result.baseline);
+  pair_rules.cpu_clock_eligible = plain(technique.name) && plain(other);
   pair_rules.clock = rules.clock;
   pair_rules.clock_step_ns = rules.clock_step_ns;
   std::vector<PairResult> processes;
   for (const ProcessRecord& process : result.processes) {
-    auto baseline = samples_of(process, result.baseline);
+    auto theirs = samples_of(process, other);
     const auto mine = samples_of(process, technique.name);
-    if (mine.empty() || baseline.size() < mine.size()) continue;
-    baseline.resize(mine.size());
-    pair_rules.baseline_iterations = process.series.at(result.baseline).iterations;
+    if (mine.empty() || theirs.size() < mine.size()) continue;
+    theirs.resize(mine.size());
+    pair_rules.baseline_iterations = process.series.at(other).iterations;
     pair_rules.technique_iterations = process.series.at(technique.name).iterations;
-    processes.push_back(judge_pairs(baseline, mine, pair_rules));
+    processes.push_back(judge_pairs(theirs, mine, pair_rules));
   }
+  return processes;
+}
+
+void fill_pair(TechniqueResult& technique, const CaseResult& result, const Lab& lab,
+               const JudgeRules& rules) {
+  technique.margin = rules.margin;
+  technique.level = rules.level;
+  const auto processes = pairs_with(result.baseline, technique, result, lab, rules);
   if (processes.empty()) return;
   technique.pair = combine_processes(processes, rules.margin);
   if (technique.name == result.baseline) technique.pair.verdict = Verdict::kEquivalent;
+}
+
+void fill_beside(TechniqueResult& technique, const CaseResult& result, const Lab& lab,
+                 const JudgeRules& rules) {
+  for (const TechniqueResult& row : result.techniques) {
+    const bool mine = row.role == "ceiling" && row.threads == technique.threads;
+    if (!mine || technique.role == "ceiling") continue;
+    const auto processes = pairs_with(row.name, technique, result, lab, rules);
+    if (processes.empty()) continue;
+    const Interval ratio = combine_processes(processes, rules.margin).ratio;
+    technique.beside = row.name;
+    technique.beside_fraction = {1.0 / ratio.estimate, 1.0 / ratio.high, 1.0 / ratio.low};
+  }
 }
 
 void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const machine::Cpu& cpu,
@@ -105,6 +132,7 @@ void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const ma
   technique.ceiling_fraction = technique.floor_ns / technique.time_ns.estimate;
   const char* ignored = "";
   const double least_ns = floor_ns(true, true, &ignored);
+  if (technique.role == "ceiling") return;
   if (rules.ceiling_check && technique.time_ns.high < kImpossibleBelow * least_ns) {
     technique.outcome = Outcome::kImpossible;
     technique.detector = "ceiling";
@@ -119,6 +147,9 @@ void fill_labels(TechniqueResult& technique, double margin, ClockRule clock) {
   if (technique.pair.contended) technique.labels.emplace_back("contended");
   if (technique.pair.clock == Clock::kCpu) technique.labels.emplace_back("cpu clock");
   if (clock == ClockRule::kPrinted) technique.labels.emplace_back("printed time");
+  if (!technique.beside.empty() && technique.beside_fraction.estimate > kAboveCeiling) {
+    technique.labels.emplace_back("quicker than the ceiling beside it");
+  }
   if (!technique.has_isolated) return;
   const Interval &a = technique.pair.ratio, &b = technique.isolated.ratio;
   const bool apart = a.high < b.low || b.high < a.low;
@@ -168,6 +199,7 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
     technique.labels.clear();
     fill_times(technique, result, rules.level);
     fill_pair(technique, result, lab, rules);
+    fill_beside(technique, result, lab, rules);
     fill_labels(technique, rules.margin, rules.clock);
     if (is_noisy(technique.pair) && technique.name != result.baseline) {
       technique.outcome = Outcome::kNoisy;

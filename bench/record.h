@@ -41,7 +41,7 @@ struct ProcessRecord {
 struct CommandUsage {
   double wall_ns = 0.0, user_ns = 0.0, system_ns = 0.0;  // of the whole process
   double peak_memory_bytes = 0.0;
-  bool peak_memory_is_bound = false;  // not more than that: it is what we take ourselves
+  bool peak_memory_is_bound = false;      // not more than that: it is what we take ourselves
   double waits = 0.0, preemptions = 0.0;  // context switches of its own will, and not
   bool shell = false;                     // started through /bin/sh
   double start_ns = 0.0;  // of starting and ending a process that does nothing, the same way
@@ -50,34 +50,38 @@ struct CommandUsage {
 /// What one technique came to in one case.
 struct TechniqueResult {
   std::string name, summary;
-  std::string role;          // "technique", "baseline" or "peer"
+  std::string role;  // "technique", "baseline", "peer" or "ceiling" (ceiling_loop.h)
   std::string device = "cpu";
   int threads = 1;
   Outcome outcome = Outcome::kSkipped;
-  std::string reason;        // for every outcome but ok
-  std::string detector;      // which check spoke, for wrong / impossible / failed
-  std::string last_output;   // of a worker that died
+  std::string reason;       // for every outcome but ok
+  std::string detector;     // which check spoke, for wrong / impossible / failed
+  std::string last_output;  // of a worker that died
   // From here on only for ok and noisy: what is wrong has no time.
-  PairResult pair;           // time over the baseline's time; the baseline itself has 1
+  PairResult pair;  // time over the baseline's time; the baseline itself has 1
   double margin = 0.0, level = 0.0;
-  Interval time_ns;          // per call, on the wall clock; median with its interval
+  Interval time_ns;  // per call, on the wall clock; median with its interval
   double p10_ns = 0.0, p90_ns = 0.0, p99_ns = 0.0;
   double gflop_per_s = 0.0, gb_per_s = 0.0, items_per_s = 0.0;
   // Least time the measured ceilings allow for the declared work; 0 when no ceiling applies.
   double floor_ns = 0.0;
-  std::string bound;         // "compute", "memory" or ""
+  std::string bound;  // "compute", "memory" or ""
   double ceiling_fraction = 0.0;
+  // The row of role "ceiling" that ran in the same rounds on as many threads, its time over the
+  // technique's; "" where none did.
+  std::string beside;
+  Interval beside_fraction;
   bool has_isolated = false;
-  PairResult isolated;       // the isolated mode's ratio, when asked for
-  std::size_t outputs_checked = 0;  // calls whose whole output was compared
-  double worst_in_bounds = 0.0;     // largest error seen, in units of its bound
-  std::vector<std::string> labels;  // "contended", "cpu clock", "isolated disagrees"
+  PairResult isolated;                // the isolated mode's ratio, when asked for
+  std::size_t outputs_checked = 0;    // calls whose whole output was compared
+  double worst_in_bounds = 0.0;       // largest error seen, in units of its bound
+  std::vector<std::string> labels;    // "contended", "cpu clock", "isolated disagrees"
   std::optional<CommandUsage> usage;  // only of commands
 };
 
 /// One case of one lab: a line of results.jsonl.
 struct CaseResult {
-  std::string lab;        // "ch07:transpose"
+  std::string lab;  // "ch07:transpose"
   std::string folder, source_hash, question;
   std::vector<std::string> targets;
   std::string case_name, origin, size;  // size: "smoke" or "full"
@@ -89,10 +93,10 @@ struct CaseResult {
   double working_set_bytes = 0.0;
   std::string started_utc;
   double seconds = 0.0;
-  double load1 = 0.0, steal_share = 0.0;  // while it ran
+  double load1 = 0.0, steal_share = 0.0;    // while it ran
   std::vector<TechniqueResult> techniques;  // the baseline first
   std::vector<ProcessRecord> processes;
-  std::vector<std::string> checks_off;      // detectors switched off: no claim rests on such a row
+  std::vector<std::string> checks_off;  // detectors switched off: no claim rests on such a row
 
   std::string key() const { return lab + "/" + case_name + "/" + size; }
 };

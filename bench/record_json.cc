@@ -94,6 +94,9 @@ Json to_json(const TechniqueResult& t) {
   json["floor_ns"] = number_to_json(t.floor_ns);
   json["bound"] = t.bound;
   json["ceiling_fraction"] = number_to_json(t.ceiling_fraction);
+  if (!t.beside.empty()) {
+    json["beside"] = {{"ceiling", t.beside}, {"fraction", interval_to_json(t.beside_fraction)}};
+  }
   json["isolated"] = t.has_isolated ? to_json(t.isolated) : Json(nullptr);
   if (t.usage) json["usage"] = to_json(*t.usage);
   return json;
@@ -128,6 +131,10 @@ TechniqueResult technique_from(const Json& json) {
   t.floor_ns = number_from_json(json.at("floor_ns"), std::nan(""));
   json.at("bound").get_to(t.bound);
   t.ceiling_fraction = number_from_json(json.at("ceiling_fraction"), std::nan(""));
+  if (json.contains("beside")) {
+    json.at("beside").at("ceiling").get_to(t.beside);
+    t.beside_fraction = interval_from_json(json.at("beside").at("fraction"));
+  }
   t.has_isolated = !json.at("isolated").is_null();
   if (t.has_isolated) t.isolated = pair_from(json.at("isolated"));
   if (json.contains("usage")) t.usage = usage_from(json.at("usage"));

@@ -100,6 +100,17 @@ TEST(RecordJson, OpenIntervalsSurvive) {
   EXPECT_EQ(ratio.low, 0.0);
 }
 
+TEST(RecordJson, TheCeilingBesideSurvives) {
+  CaseResult result = sample::transpose_case();
+  sample::add_ceiling(result);
+  const CaseResult back = case_from_json(Json::parse(to_json(result).dump()), "test");
+  EXPECT_EQ(back.techniques[1].beside, "ceiling");
+  EXPECT_EQ(back.techniques[1].beside_fraction.estimate, 0.9);
+  EXPECT_EQ(back.techniques[1].beside_fraction.low, 0.88);
+  EXPECT_EQ(back.techniques[0].beside, "");
+  EXPECT_EQ(back.techniques.back().role, "ceiling");
+}
+
 TEST(RecordJson, AbsentNumbersSurvive) {
   CaseResult result = sample::transpose_case();
   TechniqueResult& t = result.techniques[1];

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "bench/ceiling_loop.h"
 #include "bench/clock.h"
 #include "bench/command/lab_file.h"
 #include "bench/command/pairs.h"
@@ -157,12 +158,19 @@ class Run {
     return derive_seed(options_.seed, index * 128 + static_cast<std::uint64_t>(process)) >> 1;
   }
 
+  bool wants_ceilings(const PlannedCase& planned) const {
+    if (!options_.peers || planned.lab->commands) return false;
+    const Params& params = options_.size == "smoke" ? planned.one->smoke : planned.one->full;
+    const Lab& lab = planned.lab->lab;
+    return moves_its_buffers(lab.work(params), lab.problem(params));
+  }
+
   CaseResult run_case(std::size_t index) {
     const PlannedCase& planned = cases_[index];
     const double begin = now_s();
     const machine::SystemLoad load = machine::read_system_load();
     CaseResult result = describe_case(*planned.lab, *planned.one, options_);
-    result.techniques = describe_techniques(planned.lab->lab, cpu_);
+    result.techniques = describe_techniques(planned.lab->lab, cpu_, wants_ceilings(planned));
     JudgeRules rules{options_.margin, options_.level, Checks(options_.checks_off).on("ceiling")};
     if (planned.lab->commands) {
       measure_commands(index, result, rules);
@@ -195,7 +203,7 @@ class Run {
   static std::vector<std::string> able_techniques(const CaseResult& result) {
     std::vector<std::string> able;
     for (const auto& row : result.techniques) {
-      if (row.outcome == Outcome::kOk) able.push_back(row.name);
+      if (row.outcome == Outcome::kOk && row.role != "ceiling") able.push_back(row.name);
     }
     return able;
   }
@@ -229,8 +237,13 @@ class Run {
     for (int process = 0; process < options_.processes && !interrupted(); ++process) {
       const std::vector<std::string> able = able_techniques(result);
       if (able.empty() || able.front() != result.baseline) break;
-      if (able.size() == 1 && result.techniques.size() > 1 && process > 0) break;
+      const bool others_fell = able.size() == 1 && cases_[index].lab->lab.techniques.size() > 1;
+      if (others_fell && process > 0) break;
       Job job = make_job(cases_[index], able, index);
+      for (const TechniqueResult& row : result.techniques) {
+        const bool runs = row.role == "ceiling" && row.outcome == Outcome::kOk;
+        if (runs) job.ceiling_threads.push_back(row.threads);
+      }
       job.seed = seed_of(index, process);
       const std::uint64_t second_seed = seed_of(index, process + 64);
       const auto once = [&](const Job& one) { return supervise(one, how); };
@@ -273,6 +286,9 @@ class Run {
         row.outputs_checked += found.outputs_checked;
         row.worst_in_bounds = std::max(row.worst_in_bounds, found.worst_in_bounds);
         if (found.usage) row.usage = found.usage;
+        if (!found.kernel.empty() && row.summary.find(found.kernel) == std::string::npos) {
+          row.summary += (row.summary.empty() ? "moves the same bytes: " : ", ") + found.kernel;
+        }
         if (found.has_isolated) {
           row.has_isolated = true;
           row.isolated = found.isolated;
@@ -292,6 +308,7 @@ class Run {
   static void count(const CaseResult& result, RunSummary& summary) {
     ++summary.cases;
     for (const TechniqueResult& row : result.techniques) {
+      if (row.role == "ceiling") continue;
       switch (row.outcome) {
         case Outcome::kOk:
           ++summary.ok;

@@ -217,6 +217,7 @@ class Worker {
       found.at("outputs_checked").get_to(into.outputs_checked);
       into.worst_in_bounds =
           found.at("worst_in_bounds").is_null() ? 0.0 : found.at("worst_in_bounds").get<double>();
+      into.kernel = found.value("kernel", "");
       if (found.contains("isolated")) {
         into.has_isolated = true;
         const Json& pair = found.at("isolated");

@@ -57,8 +57,7 @@ class Trial {
       const double patience = record_.rounds < options_.min_rounds ? 3.0 : 1.0;
       const bool out_of_time = elapsed_s() > patience * options_.budget_s;
       if (time_to_look(record_.rounds, options_.min_rounds) || out_of_time) drop_decided(active);
-      const bool only_baseline = active.size() == 1 && contenders_.size() > 1;
-      if (out_of_time || only_baseline) break;
+      if (out_of_time || all_decided(active)) break;
     }
     for (std::size_t i = 1; i < contenders_.size(); ++i) judge(i);
     record_.seconds = elapsed_s();
@@ -66,6 +65,18 @@ class Trial {
   }
 
  private:
+  bool undecided(std::size_t index) const { return index != 0 && !contenders_[index].companion; }
+
+  // A trial of nothing but a baseline and its companions goes on until its time is up.
+  bool all_decided(const std::vector<std::size_t>& active) const {
+    const auto subject = [&](const Contender& one) {
+      return &one != &contenders_.front() && !one.companion;
+    };
+    return std::any_of(contenders_.begin(), contenders_.end(), subject) &&
+           std::none_of(active.begin(), active.end(),
+                        [&](std::size_t index) { return undecided(index); });
+  }
+
   bool lost_baseline() const { return record_.contenders[0].thrown_out; }
 
   // Contenders close to the baseline share its iteration count: the loop's edge then costs the same
@@ -128,7 +139,7 @@ class Trial {
 
   void drop_decided(std::vector<std::size_t>& active) {
     std::erase_if(active, [&](std::size_t index) {
-      if (index == 0) return false;
+      if (!undecided(index)) return false;
       judge(index);
       return settled(record_.contenders[index].result, options_.precision);
     });

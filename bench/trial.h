@@ -25,6 +25,8 @@ struct Contender {
   std::function<Sample(std::uint64_t iterations, bool* conflict)> timed;
   int threads = 1;      // more than one: the CPU clock is the process's and cannot decide
   bool blocks = false;  // waits for something: likewise
+  /// Runs as long as anybody does and decides nothing: a yardstick (ceiling_loop.h).
+  bool companion = false;
 };
 
 struct TrialOptions {

@@ -46,6 +46,17 @@ TEST(Trial, CalibrationFillsTheEpoch) {
   EXPECT_EQ(calibrate(spinner("long", 400.0), 100e3, &estimate), 1u);
 }
 
+TEST(Trial, ACompanionRunsInEveryRoundAndKeepsNobodyWaiting) {
+  std::vector<Contender> three = {spinner("a", 5.0), spinner("b", 6.0), spinner("c", 5.0)};
+  three[2].companion = true;
+  TrialOptions options;
+  options.max_rounds = 1000;
+  const TrialRecord record = run_trial(three, options);
+  EXPECT_EQ(record.contenders[1].result.verdict, Verdict::kSlower);
+  EXPECT_LT(record.rounds, 1000u) << "the equal companion is never decided, and not waited for";
+  EXPECT_EQ(record.contenders[2].samples.size(), record.rounds);
+}
+
 TEST(Trial, HooksSeeEveryEpochAndMayThrowOut) {
   const std::vector<Contender> three = {spinner("a", 2.0), spinner("b", 2.0), spinner("c", 2.0)};
   std::size_t before = 0, after = 0;

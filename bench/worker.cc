@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "bench/audit.h"
+#include "bench/ceiling_loop.h"
 #include "bench/clock.h"
 #include "bench/job.h"
 #include "bench/process_state.h"
@@ -271,9 +272,21 @@ class CaseWorker {
     return contender;
   }
 
+  // Contenders behind the techniques.
+  void add_ceilings(std::vector<Contender>& contenders) {
+    for (const int threads : job_.ceiling_threads) {
+      reporter_.phase("", "choosing a ceiling's loop");
+      ceilings_.push_back(std::make_unique<CeilingLoop>(lab_.work(params_), sets_, threads));
+      findings_[ceiling_name(threads)].kernel = ceilings_.back()->kernel();
+      contenders.push_back(ceilings_.back()->companion(current_));
+      contenders.back().before_each = contenders.front().before_each;
+    }
+  }
+  bool is_ceiling(std::size_t index) const { return index >= techniques_.size(); }
   void measure() {
     std::vector<Contender> contenders;
     for (std::size_t i = 0; i < techniques_.size(); ++i) contenders.push_back(contender_of(i));
+    add_ceilings(contenders);
     TrialOptions options;
     options.rules.margin = job_.margin;
     options.rules.level = job_.level;
@@ -294,9 +307,16 @@ class CaseWorker {
     TrialRecord trial = run_trial(contenders, options, hooks);
     if (trial.rounds <= kRefillRound) refill_and_check();
     judge_clock(lab_.baseline, clocks);
-    for (ContenderRecord& contender : trial.contenders) {
+    take_series(trial);
+  }
+
+  void take_series(const TrialRecord& trial) {
+    for (std::size_t i = 0; i < trial.contenders.size(); ++i) {
+      const ContenderRecord& contender = trial.contenders[i];
       const std::size_t epochs = contender.samples.size();
-      if (checks_.on("clock") && epochs >= 8 && 2 * contender.clock_conflicts > epochs) {
+      const double scale = is_ceiling(i) ? ceilings_[i - techniques_.size()]->scale() : 1.0;
+      if (!is_ceiling(i) && checks_.on("clock") && epochs >= 8 &&
+          2 * contender.clock_conflicts > epochs) {
         fell(contender.name, Outcome::kFailed, "clock",
              fmt::format("the time-stamp counter says less time than the CPU clock in {} of {} "
                          "epochs",
@@ -305,8 +325,8 @@ class CaseWorker {
       Series& series = record_.series[contender.name];
       series.iterations = contender.iterations;
       for (const Sample& sample : contender.samples) {
-        series.wall_ns.push_back(sample.wall_ns);
-        series.cpu_ns.push_back(sample.cpu_ns);
+        series.wall_ns.push_back(sample.wall_ns * scale);
+        series.cpu_ns.push_back(sample.cpu_ns * scale);
       }
       cpu_ns_[contender.name] = series.cpu_ns.empty() ? 1e300 : median(series.cpu_ns);
     }
@@ -325,7 +345,8 @@ class CaseWorker {
   void before_epoch(std::size_t index, std::size_t round) {
     if (!round_checked_) return;
     const double begin = now_s();
-    reporter_.phase(techniques_[index]->name, fmt::format("measuring, round {}", round));
+    reporter_.phase(is_ceiling(index) ? "" : techniques_[index]->name,
+                    fmt::format("measuring, round {}", round));
     checked_[current_]->before_call(derive_seed(seed_, 1000 + round * 64 + index));
     check_s_ += now_s() - begin;
   }
@@ -344,6 +365,7 @@ class CaseWorker {
   }
 
   bool after_calibration(std::size_t index) {
+    if (is_ceiling(index)) return true;
     if (has_fallen(techniques_[index]->name)) return false;
     const Fault fault = tampering();
     if (!fault.found()) return true;
@@ -354,6 +376,7 @@ class CaseWorker {
   }
 
   bool after_epoch(std::size_t index, std::size_t round) {
+    if (is_ceiling(index)) return true;
     const Technique& technique = *techniques_[index];
     if (has_fallen(technique.name)) return false;
     Fault fault = tampering();
@@ -439,6 +462,7 @@ class CaseWorker {
   }
 
   void end_plans() {
+    ceilings_.clear();
     for (std::size_t i = 0; i < plans_.size(); ++i) {
       reporter_.phase(techniques_[i]->name, "ending");
       plans_[i].reset();
@@ -457,6 +481,7 @@ class CaseWorker {
   std::vector<std::unique_ptr<CheckedSet>> checked_;
   std::unique_ptr<CheckedSet> old_;
   std::vector<std::unique_ptr<Plan>> plans_;
+  std::vector<std::unique_ptr<CeilingLoop>> ceilings_;
   std::map<std::string, double> cpu_ns_;
   std::map<std::string, TechniqueFindings> findings_;
   ProcessRecord record_;

@@ -30,10 +30,14 @@ Kind kind_of(std::string_view word, std::size_t line) {
 
 const char* name(Kind kind) {
   switch (kind) {
-    case Kind::kProbe: return "probe";
-    case Kind::kMeasure: return "measure";
-    case Kind::kLab: return "lab";
-    case Kind::kAdvice: return "advice";
+    case Kind::kProbe:
+      return "probe";
+    case Kind::kMeasure:
+      return "measure";
+    case Kind::kLab:
+      return "lab";
+    case Kind::kAdvice:
+      return "advice";
   }
   return "";
 }

@@ -6,5 +6,6 @@
 namespace aisp::doctor {
 
 std::string_view embedded_checklist();  // doctor/checklist.tsv
+std::string_view embedded_decided();    // doctor/trees/decided.txt
 
 }  // namespace aisp::doctor

@@ -3,15 +3,27 @@
 
 #include <fmt/format.h>
 
+#include "doctor/cgroups.h"
+#include "doctor/paths.h"
 #include "machine/text_file.h"
 
 namespace aisp::doctor {
 
 Json to_json(const Subject& s) {
-  return {{"pid", s.pid},       {"data", s.data},     {"checkpoints", s.checkpoints},
-          {"run", s.run},       {"build", s.build},   {"source", s.source},
-          {"model", s.model},   {"metrics", s.metrics}, {"command", s.command},
-          {"price_per_hour", s.price_per_hour},       {"metadata", s.metadata}};
+  return {{"pid", s.pid},
+          {"data", s.data},
+          {"checkpoints", s.checkpoints},
+          {"run", s.run},
+          {"build", s.build},
+          {"source", s.source},
+          {"model", s.model},
+          {"metrics", s.metrics},
+          {"command", s.command},
+          {"trace", s.trace},
+          {"reference", s.reference},
+          {"outputs", s.outputs},
+          {"price_per_hour", s.price_per_hour},
+          {"metadata", s.metadata}};
 }
 
 Subject subject_from_json(const Json& json) {
@@ -25,6 +37,9 @@ Subject subject_from_json(const Json& json) {
   s.model = json.value("model", "");
   s.metrics = json.value("metrics", "");
   s.command = json.value("command", "");
+  s.trace = json.value("trace", "");
+  s.reference = json.value("reference", "");
+  s.outputs = json.value("outputs", "");
   s.price_per_hour = json.value("price_per_hour", 0.0);
   s.metadata = json.value("metadata", false);
   return s;
@@ -38,6 +53,17 @@ bool Evidence::exists(const std::string& path) const {
 std::optional<double> Evidence::number(const std::string& path) const {
   const Text text = read(path);
   return text ? machine::parse_number(text.value) : std::nullopt;
+}
+
+std::vector<std::string> Evidence::counter_paths(const std::string& pattern) const {
+  constexpr std::string_view kGroup = "{cgroup}", kProcess = "{process}/";
+  if (pattern.starts_with(kProcess)) return {of_subject(pattern.substr(kProcess.size()))};
+  if (!pattern.starts_with(kGroup)) return matching_paths(*this, pattern);
+  std::vector<std::string> paths;
+  for (const std::string& folder : cgroup_folders(*this)) {
+    paths.push_back(folder + pattern.substr(kGroup.size()));
+  }
+  return paths;
 }
 
 std::string Evidence::of_subject(const std::string& tail) const {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "doctor/walk.h"
 #include "machine/facts.h"
 
 namespace aisp::doctor {
@@ -43,9 +44,12 @@ struct Subject {
   std::string source;       // a source tree under version control
   std::string model;        // a model folder or file
   std::string metrics;      // URL of a server's metrics
-  std::string command;      // the user's step command
+  std::string command;      // the user's step command; {batch=32|64} is swept by measurements
+  std::string trace;        // a profile made elsewhere (doctor/trace.h), or a folder of one a rank
+  std::string reference;    // what data or outputs are compared with: the same, made before
+  std::string outputs;      // outputs of the model now
   double price_per_hour = 0.0;
-  bool metadata = false;    // may ask the cloud's link-local metadata service
+  bool metadata = false;  // may ask the cloud's link-local metadata service
 };
 Json to_json(const Subject& subject);
 Subject subject_from_json(const Json& json);
@@ -57,6 +61,9 @@ class Evidence {
 
   /// The text of a file, at most kMostBytes.
   virtual Text read(const std::string& path) const = 0;
+  /// The same up to kMostRecordBytes: records of runs and lists of builds, which are ours.
+  static constexpr std::size_t kMostRecordBytes = std::size_t{32} << 20;
+  virtual Text read_record(const std::string& path) const { return read(path); }
   /// The same file when the doctor began (Probe::counters names it); absent when it was not read.
   virtual Text earlier(const std::string& path) const = 0;
   /// Seconds between earlier() and read() of counters.
@@ -66,6 +73,8 @@ class Evidence {
   /// Where a symbolic link points.
   virtual Text link(const std::string& path) const = 0;
   virtual std::optional<FileSystem> file_system(const std::string& path) const = 0;
+  /// A bounded look over a dataset: a third of a second the first time, then from memory.
+  virtual std::optional<Walk> walk(const std::string& path) const = 0;
   /// An environment variable of the subject (its /proc/PID/environ, or ours).
   virtual Text variable(const std::string& name) const = 0;
   /// All of them, by name.
@@ -84,6 +93,9 @@ class Evidence {
   /// Convenience over read().
   bool exists(const std::string& path) const;
   std::optional<double> number(const std::string& path) const;  // the whole text as a number
+  /// Paths that a pattern of Probe::counters stands for: "{cgroup}/..." below each control group
+  /// that the subject is in, "{process}/..." of the subject, "*" for one part of a path.
+  std::vector<std::string> counter_paths(const std::string& pattern) const;
   /// `path` with the subject's process: "/proc/self/..." becomes "/proc/PID/..." when one is given.
   std::string of_subject(const std::string& tail) const;  // "limits" -> "/proc/self/limits"
   /// "key: value" or "key value" lines: the value of the first line with this key.
@@ -107,11 +119,13 @@ bool is_steering_variable(const std::string& name);
 
 /// A recorded tree:
 ///   root/...            files as they were; a symbolic link is kept as a link
+///   lists/....names     names in a folder, where more were listed than files were read
 ///   before/...          counters when the window began
 ///   env                 NAME=VALUE lines
 ///   facts.json          machine::to_json(Facts)
 ///   subject.json        Subject
 ///   tree.json           {"forbidden": [paths], "window_s": 1.0, "statfs": {path: {...}},
+///                        "walks": {path: Walk}, "unreadable": [paths],
 ///                        "commands": {"git status": {"status": 0, "output": "..."}},
 ///                        "source": "where the contents come from"}
 ///   measured/<id>.json  what a measurement found

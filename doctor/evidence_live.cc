@@ -41,7 +41,7 @@ Text without(int error, const std::string& path) {
   return text;
 }
 
-Text read_file(const std::string& path) {
+Text read_file(const std::string& path, std::size_t most = Evidence::kMostBytes) {
   const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   if (fd < 0) return without(errno, path);
   struct stat what {};
@@ -52,7 +52,7 @@ Text read_file(const std::string& path) {
   std::string bytes;
   char buffer[16384];
   int error = 0;
-  while (bytes.size() <= Evidence::kMostBytes) {
+  while (bytes.size() <= most) {
     const ssize_t got = read(fd, buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) error = errno;
@@ -62,9 +62,9 @@ Text read_file(const std::string& path) {
   close(fd);
   if (error != 0 && bytes.empty()) return without(error, path);
   Text text;
-  if (bytes.size() > Evidence::kMostBytes) {
+  if (bytes.size() > most) {
     text.seen = Text::Seen::kTooLarge;
-    text.why = fmt::format("{}: more than {} MiB", path, Evidence::kMostBytes >> 20);
+    text.why = fmt::format("{}: more than {} MiB", path, most >> 20);
     return text;
   }
   text.seen = Text::Seen::kYes;
@@ -87,10 +87,16 @@ class Live final : public Evidence {
   Live(Subject subject, std::string record_to, const Collected* collected)
       : subject_(std::move(subject)), record_to_(std::move(record_to)), collected_(collected) {}
 
-  Text read(const std::string& path) const override {
-    Text text = read_file(path);
+  Text read(const std::string& path) const override { return read_and_keep(path, kMostBytes); }
+  Text read_record(const std::string& path) const override {
+    return read_and_keep(path, kMostRecordBytes);
+  }
+
+  Text read_and_keep(const std::string& path, std::size_t most) const {
+    Text text = read_file(path, most);
     if (text) keep_file("root" + path, text.value);
     if (text.seen == Text::Seen::kForbidden) note("forbidden", path);
+    if (text.seen == Text::Seen::kUnreadable) note("unreadable", path);
     return text;
   }
 
@@ -119,6 +125,9 @@ class Live final : public Evidence {
     }
     closedir(folder);
     std::sort(names.begin(), names.end());
+    std::string lines;
+    for (const std::string& name : names) lines += readable(name) + '\n';
+    if (!names.empty()) keep_file("lists" + path + "/.names", lines);
     return names;
   }
 
@@ -149,6 +158,15 @@ class Live final : public Evidence {
                {"source", result.source},
                {"options", result.options}});
     return result;
+  }
+
+  std::optional<Walk> walk(const std::string& path) const override {
+    auto known = walks_.find(path);
+    if (known == walks_.end()) {
+      known = walks_.emplace(path, walk_folder(path)).first;
+      if (known->second) note_json("walks", path, to_json(*known->second));
+    }
+    return known->second;
   }
 
   Text variable(const std::string& name) const override {
@@ -242,16 +260,17 @@ class Live final : public Evidence {
   Subject subject_;
   std::string record_to_;
   const Collected* collected_;
+  mutable std::map<std::string, std::optional<Walk>> walks_;
 };
 
 }  // namespace
 
 bool is_steering_variable(const std::string& name) {
-  static const char* const kPrefixes[] = {"OMP_",    "KMP_",   "MKL_",  "OPENBLAS_", "BLIS_",
-                                          "CUDA_",   "NCCL_",  "UCX_",  "NVIDIA_",   "TORCH",
-                                          "PYTORCH", "TRITON", "XLA_",  "TF_",       "HF_",
-                                          "SLURM_",  "MALLOC_", "GLIBC_", "LD_",     "CUBLAS",
-                                          "NVSHMEM_", "OMPI_", "GOMP_", "NUMEXPR_",  "DNNL_"};
+  static const char* const kPrefixes[] = {"OMP_",     "KMP_",    "MKL_",   "OPENBLAS_", "BLIS_",
+                                          "CUDA_",    "NCCL_",   "UCX_",   "NVIDIA_",   "TORCH",
+                                          "PYTORCH",  "TRITON",  "XLA_",   "TF_",       "HF_",
+                                          "SLURM_",   "MALLOC_", "GLIBC_", "LD_",       "CUBLAS",
+                                          "NVSHMEM_", "OMPI_",   "GOMP_",  "NUMEXPR_",  "DNNL_"};
   for (const char* prefix : kPrefixes) {
     if (name.starts_with(prefix)) return true;
   }

@@ -29,8 +29,14 @@ Text seen(std::string value) {
   return text;
 }
 
+// Only of regular files: one that is a pipe would be waited for without end.
+std::optional<std::string> text_of(const std::string& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error) ? machine::read_text(path) : std::nullopt;
+}
+
 Json parse(const std::string& path, bool needed) {
-  const auto text = machine::read_text(path);
+  const auto text = text_of(path);
   if (!text) {
     if (!needed) return Json::object();
     throw Error("no such file", path, "name a folder made by aisp doctor --record");
@@ -51,7 +57,7 @@ class Recorded final : public Evidence {
     } catch (const nlohmann::json::exception& problem) {
       throw Error(problem.what(), folder_, "record the tree again");
     }
-    const std::string lines = readable(machine::read_text(folder_ + "/env").value_or(""));
+    const std::string lines = readable(text_of(folder_ + "/env").value_or(""));
     for (const auto line : machine::split(lines, '\n')) {
       const std::size_t equals = line.find('=');
       if (equals == std::string_view::npos || equals == 0) continue;
@@ -59,18 +65,28 @@ class Recorded final : public Evidence {
     }
   }
 
-  Text read(const std::string& path) const override { return read_below("/root", path); }
-  Text earlier(const std::string& path) const override { return read_below("/before", path); }
+  Text read(const std::string& path) const override {
+    return read_below("/root", path, kMostBytes);
+  }
+  Text read_record(const std::string& path) const override {
+    return read_below("/root", path, kMostRecordBytes);
+  }
+  Text earlier(const std::string& path) const override {
+    return read_below("/before", path, kMostBytes);
+  }
   double window_s() const override { return window_s_; }
 
   std::vector<std::string> list(const std::string& path) const override {
     std::vector<std::string> names;
-    if (forbidden(path)) return names;
+    if (among("forbidden", path)) return names;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder_ + "/root" + path, error)) {
       names.push_back(entry.path().filename().string());
     }
+    const std::string listed = text_of(folder_ + "/lists" + path + "/.names").value_or("");
+    for (const auto name : machine::split(machine::trim(listed), '\n')) names.emplace_back(name);
     std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
   }
 
@@ -94,10 +110,17 @@ class Recorded final : public Evidence {
     return result;
   }
 
+  std::optional<Walk> walk(const std::string& path) const override try {
+    const Json all = tree_.value("walks", Json::object());
+    const auto found = all.find(path);
+    return found == all.end() ? std::nullopt : std::optional(walk_from_json(*found));
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+
   Text variable(const std::string& name) const override {
     const auto found = variables_.find(name);
-    return found == variables_.end() ? absent("environment variable " + name)
-                                     : seen(found->second);
+    return found == variables_.end() ? absent("environment variable " + name) : seen(found->second);
   }
   std::map<std::string, std::string> variables() const override { return variables_; }
 
@@ -120,22 +143,23 @@ class Recorded final : public Evidence {
   bool recorded() const override { return true; }
 
  private:
-  bool forbidden(const std::string& path) const {
-    const Json all = tree_.value("forbidden", Json::array());
+  bool among(const char* field, const std::string& path) const {
+    const Json all = tree_.value(field, Json::array());
     return std::find(all.begin(), all.end(), Json(path)) != all.end();
   }
 
-  Text read_below(const char* part, const std::string& path) const {
-    if (forbidden(path)) {
-      Text text = absent(path, "permission denied");
-      text.seen = Text::Seen::kForbidden;
+  Text read_below(const char* part, const std::string& path, std::size_t most) const {
+    if (among("forbidden", path) || among("unreadable", path)) {
+      const bool may_not = among("forbidden", path);
+      Text text = absent(path, may_not ? "permission denied" : "could not be read");
+      text.seen = may_not ? Text::Seen::kForbidden : Text::Seen::kUnreadable;
       return text;
     }
     const std::string file = folder_ + part + path;
     struct stat what {};
     if (stat(file.c_str(), &what) != 0 || !S_ISREG(what.st_mode)) return absent(path);
-    if (static_cast<std::size_t>(what.st_size) > kMostBytes) {
-      Text text = absent(path, "more than 1 MiB");
+    if (static_cast<std::size_t>(what.st_size) > most) {
+      Text text = absent(path, fmt::format("more than {} MiB", most >> 20).c_str());
       text.seen = Text::Seen::kTooLarge;
       return text;
     }

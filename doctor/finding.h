@@ -1,5 +1,5 @@
-// What the doctor says about one item of the checklist: a verdict, the evidence it rests on, what it
-// costs and what to do. Plain data; the same evidence gives the same finding.
+// What the doctor says about one item of the checklist: a verdict, the evidence it rests on, what
+// it costs and what to do. Plain data; the same evidence gives the same finding.
 #pragma once
 
 #include <string>
@@ -26,7 +26,7 @@ struct Reading {
 /// One step of a remedy that a script can take. `value` is what should be there afterwards.
 struct Fix {
   enum class Kind {
-    kWrite,     // write `value` to the file `target` (a sysctl or sysfs file); undone by the old text
+    kWrite,  // write `value` to the file `target` (a sysctl or sysfs file); undone by the old text
     kVariable,  // export target=value in the environment of the job
     kCommand,   // run `target`; undone by `value` (both shell text; `value` may be empty)
   };
@@ -37,10 +37,10 @@ struct Fix {
 
 struct Finding {
   Verdict verdict = Verdict::kCannotSee;
-  std::string says;                 // one line: what was found, or why nothing could be
+  std::string says;               // one line: what was found, or why nothing could be
   std::vector<Reading> evidence;  // what it rests on
-  std::string cost;                 // a figure with its source, or the lab that measures it
-  std::vector<Fix> fixes;           // concrete for this machine; the checklist has the words
+  std::string cost;               // a figure with its source, or the lab that measures it
+  std::vector<Fix> fixes;         // concrete for this machine; the checklist has the words
 };
 
 inline Finding ok(std::string says, std::vector<Reading> evidence = {}) {

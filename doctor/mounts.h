@@ -10,7 +10,7 @@
 namespace aisp::doctor {
 
 struct Mount {
-  std::string device;  // "259:1"
+  std::string device;                        // "259:1"
   std::string point, type, source, options;  // options of mount and super block, comma separated
 };
 

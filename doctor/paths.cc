@@ -14,7 +14,7 @@ std::vector<std::string> matching_paths(const Evidence& evidence, const std::str
   constexpr std::size_t kMost = 4096;
   std::vector<std::string> paths = {""};
   bool globbed = false;
-  for (const auto part : machine::split(pattern.substr(1), '/')) {
+  for (const auto part : machine::split(std::string_view(pattern).substr(1), '/')) {
     const std::string name(part);
     std::vector<std::string> longer;
     for (const std::string& path : paths) {
@@ -32,7 +32,8 @@ std::vector<std::string> matching_paths(const Evidence& evidence, const std::str
     paths = std::move(longer);
   }
   // What only a glob led to must be there; a plain path is the reader's to find absent.
-  if (globbed) std::erase_if(paths, [&](const std::string& path) { return !evidence.exists(path); });
+  if (globbed)
+    std::erase_if(paths, [&](const std::string& path) { return !evidence.exists(path); });
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -46,7 +47,8 @@ std::optional<std::set<int>> parse_cpu_list(std::string_view text) {
     const auto last =
         dash == std::string_view::npos ? first : machine::parse_number(range.substr(dash + 1));
     if (!first || !last || *first < 0 || *last < *first || *last >= kMost) return std::nullopt;
-    for (int cpu = static_cast<int>(*first); cpu <= static_cast<int>(*last); ++cpu) cpus.insert(cpu);
+    for (int cpu = static_cast<int>(*first); cpu <= static_cast<int>(*last); ++cpu)
+      cpus.insert(cpu);
   }
   return cpus;
 }

@@ -15,7 +15,7 @@ namespace aisp::doctor {
 struct Probe {
   const char* id;  // of the checklist
   Finding (*decide)(const Evidence&);
-  /// Files whose growth over the window it looks at; "*" stands for one part of a path.
+  /// Files whose growth over the window it looks at: patterns of Evidence::counter_paths.
   std::vector<const char*> counters = {};
 };
 
@@ -23,19 +23,19 @@ struct Probe {
 struct Setting {
   enum class Relation { kAtLeast, kAtMost, kEquals, kOneOf, kChosen };
   const char* id;
-  const char* path;       // one "*" stands for one part: every match must hold
+  const char* path;  // one "*" stands for one part: every match must hold
   Relation relation;
-  const char* expected;   // a number, a word, or words separated by '|'
-  Verdict otherwise;      // kWarn or kFail
-  const char* says_bad;   // one line; {} is the value found
+  const char* expected;  // a number, a word, or words separated by '|'
+  Verdict otherwise;     // kWarn or kFail
+  const char* says_bad;  // one line; {} is the value found
   const char* cost = "";
   const char* write = nullptr;  // the value a fix would write; null: no fix by a write
 };
 /// kChosen: the word in brackets of "always [madvise] never" is one of `expected`.
 Finding decide(const Setting& setting, const Evidence& evidence);
 
-/// A short measurement, made when asked (--measure), and the decision on what it found. The decision
-/// is pure, so that recorded measurements are judged by the same code.
+/// A short measurement, made when asked (--measure), and the decision on what it found. The
+/// decision is pure, so that recorded measurements are judged by the same code.
 struct Measure {
   const char* id;
   /// Why it cannot be made here; empty: it can.

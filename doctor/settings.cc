@@ -30,11 +30,15 @@ bool among(const std::string& word, std::string_view words) {
 // Does the text hold what is expected? Nothing when it is not of the expected form.
 std::optional<bool> holds(const Setting& setting, const std::string& text) {
   switch (setting.relation) {
-    case Relation::kEquals: return text == setting.expected;
-    case Relation::kOneOf: return among(text, setting.expected);
-    case Relation::kChosen: return among(chosen_word(text), setting.expected);
+    case Relation::kEquals:
+      return text == setting.expected;
+    case Relation::kOneOf:
+      return among(text, setting.expected);
+    case Relation::kChosen:
+      return among(chosen_word(text), setting.expected);
     case Relation::kAtLeast:
-    case Relation::kAtMost: break;
+    case Relation::kAtMost:
+      break;
   }
   const auto found = machine::parse_number(text);
   const auto limit = machine::parse_number(setting.expected);
@@ -73,7 +77,8 @@ Finding decide(const Setting& setting, const Evidence& evidence) {
     Finding finding;
     finding.verdict = setting.otherwise;
     finding.says = fmt::format(fmt::runtime(setting.says_bad), chosen ? chosen_word(value) : value);
-    if (bad.size() > 1) finding.says += fmt::format(" ({} of {})", bad.size(), bad.size() + good.size());
+    if (bad.size() > 1)
+      finding.says += fmt::format(" ({} of {})", bad.size(), bad.size() + good.size());
     finding.evidence = std::move(bad);
     if (finding.evidence.size() > kMostShown) finding.evidence.resize(kMostShown);
     finding.cost = setting.cost;

@@ -16,6 +16,24 @@ std::vector<T> joined(std::initializer_list<std::vector<T>> tables) {
 const std::vector<Probe>& probes() {
   static const std::vector<Probe> all = joined<Probe>({
       memory_probes(),
+      gpu_device_probes(),
+      gpu_driver_probes(),
+      gpu_link_probes(),
+      gpu_placement_probes(),
+      gpu_health_probes(),
+      gpu_sharing_probes(),
+      gpu_code_probes(),
+      pcie_probes(),
+      nccl_probes(),
+      rdma_probes(),
+      cluster_probes(),
+      serving_probes(),
+      run_record_probes(),
+      build_probes(),
+      reproducibility_probes(),
+      cloud_probes(),
+      tuning_cache_probes(),
+      framework_probes(),
   });
   return all;
 }

@@ -10,6 +10,24 @@ namespace aisp::doctor {
 // doctor/probes
 std::vector<Setting> kernel_settings();
 std::vector<Probe> memory_probes();
+std::vector<Probe> gpu_device_probes();
+std::vector<Probe> gpu_driver_probes();
+std::vector<Probe> gpu_link_probes();
+std::vector<Probe> gpu_placement_probes();
+std::vector<Probe> gpu_health_probes();
+std::vector<Probe> gpu_sharing_probes();
+std::vector<Probe> gpu_code_probes();
+std::vector<Probe> pcie_probes();
+std::vector<Probe> nccl_probes();
+std::vector<Probe> rdma_probes();
+std::vector<Probe> cluster_probes();
+std::vector<Probe> serving_probes();
+std::vector<Probe> run_record_probes();
+std::vector<Probe> build_probes();
+std::vector<Probe> reproducibility_probes();
+std::vector<Probe> cloud_probes();
+std::vector<Probe> tuning_cache_probes();
+std::vector<Probe> framework_probes();
 
 // doctor/measures
 

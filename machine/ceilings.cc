@@ -30,22 +30,11 @@ struct Rates {
   }
 };
 
-// The share of loads of a kind, -1 for one nobody knows.
-double loads_of(const std::string& kind) {
-  if (kind == "write" || kind == "write_nt") return 0.0;
-  if (kind == "copy" || kind == "copy_nt") return 0.5;
-  if (kind == "update") return 2.0 / 3.0;
-  return kind == "read" ? 1.0 : -1.0;
-}
-
-// Is `kind` the nearest mix to `read_share`? A negative share asks for any.
+// Is `kind`, with plain or non-temporal stores, the nearest mix? A negative share asks for any.
 bool mixes_like(const std::string& kind, double read_share) {
   if (read_share < 0.0) return true;
-  double nearest = 2.0;
-  for (const char* other : {"write", "copy", "update", "read"}) {
-    nearest = std::min(nearest, std::fabs(loads_of(other) - read_share));
-  }
-  return std::fabs(loads_of(kind) - read_share) < nearest + 1e-9;
+  const std::string nearest = kind_of_mix(read_share);
+  return kind == nearest || kind == nearest + "_nt";
 }
 
 std::vector<DType> computed_as(DType dtype) {
@@ -61,6 +50,14 @@ std::vector<DType> computed_as(DType dtype) {
 }
 
 }  // namespace
+
+const char* kind_of_mix(double read_share) {
+  // Half way between neighbours: 0, 1/2, 2/3, 1.
+  return read_share < 0.25       ? "write"
+         : read_share < 7.0 / 12 ? "copy"
+         : read_share < 5.0 / 6  ? "update"
+                                 : "read";
+}
 
 void Ceilings::raise_to(const Ceilings& again) {
   for (ComputeCeiling& entry : compute) {

@@ -69,6 +69,10 @@ struct CeilingOptions {
   void (*progress)(double fraction, const std::string& now) = nullptr;
 };
 
+/// The kind of stream loop whose share of loads is nearest: "write" (none), "copy" (half), "update"
+/// (two thirds) or "read" (all).
+const char* kind_of_mix(double read_share);
+
 /// Measures now, on one thread and on one thread per usable core. Takes about options.seconds; uses
 /// at most an eighth of the memory; leaves no threads, and the caller's affinity as it was. Throws
 /// Error when memory or threads cannot be had.

@@ -1,4 +1,5 @@
 // Ceilings as JSON, and their cache: one file per hardware key, replaced as a whole by a rename.
+// Costs are a section of the same file, measured apart; each keeps the other when it is stored.
 // Whoever measures holds a lock, because two measurements at once would each find half a machine.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 
 #include "base/error.h"
 #include "machine/ceilings.h"
+#include "machine/costs.h"
 #include "machine/environment.h"
 #include "machine/text_file.h"
 
@@ -24,7 +26,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "aisp.ceilings";
-constexpr int kSchemaVersion = 2;  // 2: kind "update"
+constexpr int kSchemaVersion = 3;  // 2: kind "update"; 3: section "costs"
 
 // A slow build's ceilings would call every honest result impossible.
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -122,12 +124,22 @@ std::optional<Ceilings> read_cache(const std::string& path, const Cpu& cpu) {
   }
 }
 
-void write_cache(const std::string& path, const Ceilings& ceilings) {
+// The whole file, where it is one of this version and this machine; else null.
+Json read_file(const std::string& path, const std::string& hardware_key) {
+  const auto text = path.empty() ? std::nullopt : read_text(path);
+  Json root = text ? Json::parse(*text, nullptr, false) : Json();
+  const bool ours = root.is_object() && root.value("schema", Json()) == kSchema &&
+                    root.value("schema_version", Json()) == kSchemaVersion &&
+                    root.value("hardware_key", Json()) == hardware_key;
+  return ours ? root : Json();
+}
+
+void write_file(const std::string& path, const Json& root) {
   const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
   std::error_code ignored;
   {
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-    file << to_json(ceilings) << '\n';
+    file << root.dump(1) << '\n';
     file.close();
     if (!file) {
       fs::remove(temporary, ignored);
@@ -136,6 +148,39 @@ void write_cache(const std::string& path, const Ceilings& ceilings) {
   }
   fs::rename(temporary, path, ignored);
   if (ignored) fs::remove(temporary, ignored);
+}
+
+void write_cache(const std::string& path, const Ceilings& ceilings) {
+  Json root = Json::parse(to_json(ceilings));
+  const Json before = read_file(path, ceilings.hardware_key);
+  if (before.contains("costs")) root["costs"] = before["costs"];
+  write_file(path, root);
+}
+
+// What the cache holds, if it was measured on as many cores and where `options` asks for it.
+std::optional<Costs> read_costs(const std::string& path, const Cpu& cpu,
+                                const CostOptions& options) {
+  const Json root = read_file(path, hardware_key(cpu));
+  if (!root.contains("costs")) return std::nullopt;
+  try {
+    Costs costs = costs_from_json(root["costs"]);
+    const bool same_disk = options.disk_folder.empty() || options.disk_folder == costs.disk_folder;
+    if (costs.empty() || costs.cores != cpu.cores || !same_disk) return std::nullopt;
+    return costs;
+  } catch (const Error&) {
+    return std::nullopt;  // measured again, and replaced
+  }
+}
+
+void write_costs(const std::string& path, const Cpu& cpu, const Costs& costs) {
+  Json root = read_file(path, hardware_key(cpu));
+  if (root.is_null()) {
+    root = {{"schema", kSchema},
+            {"schema_version", kSchemaVersion},
+            {"hardware_key", hardware_key(cpu)}};
+  }
+  root["costs"] = to_json(costs);
+  write_file(path, root);
 }
 
 // Held while measuring; without a writable folder there is none.
@@ -158,6 +203,11 @@ class Lock {
  private:
   int file_ = -1;
 };
+
+void make_folder(const std::string& path) {
+  std::error_code ignored;
+  if (!path.empty()) fs::create_directories(fs::path(path).parent_path(), ignored);
+}
 
 }  // namespace
 
@@ -184,14 +234,25 @@ void store_ceilings(const Cpu& cpu, const Ceilings& ceilings) {
   write_cache(path, ceilings);
 }
 
+Costs load_or_measure_costs(const Cpu& cpu, const CostOptions& options, bool refresh) {
+  const std::string path = ceilings_cache_path(cpu);
+  const auto cached = [&] { return refresh ? std::nullopt : read_costs(path, cpu, options); };
+  if (auto costs = cached()) return *costs;
+  make_folder(path);
+  const Lock lock(path.empty() ? "" : path + ".lock");
+  if (auto costs = cached()) return *costs;  // another process was quicker
+  const Costs costs = measure_costs(cpu, options);
+  if (kStorable && !path.empty()) write_costs(path, cpu, costs);
+  return costs;
+}
+
 Ceilings load_or_measure_ceilings(const Cpu& cpu, const CeilingOptions& options, bool refresh) {
   const std::string path = ceilings_cache_path(cpu);
   if (!refresh) {
     if (auto cached = read_cache(path, cpu)) return *cached;
     if (options.only_cached) return {};
   }
-  std::error_code ignored;
-  if (!path.empty()) fs::create_directories(fs::path(path).parent_path(), ignored);
+  make_folder(path);
   const Lock lock(path.empty() ? "" : path + ".lock");
   if (!refresh) {
     if (auto cached = read_cache(path, cpu)) return *cached;  // another process was quicker

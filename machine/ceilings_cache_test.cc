@@ -6,11 +6,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "machine/ceilings.h"
+#include "machine/costs.h"
 #include "machine/environment.h"
 #include "machine/text_file.h"
 
@@ -140,6 +142,37 @@ TEST_F(CeilingsCache, AFolderThatCannotBeWrittenIsNoError) {
   EXPECT_FALSE(load_or_measure_ceilings(small_cpu(), options_).empty());
   for (const char* name : {"AISP_CACHE_DIR", "XDG_CACHE_HOME", "HOME"}) unsetenv(name);
   EXPECT_FALSE(load_or_measure_ceilings(small_cpu(), options_).empty());
+}
+
+TEST_F(CeilingsCache, CostsAreASectionThatCeilingsKeepAndTheOtherWayRound) {
+  if (!stores()) GTEST_SKIP() << "this build does not store what it measures";
+  CostOptions how;
+  how.seconds = 0.2;
+  how.disk_folder = "/nowhere/at/all";  // a reason in place of rows: quick
+  const Costs costs = load_or_measure_costs(small_cpu(), how);
+  EXPECT_EQ(to_json(load_or_measure_costs(small_cpu(), how)), to_json(costs));
+  options_.only_cached = true;
+  EXPECT_TRUE(load_or_measure_ceilings(small_cpu(), options_).empty());  // only costs were measured
+  options_.only_cached = false;
+  const Ceilings ceilings = load_or_measure_ceilings(small_cpu(), options_);
+  EXPECT_EQ(to_json(load_or_measure_costs(small_cpu(), how)), to_json(costs));
+  store_ceilings(small_cpu(), ceilings);
+  EXPECT_EQ(to_json(load_or_measure_costs(small_cpu(), how)), to_json(costs));
+  const Costs again = load_or_measure_costs(small_cpu(), how, true);
+  EXPECT_NE(to_json(again), to_json(costs));
+  EXPECT_EQ(to_json(load_or_measure_ceilings(small_cpu(), options_)), to_json(ceilings));
+  how.disk_folder = "/nowhere/else";  // another disk is asked for
+  EXPECT_EQ(load_or_measure_costs(small_cpu(), how).disk_folder, "/nowhere/else");
+  how.disk_folder.clear();  // no disk is asked for: what was measured is shown
+  EXPECT_EQ(load_or_measure_costs(small_cpu(), how).disk_folder, "/nowhere/else");
+  // A file of the version before has no costs and is measured again as a whole.
+  std::string old = read_text(path()).value();
+  old.replace(old.find("\"schema_version\": 3"), 19, "\"schema_version\": 2");
+  plant(old);
+  options_.only_cached = true;
+  EXPECT_TRUE(load_or_measure_ceilings(small_cpu(), options_).empty());
+  how.disk_folder = "/nowhere/at/all";
+  EXPECT_NE(to_json(load_or_measure_costs(small_cpu(), how)), to_json(again));
 }
 
 TEST_F(CeilingsCache, AFolderInThePlaceOfTheFileIsNoError) {

@@ -141,7 +141,7 @@ TEST(CeilingsJson, MalformedTextIsAnErrorWithARemedy) {
     EXPECT_NE(at, std::string::npos) << from;
     bad.push_back(text.replace(at, from.size(), to));
   };
-  replaced("\"schema_version\": 2", "\"schema_version\": 999");
+  replaced("\"schema_version\": 3", "\"schema_version\": 999");
   replaced("aisp.ceilings", "other");
   replaced("\"f32\"", "\"f33\"");
   replaced("\"threads\": 1", "\"threads\": 0");

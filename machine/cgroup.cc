@@ -77,6 +77,11 @@ void tighten(double& limit, std::optional<double> candidate) {
 
 }  // namespace
 
+std::vector<std::string> cgroup_folders(const std::string& controller, const std::string& root) {
+  return group_folders(root, read_text(root + "/proc/self/mountinfo").value_or(""),
+                       read_text(root + "/proc/self/cgroup").value_or(""), controller);
+}
+
 CgroupLimits read_cgroup_limits(const std::string& root) {
   const std::string mountinfo = read_text(root + "/proc/self/mountinfo").value_or("");
   const std::string self = read_text(root + "/proc/self/cgroup").value_or("");

@@ -4,6 +4,7 @@
 // power does not throttle the loop, which is right for an upper bound. Source: Fog, "Instruction
 // tables" (2024): latency and throughput of FMA, VPDPBUSD, VDPBF16PS.
 #include "base/simd_target.h"
+#include "machine/amx_kernels.h"
 #include "machine/ceiling_kernels.h"
 
 #if defined(__aarch64__)
@@ -201,6 +202,7 @@ std::vector<ComputeKernel> compute_kernels(const Cpu& cpu) {
   add(cpu.avx512, {"avx512", DType::kF64, 2.0 * 8 * 16, avx512::fma_f64});
   add(cpu.avx512_vnni, {"avx512_vnni", DType::kI8, 2.0 * 64 * 16, avx512_vnni::dot_i8});
   add(cpu.avx512_bf16, {"avx512_bf16", DType::kBF16, 2.0 * 32 * 16, avx512_bf16::dot_bf16});
+  add_amx_kernels(cpu, kernels);
 #elif defined(__aarch64__)
   add(true, {"scalar", DType::kF32, 2.0 * 16, neon::scalar_fma_f32});
   add(true, {"scalar", DType::kF64, 2.0 * 16, neon::scalar_fma_f64});

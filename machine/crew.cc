@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "machine/text_file.h"
 
 namespace aisp::machine {
 namespace {
@@ -44,7 +46,16 @@ AffinityGuard::~AffinityGuard() {
   if (known_) sched_setaffinity(0, sizeof saved_, &saved_);
 }
 
-PageBuffer::PageBuffer(std::size_t size_bytes)
+bool run_on(std::span<const int> cores) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int core : cores) {
+    if (core >= 0 && core < CPU_SETSIZE) CPU_SET(core, &set);
+  }
+  return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+PageBuffer::PageBuffer(std::size_t size_bytes, Pages pages)
     : mapped_bytes_(size_bytes + kHugePage), size_bytes_(size_bytes) {
   mapping_ = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -57,7 +68,8 @@ PageBuffer::PageBuffer(std::size_t size_bytes)
   const std::uintptr_t aligned = (address + kHugePage - 1) / kHugePage * kHugePage;
   data_ = static_cast<std::byte*>(mapping_) + (aligned - address);
 #if defined(MADV_HUGEPAGE)
-  madvise(data_, size_bytes_, MADV_HUGEPAGE);  // refused where the kernel has none: no matter
+  // Refused where the kernel has none: no matter.
+  madvise(data_, size_bytes_, pages == Pages::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #endif
 }
 
@@ -77,6 +89,24 @@ void PageBuffer::fill() const {
   for (std::size_t i = 0; i < count; ++i) words[i] = i * 0x9e3779b97f4a7c15ull;
 }
 
+std::size_t PageBuffer::huge_bytes() const {
+  const auto first = reinterpret_cast<std::uintptr_t>(data_), last = first + size_bytes_;
+  const std::string text = read_text("/proc/self/smaps").value_or("");
+  std::uintptr_t begin = 0, end = 0;
+  double kib = 0.0;
+  for (const std::string_view line : split(text, '\n')) {
+    unsigned long long from = 0, to = 0, here = 0;
+    const std::string row(line);
+    if (std::sscanf(row.c_str(), "%llx-%llx ", &from, &to) == 2) {
+      begin = from, end = to;
+    } else if (begin < last && end > first &&
+               std::sscanf(row.c_str(), "AnonHugePages: %llu kB", &here) == 1) {
+      kib += static_cast<double>(here);
+    }
+  }
+  return std::min(size_bytes_, static_cast<std::size_t>(kib * 1024.0));
+}
+
 Crew::Crew(const Cpu& cpu)
     : pool_(std::max(1, cpu.cores)),
       begin_(static_cast<std::size_t>(pool_.size())),
@@ -85,18 +115,13 @@ Crew::Crew(const Cpu& cpu)
   pool_.run([&](int worker) {
     const auto index = static_cast<std::size_t>(worker);
     if (index >= cpu.core_ids.size()) return;
-    const int core = cpu.core_ids[index];
-    if (core < 0 || core >= CPU_SETSIZE) return;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(core, &one);
-    sched_setaffinity(0, sizeof one, &one);  // refused: the scheduler places the thread
+    run_on({&cpu.core_ids[index], 1});  // refused: the scheduler places the thread
   });
 }
 
-void Crew::wait_for_all() {
+void Crew::wait_for(int threads) {
   const int phase = phase_.load();
-  if (arrived_.fetch_add(1) + 1 == size()) {
+  if (arrived_.fetch_add(1) + 1 == threads) {
     arrived_.store(0);
     phase_.store(phase + 1);
     return;
@@ -107,18 +132,20 @@ void Crew::wait_for_all() {
 }
 
 void Crew::run(int threads, const std::function<void(int)>& body) {
-  check(threads == 1 || threads == size(), "Crew runs on one thread or on all");
+  check(threads >= 1 && threads <= size(), "Crew runs on its own threads");
   if (threads == 1) {
     body(0);
   } else {
-    pool_.run(body);
+    pool_.run([&](int worker) {
+      if (worker < threads) body(worker);
+    });
   }
 }
 
 Crew::Time Crew::timed(int threads, const std::function<void(int)>& body) {
   run(threads, [&](int worker) {
     const auto index = static_cast<std::size_t>(worker);
-    if (threads > 1) wait_for_all();
+    if (threads > 1) wait_for(threads);
     // The wall clock is read inside of the CPU clock, so that an undisturbed epoch has no less of
     // the latter.
     const double cpu = thread_cpu_seconds();

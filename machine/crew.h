@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "machine/cpu.h"
@@ -27,11 +28,17 @@ class AffinityGuard {
   bool known_ = false;
 };
 
+/// Lets the calling thread run on these cores only; false when that is refused (or none is named).
+bool run_on(std::span<const int> cores);
+
+/// Pages of 2 MiB where the system grants them, or those of the base size only.
+enum class Pages { kHuge, kBase };
+
 /// Zero-copy anonymous memory on huge pages where the system grants them.
 class PageBuffer {
  public:
   /// Reserves address space only; throws Error when refused. fill() makes it real.
-  explicit PageBuffer(std::size_t size_bytes);
+  explicit PageBuffer(std::size_t size_bytes, Pages pages = Pages::kHuge);
   PageBuffer(PageBuffer&& other) noexcept;
   PageBuffer(const PageBuffer&) = delete;
   PageBuffer& operator=(const PageBuffer&) = delete;
@@ -42,6 +49,9 @@ class PageBuffer {
   /// Writes every page from the calling thread, so that its node owns them. Pages differ: equal
   /// ones may be merged by a hypervisor, and then share cache lines.
   void fill() const;
+  /// Of the bytes that are real, those on huge pages. Reads /proc/self/smaps; 0 if that is not
+  /// there.
+  std::size_t huge_bytes() const;
 
  private:
   void* mapping_ = nullptr;
@@ -57,7 +67,7 @@ class Crew {
   explicit Crew(const Cpu& cpu);
 
   int size() const { return pool_.size(); }
-  /// Runs body(worker) on the first worker (threads == 1) or on all, without timing.
+  /// Runs body(worker) on the first `threads` workers (1 to size()), without timing.
   void run(int threads, const std::function<void(int)>& body);
   struct Time {
     double seconds = 0.0;      // from the first start until the slowest is done
@@ -67,7 +77,7 @@ class Crew {
   Time timed(int threads, const std::function<void(int)>& body);
 
  private:
-  void wait_for_all();
+  void wait_for(int threads);
 
   AffinityGuard guard_;
   ThreadPool pool_;

@@ -12,12 +12,11 @@
 #include <memory>
 
 #include "machine/ceiling_kernels.h"
+#include "machine/ceiling_loops.h"
 #include "machine/ceilings.h"
-#include "machine/cgroup.h"
 #include "machine/crew.h"
 #include "machine/environment.h"
 #include "machine/epoch_sampler.h"
-#include "machine/text_file.h"
 
 namespace aisp::machine {
 namespace {
@@ -29,12 +28,6 @@ constexpr double kLongestEpochSeconds = 1e-3, kShortestEpochSeconds = 0.3e-3;
 constexpr double kEpochsPerEntry = 60.0;
 constexpr int kRounds = 3;
 constexpr double kLeastEntrySeconds = 0.020;
-// Memory is measured over at least four times the last-level caches: then at most a quarter of a
-// cyclic pass could hit, and with any usual replacement nearly nothing does.
-constexpr std::size_t kDramOverCache = 4;
-constexpr std::size_t kLeastDramBytes = std::size_t{256} << 20;
-constexpr std::size_t kMostDramBytes = std::size_t{4} << 30;
-constexpr std::size_t kAlign = 4096;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -54,71 +47,6 @@ EpochLoop compute_loop(Crew& crew, int threads, ComputeKernel kernel) {
     const double work = kernel.operations_per_iteration * static_cast<double>(iterations) * threads;
     return Epoch{time.seconds, work, time.interrupted};
   };
-}
-
-// Streams over `bytes_each` of every worker's buffer: whole passes when an epoch takes several,
-// else a window that moves on with every epoch, so that memory is cold when its turn comes again.
-EpochLoop stream_loop(Crew& crew, const std::vector<PageBuffer>& buffers, int threads,
-                      StreamKernel kernel, std::size_t bytes_each) {
-  const std::size_t length =
-      bytes_each / static_cast<std::size_t>(kernel.streams) / kAlign * kAlign;
-  auto position = std::make_shared<std::size_t>(0);
-  return [&crew, &buffers, threads, kernel, length, position](double amount) {
-    const double wanted = amount / kernel.streams;
-    const auto passes =
-        static_cast<std::int64_t>(std::max(1.0, wanted / static_cast<double>(length)));
-    std::size_t window = length;
-    if (wanted < static_cast<double>(length)) {
-      window = std::max(kAlign, static_cast<std::size_t>(wanted) / kAlign * kAlign);
-    }
-    if (*position + window > length) *position = 0;
-    const std::size_t at = *position;
-    const Crew::Time time = crew.timed(threads, [&](int worker) {
-      std::byte* const from = buffers[static_cast<std::size_t>(worker)].data() + at;
-      std::byte* const to = kernel.streams == 1 ? from : from + length;
-      kernel.run(to, from, window, passes);
-    });
-    *position += window;
-    const double work = static_cast<double>(window) * static_cast<double>(passes);
-    return Epoch{time.seconds, work * kernel.moved() * threads, time.interrupted};
-  };
-}
-
-// Bytes per thread for about half of cache `index`, of which `threads` take their shares.
-std::size_t cache_share_bytes(const Cpu& cpu, std::size_t index, int threads) {
-  const Cache& cache = cpu.data_caches[index];
-  const auto users =
-      static_cast<std::size_t>(std::clamp(threads, 1, std::max(1, cache.sharing_cores)));
-  std::size_t bytes = cache.size_bytes / 2 / users;
-  if (index > 0) {
-    // Half a share may be less than the private level before it: step over that level.
-    const std::size_t before = cpu.data_caches[index - 1].size_bytes;
-    if (bytes < before + before / 2) bytes += before;
-  }
-  return std::max(kAlign * 2, bytes / kAlign * kAlign);
-}
-
-// Memory for the largest working set: an eighth of what is there and free, over all buffers.
-std::size_t memory_limit_bytes(const Cpu& cpu) {
-  std::size_t usable = cpu.memory_bytes;
-  const CgroupLimits limits = read_cgroup_limits();
-  if (limits.memory_bytes > 0) usable = std::min(usable, limits.memory_bytes);
-  const auto available = find_value(read_text("/proc/meminfo").value_or(""), "MemAvailable");
-  if (available) {
-    const auto kib = parse_number(std::string_view(*available).substr(0, available->find(' ')));
-    if (kib) usable = std::min(usable, static_cast<std::size_t>(*kib * 1024.0));
-  }
-  return usable / 8;
-}
-
-// All threads together; 0 when memory is too short for a set that no cache could hold.
-std::size_t dram_bytes(const Cpu& cpu, int threads, std::size_t limit) {
-  std::size_t cached = 0;
-  if (!cpu.data_caches.empty()) cached = cpu.cache_bytes(cpu.data_caches.back().level, threads);
-  const std::size_t wanted = std::clamp(cached * kDramOverCache, kLeastDramBytes,
-                                        std::max(kLeastDramBytes, kMostDramBytes));
-  const std::size_t bytes = std::min(wanted, limit / 2);  // one and all threads have each a set
-  return bytes >= 2 * cached ? bytes : 0;
 }
 
 class Measurement {
@@ -205,14 +133,15 @@ class Measurement {
     const std::size_t limit = memory_limit_bytes(cpu_);
     dram_one_ = dram_bytes(cpu_, 1, limit);
     const auto workers = static_cast<std::size_t>(crew_.size());
-    dram_all_ = dram_bytes(cpu_, crew_.size(), limit) / workers / kAlign * kAlign * workers;
+    dram_all_ =
+        dram_bytes(cpu_, crew_.size(), limit) / workers / kStreamAlign * kStreamAlign * workers;
     for (std::size_t worker = 0; worker < workers; ++worker) {
       std::size_t bytes = std::max(dram_all_ / workers, worker == 0 ? dram_one_ : 0);
       for (std::size_t i = 0; i < cpu_.data_caches.size(); ++i) {
         bytes = std::max({bytes, cache_share_bytes(cpu_, i, crew_.size()),
                           worker == 0 ? cache_share_bytes(cpu_, i, 1) : 0});
       }
-      buffers_.emplace_back(std::max(bytes, kAlign * 2));
+      buffers_.emplace_back(std::max(bytes, kStreamAlign * 2));
     }
     report(0.0, "memory");
     crew_.run(crew_.size(), [&](int worker) { buffers_[static_cast<std::size_t>(worker)].fill(); });

@@ -40,7 +40,8 @@ std::string range_of_speedups(const Model& model) {
   for (const auto& lab : model.labs) {
     for (const auto& view : lab.cases) {
       for (const Row& row : view.rows) {
-        if (row.state == State::kFaster && !row.peer) speedups.push_back(row.speedup.estimate);
+        if (row.state == State::kFaster && row.aside.empty())
+          speedups.push_back(row.speedup.estimate);
       }
     }
   }

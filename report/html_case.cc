@@ -50,13 +50,19 @@ std::string speedup_cell(const Row& row) {
 }
 
 std::string ceiling_cell(const bench::TechniqueResult& t) {
-  if (!(t.ceiling_fraction > 0.0)) return "<td></td>";
-  const double width = std::clamp(t.ceiling_fraction, 0.0, 1.0) * 100.0;
-  const std::string bound = t.bound.empty() ? "" : "<small>" + escape(t.bound) + " bound</small>";
+  const bool beside = !t.beside.empty();
+  const double fraction = beside ? t.beside_fraction.estimate : t.ceiling_fraction;
+  if (!(fraction > 0.0)) return "<td></td>";
+  const double width = std::clamp(fraction, 0.0, 1.0) * 100.0;
+  std::string bound = t.bound.empty() ? "" : "<small>" + escape(t.bound) + " bound</small>";
+  if (beside) {
+    bound = fmt::format("<small>[{:.0f}, {:.0f}] beside it</small>", 100.0 * t.beside_fraction.low,
+                        100.0 * t.beside_fraction.high);
+  }
   return fmt::format(
       "<td class=\"num\" data-name=\"of ceiling\"><div>{}<span class=\"meter\"><i "
       "style=\"width:{:.1f}%\"></i></span>{}</div></td>",
-      format_percent(t.ceiling_fraction), width, bound);
+      format_percent(fraction), width, bound);
 }
 
 std::string verdict_cell(const Row& row) {
@@ -74,7 +80,7 @@ std::string verdict_cell(const Row& row) {
 std::string name_cell(const Row& row) {
   const bench::TechniqueResult& t = *row.technique;
   std::string out = fmt::format("<th scope=\"row\"><span class=\"mono\">{}</span>", escape(t.name));
-  if (row.peer) out += " <span class=\"label\">peer</span>";
+  if (!row.aside.empty()) out += fmt::format(" <span class=\"label\">{}</span>", row.aside);
   if (t.device != "cpu") out += fmt::format(" <span class=\"label\">{}</span>", escape(t.device));
   if (t.threads > 1) out += fmt::format(" <span class=\"label\">{} threads</span>", t.threads);
   return out + fmt::format("<small>{}</small></th>", escape(t.summary));

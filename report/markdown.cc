@@ -38,7 +38,7 @@ void add_case(std::string& out, const CaseView& view) {
     const std::string note = explain(row);
     if (!note.empty()) verdict += ": " + plain(note);
     for (const auto& label : t.labels) verdict += fmt::format(" *{}*", plain(label));
-    const std::string who = code(t.name) + (row.peer ? " (peer)" : "");
+    const std::string who = code(t.name) + (row.aside == "peer" ? " (peer)" : "");
     if (!row.timed) {
       out += fmt::format("| {} | | | | | | {} |\n", who, verdict);
       continue;

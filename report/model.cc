@@ -54,7 +54,7 @@ Row row_of(const bench::CaseResult& result, const bench::TechniqueResult& techni
   Row row;
   row.technique = &technique;
   row.state = state_of(result, technique);
-  row.peer = technique.role == "peer";
+  if (technique.role == "peer" || technique.role == "ceiling") row.aside = technique.role;
   row.timed =
       technique.outcome == bench::Outcome::kOk || technique.outcome == bench::Outcome::kNoisy;
   if (row.timed) row.speedup = invert(technique.pair.ratio);
@@ -121,7 +121,7 @@ const char* name(State state) {
 const Row* CaseView::best() const {
   const Row* found = nullptr;
   for (const Row& row : rows) {
-    if (row.state != State::kFaster || row.peer) continue;
+    if (row.state != State::kFaster || !row.aside.empty()) continue;
     if (!found || row.speedup.estimate > found->speedup.estimate) found = &row;
   }
   return found;
@@ -147,8 +147,8 @@ Model build_model(const bench::RunRecord& run) {
     for (const auto& technique : result.techniques) {
       view.rows.push_back(row_of(result, technique));
       const Row& row = view.rows.back();
-      if (row.peer) {
-        ++model.tally.peers;
+      if (!row.aside.empty()) {
+        model.tally.peers += row.aside == "peer" ? 1 : 0;
       } else if (technique.name == result.baseline && row.timed) {
         ++model.tally.baselines;
       } else {
@@ -190,7 +190,7 @@ std::vector<double> wall_samples(const bench::ProcessRecord& process,
 
 std::string explain(const Row& row) {
   const bench::TechniqueResult& t = *row.technique;
-  std::string text = t.reason;
+  std::string text = t.role == "ceiling" && t.reason.empty() ? t.summary : t.reason;
   if (!t.detector.empty())
     text += fmt::format("{}found by: {}", text.empty() ? "" : "; ", t.detector);
   if (row.state == State::kInconclusive && t.pair.rounds_needed > 0) {
@@ -225,9 +225,18 @@ std::vector<std::string> describe_rates(const bench::CaseResult& result,
 }
 
 std::string describe_ceiling(const bench::TechniqueResult& technique) {
+  if (!technique.beside.empty()) {
+    const Interval& fraction = technique.beside_fraction;
+    return fmt::format("{} [{:.0f}, {:.0f}] beside", format_percent(fraction.estimate),
+                       100.0 * fraction.low, 100.0 * fraction.high);
+  }
   if (!(technique.ceiling_fraction > 0.0)) return "";
   const std::string percent = format_percent(technique.ceiling_fraction);
   return technique.bound.empty() ? percent : fmt::format("{} {}", percent, technique.bound);
+}
+
+std::string named(const Row& row) {
+  return row.technique->name + (row.aside == "peer" ? " (peer)" : "");
 }
 
 std::string header_text(const bench::Json& header, const std::vector<std::string>& path) {

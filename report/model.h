@@ -31,7 +31,7 @@ const char* name(State state);
 struct Row {
   const bench::TechniqueResult* technique = nullptr;
   State state = State::kSkipped;
-  bool peer = false;
+  std::string aside;   // "peer", "ceiling": shown beside the techniques, not counted with them
   bool timed = false;  // has a time: ok or noisy
   Interval speedup;    // baseline's time over its own; ends that are not known are not finite
 };
@@ -76,7 +76,11 @@ std::string describe(const Tally& tally);
 std::vector<double> wall_samples(const bench::CaseResult& result, const std::string& technique);
 std::vector<double> wall_samples(const bench::ProcessRecord& process, const std::string& technique);
 
-/// Why a row says what it says, in one line: the reason, the detector, the rounds it would need.
+/// "onednn (peer)"; the name of a ceiling says what it is.
+std::string named(const Row& row);
+
+/// Why a row says what it says, in one line: the reason, the detector, the rounds it would need;
+/// of a ceiling which loop it was.
 std::string explain(const Row& row);
 
 /// "M=1024, N=1024".
@@ -86,7 +90,8 @@ std::string describe_params(const bench::CaseResult& result);
 std::vector<std::string> describe_rates(const bench::CaseResult& result,
                                         const bench::TechniqueResult& technique);
 
-/// "87.3 % (memory)"; empty when no ceiling applies.
+/// "87.3 % memory" of the ceilings measured before the run; "91.2 % [89, 93] beside" of the one
+/// that ran in the same rounds, where there is one. Empty when no ceiling applies.
 std::string describe_ceiling(const bench::TechniqueResult& technique);
 
 /// What the header holds at a path; nullptr when it is not there.

@@ -27,7 +27,7 @@ Json positive(double value) { return value > 0.0 ? number(value) : Json(nullptr)
 // What a reader hears or sees of one mark.
 std::string says(const CaseView& view, const Row& row) {
   const bench::TechniqueResult& t = *row.technique;
-  std::string text = fmt::format("{}{}: {}", t.name, row.peer ? " (peer)" : "", name(row.state));
+  std::string text = fmt::format("{}: {}", named(row), name(row.state));
   if (row.state != State::kBaseline) {
     text += fmt::format(" {} {}", format_ratio(row.speedup.estimate),
                         format_ratio_interval(row.speedup.low, row.speedup.high));
@@ -58,7 +58,7 @@ Json samples_of(const bench::CaseResult& result, const Row& row) {
 Json to_json(const CaseView& view, const Row& row) {
   Json json = {{"name", printable(row.technique->name)},
                {"state", name(row.state)},
-               {"peer", row.peer},
+               {"aside", row.aside},
                {"threads", row.technique->threads},
                {"speedup", nullptr}};
   if (!row.timed) return json;

@@ -33,7 +33,7 @@ TEST(PlotData, HoldsEveryRowInOrder) {
             "5.90 GB/s, 1.25 k products/s, 75.6 % compute ceiling");
   EXPECT_EQ(gemm["rows"][6]["state"], "wrong");
   EXPECT_EQ(gemm["rows"][6]["speedup"], nullptr) << "what is wrong has no time";
-  EXPECT_EQ(gemm["rows"][9]["peer"], true);
+  EXPECT_EQ(gemm["rows"][9]["aside"], "peer");
 }
 
 TEST(PlotData, NamesTellSizesApart) {

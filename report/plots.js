@@ -21,7 +21,7 @@ const plots = (() => {
   const symbol = (state) => kSymbols[state] || "times";
   const isOpen = (row) => row.state === "baseline" || symbol(row.state) === "times";
 
-  const nameOf = (row) => row.name + (row.peer ? " (peer)" : "");
+  const nameOf = (row) => row.name + (row.aside === "peer" ? " (peer)" : "");
   const timed = (view) => view.rows.filter((row) => row.speedup);
   const options = (width, height, more) => ({
     width, height, ...more,
@@ -174,7 +174,7 @@ const plots = (() => {
   const overview = (data, of, width, shown) => {
     const views = data.cases.filter((view, i) => shown[i]);
     const all = views.flatMap((view, i) => timed(view)
-      .filter((row) => row.state !== "baseline" && !row.peer)
+      .filter((row) => row.state !== "baseline" && !row.aside)
       .map((row) => ({ view, row, y: i + 0.5, prefix: `${view.lab} ${view.name}, ` })));
     const best = all.filter((d) => d.view.rows[d.view.best] === d.row);
     const rest = all.filter((d) => d.view.rows[d.view.best] !== d.row);

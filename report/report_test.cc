@@ -73,6 +73,22 @@ TEST(Model, TallyCountsWhatOccurs) {
             "1 failed, 1 skipped");
 }
 
+TEST(Model, TheCeilingBesideIsShownAndNotCounted) {
+  bench::RunRecord run = bench::sample::run();
+  const int total = build_model(run).tally.total();
+  bench::sample::add_ceiling(run.results[1]);
+  const Model model = build_model(run);
+  EXPECT_EQ(model.tally.total(), total);
+  EXPECT_EQ(model.tally.peers, 1);
+  const CaseView& view = model.labs[1].cases[0];
+  EXPECT_EQ(describe_ceiling(*view.rows[1].technique), "90.0 % [88, 92] beside");
+  EXPECT_NE(view.best()->technique->role, "ceiling") << "ten times as quick, and no technique";
+  EXPECT_EQ(explain(view.rows.back()), "moves the same bytes: copy_nt avx2");
+  EXPECT_TRUE(contains(render_html(run), "[88, 92] beside it"));
+  EXPECT_TRUE(contains(render_markdown(run), "90.0 % \\[88, 92\\] beside"));
+  EXPECT_TRUE(contains(render_json(run), "\"fraction\""));
+}
+
 TEST(Model, CommandIsQuotedForAShell) {
   const Json header = {{"command", {"aisp", "a b", "it's", "", "x=1"}}};
   EXPECT_EQ(describe_command(header), "aisp 'a b' 'it'\\''s' '' x=1");

@@ -14,4 +14,3 @@ if(AISP_TESTS)
 endif()
 
 include(${CMAKE_CURRENT_LIST_DIR}/plain_libraries.cmake)
-aisp_find_plain(uring liburing.h uring liburing-dev)

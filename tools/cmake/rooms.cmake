@@ -7,6 +7,10 @@ function(aisp_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
     ${CMAKE_SOURCE_DIR}/${name}/*.cc)
   list(FILTER sources EXCLUDE REGEX "^(bench/(attacks|layout|peers)|machine/fakes)/")
+  file(GLOB_RECURSE device_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cu)
+  if(AISP_HAVE_CUDA)
+    list(FILTER sources EXCLUDE REGEX "_absent\.cc$")
+  endif()
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -18,6 +22,7 @@ function(aisp_room name)
     target_include_directories(aisp_${name} PUBLIC
       $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include/aisp>)
     target_link_libraries(aisp_${name} PUBLIC ${room_DEPENDS})
+    aisp_device_code(aisp_${name} device_sources)
   else()
     add_library(aisp_${name} INTERFACE)
     target_include_directories(aisp_${name} INTERFACE
@@ -118,5 +123,19 @@ function(aisp_embed library)
     COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR} -DSTYLE=${embed_STYLE}
       "-DSCRIPTS=${embed_SCRIPTS}" -P ${CMAKE_SOURCE_DIR}/tools/cmake/embed.cmake
     DEPENDS ${files} ${CMAKE_SOURCE_DIR}/tools/cmake/embed.cmake VERBATIM)
+  target_sources(${library} PRIVATE ${out})
+endfunction()
+
+# aisp_embed_text(library NAMESPACE n TEXTS function=path ...): texts of files as functions.
+function(aisp_embed_text library)
+  cmake_parse_arguments(embed "" "NAMESPACE" "TEXTS" ${ARGN})
+  set(out ${CMAKE_BINARY_DIR}/${library}_texts.cc)
+  set(files ${embed_TEXTS})
+  list(TRANSFORM files REPLACE "^.*=" "${CMAKE_SOURCE_DIR}/")
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR}
+      -DNAMESPACE=${embed_NAMESPACE} "-DTEXTS=${embed_TEXTS}"
+      -P ${CMAKE_SOURCE_DIR}/tools/cmake/embed_text.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/tools/cmake/embed_text.cmake VERBATIM)
   target_sources(${library} PRIVATE ${out})
 endfunction()

@@ -1,6 +1,5 @@
 // Loading a weight file into a tensor that is already in memory: out = contents of the file. What
-// the techniques share: an open file, reading all of it, direct I/O, and the state of the page
-// cache.
+// the techniques share: direct I/O and its alignment.
 #pragma once
 
 #include <cstddef>
@@ -8,23 +7,12 @@
 #include <span>
 
 #include "bench/lab.h"
+#include "machine/page_cache.h"
 
 namespace aisp::labs::ch05::storage_cpu {
 
-/// An open file; closes itself.
-class File {
- public:
-  /// Throws Error when the file cannot be opened. `flags`: those of open(2).
-  File(const char* path, int flags);
-  ~File();
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int descriptor() const { return descriptor_; }
-  std::size_t size_bytes() const;
-
- private:
-  int descriptor_ = -1;
-};
+using machine::cached_bytes, machine::File, machine::make_cold, machine::make_warm,
+    machine::read_all;
 
 /// What direct I/O asks of memory addresses and of file offsets and lengths, in bytes.
 struct DirectAlignment {
@@ -59,20 +47,6 @@ Scratch allocate_scratch(std::size_t bytes);
 inline std::span<std::byte> destination(const bench::Io& io) {
   return std::as_writable_bytes(io.out<bf16>(0));
 }
-
-/// read(2) until `into` is full, `chunk_bytes` at a time. Throws Error at an early end or an I/O
-/// error.
-void read_all(const File& file, std::span<std::byte> into, std::size_t chunk_bytes);
-
-/// How many bytes of the file are in the page cache (by whole pages).
-std::size_t cached_bytes(const char* path);
-
-/// Removes the file from the page cache. Throws Error when it stays, as on a filesystem that lives
-/// in memory: a cold result from there would be a lie.
-void make_cold(const char* path);
-
-/// Brings the whole file into the page cache; free when it is there already.
-void make_warm(const char* path);
 
 bench::Technique read_fresh();
 bench::Technique read_in_place();

@@ -1,0 +1,51 @@
+# CUDA where there is a compiler for it: AISP_CUDA is AUTO, ON (an error without) or OFF. Device code
+# is built for AISP_CUDA_ARCHS; the runtime is linked statically, and the driver, NVML and the math
+# libraries are found at run time, so that one program runs with and without a GPU.
+set(AISP_CUDA AUTO CACHE STRING "Build device code: AUTO, ON or OFF")
+set(AISP_CUDA_ARCHS "80-virtual;90a-real" CACHE STRING "Architectures of device code")
+set(AISP_HAVE_CUDA OFF)
+if(NOT AISP_CUDA STREQUAL "OFF" AND NOT AISP_SANITIZE)
+  include(CheckLanguage)
+  if(NOT CMAKE_CUDA_COMPILER AND EXISTS /usr/local/cuda/bin/nvcc)
+    set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_ARCHITECTURES OFF)  # set by flags below: CMake 3.22 to 3.25 know fewer names
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(AISP_HAVE_CUDA ON)
+  elseif(AISP_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "AISP_CUDA=ON, but no nvcc: install the CUDA toolkit or set CUDACXX")
+  endif()
+endif()
+message(STATUS "Device code: ${AISP_HAVE_CUDA} ${CMAKE_CUDA_COMPILER}")
+
+# Adds a room's .cu files to its library; without CUDA, the *_absent.cc beside them stay instead.
+# They are a library of objects, because the host compiler's options are not nvcc's. No fmt in them:
+# nvcc 13.0 does not take the compile-time checks of fmt 9 in C++20.
+function(aisp_device_code library sources)
+  set(files ${${sources}})
+  if(NOT AISP_HAVE_CUDA OR NOT files)
+    return()
+  endif()
+  add_library(${library}_device OBJECT ${files})
+  target_include_directories(${library}_device PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${library}_device PRIVATE CUDA::cudart_static)
+  # CMake 3.25 ignores CMAKE_CUDA_STANDARD 20. 177: unused device functions of headers.
+  set(flags -std=c++20 --expt-relaxed-constexpr -diag-suppress=177)
+  foreach(arch ${AISP_CUDA_ARCHS})
+    string(REGEX REPLACE "-.*" "" number ${arch})
+    if(arch MATCHES "-virtual$")
+      list(APPEND flags -gencode=arch=compute_${number},code=compute_${number})
+    else()
+      list(APPEND flags -gencode=arch=compute_${number},code=sm_${number})
+    endif()
+  endforeach()
+  set_target_properties(${library}_device PROPERTIES COMPILE_OPTIONS "${flags}"
+    CUDA_STANDARD_REQUIRED OFF)
+  target_sources(${library} PRIVATE $<TARGET_OBJECTS:${library}_device>)
+  # Link only: the toolkit is nothing for the host compiler to include.
+  target_link_libraries(${library} INTERFACE $<LINK_ONLY:CUDA::cudart_static> ${CMAKE_DL_LIBS})
+endfunction()
