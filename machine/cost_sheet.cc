@@ -1,6 +1,8 @@
 // See cost_sheet.h.
 #include "machine/cost_sheet.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -13,6 +15,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kLeastJobSeconds = 0.010;
+constexpr std::size_t kLeastEpochs = 6;  // fewer give a median no 95 % interval
 // EpochSampler begins with an amount of 1e4.
 constexpr double kFirstAmount = 1e4;
 
@@ -101,6 +104,13 @@ void CostSheet::store(Costs& costs) const {
   for (const Job& job : jobs_) {
     if (!job.failure.empty()) {
       costs.missing.push_back({job.label.name, job.failure});
+      continue;
+    }
+    if (job.sampler.epochs() < kLeastEpochs) {
+      costs.missing.push_back(
+          {job.label.name, fmt::format("{} epochs in the time there was, {} make "
+                                       "an interval: give it more --seconds",
+                                       job.sampler.epochs(), kLeastEpochs)});
       continue;
     }
     const EpochSampler::Result found = job.sampler.result();
