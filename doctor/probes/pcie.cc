@@ -65,9 +65,26 @@ bool judged_class(const std::string& text) {  // network, NVMe, display and acce
          text.starts_with("0x12");
 }
 
+// The same of a GPU by its driver: all there is where sysfs hides the link, as in many guests.
+std::optional<Judged> judge_by_driver(const machine::Gpu& gpu, double& lost) {
+  if (!gpu.pcie_width_now || !gpu.pcie_width_max || *gpu.pcie_width_now <= 0) return std::nullopt;
+  double factor = static_cast<double>(*gpu.pcie_width_max) / *gpu.pcie_width_now;
+  const int now = gpu.pcie_generation_now.value_or(0), most = gpu.pcie_generation_max.value_or(0);
+  // Each generation doubles the rate of the one before (close enough from the first to the sixth).
+  if (gpu.utilization_percent.value_or(0) > 0 && now > 0) factor *= std::exp2(most - now);
+  lost = std::max(lost, factor);
+  return Judged{factor <= 1.01, fmt::format("generation {} x{}, could be {} x{}", now,
+                                            *gpu.pcie_width_now, most, *gpu.pcie_width_max)};
+}
+
 Finding pcie_link_state(const Evidence& evidence) {
   std::vector<Reading> good, bad;
   double lost = 1.0;
+  for (const auto& gpu : evidence.facts().gpus) {
+    const auto judged = judge_by_driver(gpu, lost);
+    if (!judged) continue;
+    (judged->holds ? good : bad).push_back({fmt::format("GPU {}", gpu.index), judged->value});
+  }
   for (const std::string& address : evidence.list("/sys/bus/pci/devices")) {
     if (!judged_class(evidence.read(pci_folder(address) + "/class").value)) continue;
     const auto judged = judge_link(evidence, address, lost);
