@@ -112,7 +112,7 @@ void print_topology(const TopologyNode& machine) {
 void write_topology_svg(const TopologyNode& machine, const std::string& path) {
   const std::string half = path + ".part";
   std::ofstream file(half, std::ios::binary | std::ios::trunc);
-  file << report::topology_svg(machine::to_json(machine)) << "\n";
+  file << report::topology_svg(machine::to_json(machine), /*as_file=*/true) << "\n";
   file.close();
   if (file.fail() || std::rename(half.c_str(), path.c_str()) != 0) {
     std::remove(half.c_str());

@@ -62,7 +62,7 @@ class Drawing {
  public:
   Box draw(const Json& node, int depth = 0) {
     const std::string kind = text_of(node, "kind");
-    if (++boxes_ > kMostBoxes || depth > kMostDepth) return {};
+    if (kind.empty() || ++boxes_ > kMostBoxes || depth > kMostDepth) return {};
     if (is_device(kind)) return device(node, kind);
     if (std::string caches; const Json* core = only_core(node, caches))
       return core_box(*core, caches);
@@ -170,13 +170,16 @@ constexpr const char* kStyle =
 
 }  // namespace
 
-std::string topology_svg(const Json& machine) {
+std::string topology_svg(const Json& machine, bool as_file) {
   const Box box = Drawing().draw(machine);
   if (box.width <= 0) return "";
   return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"topology\" role=\"img\" aria-label=\"{}\" "
-      "viewBox=\"0 0 {:.0f} {:.0f}\" width=\"{:.0f}\" height=\"{:.0f}\"><style>{}</style>{}</svg>",
-      "What the machine consists of, and what is near what", box.width, box.height, box.width,
+      "<svg{} class=\"topology\" role=\"img\" aria-label=\"What the machine consists of, and what "
+      "is "
+      "near what\" viewBox=\"0 0 {:.0f} {:.0f}\" width=\"{:.0f}\" "
+      "height=\"{:.0f}\"><style>{}</style>"
+      "{}</svg>",
+      as_file ? " xmlns=\"http://www.w3.org/2000/svg\"" : "", box.width, box.height, box.width,
       box.height, kStyle, box.body);
 }
 

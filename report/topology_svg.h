@@ -8,8 +8,9 @@
 
 namespace aisp::report {
 
-/// One <svg> element. Malformed parts are left out; at most 20,000 boxes. Colours follow the text
-/// colour of the page, so that it is readable on light and dark.
-std::string topology_svg(const nlohmann::ordered_json& machine);
+/// One <svg> element; `as_file` names its language, which a page knows already. Malformed parts are
+/// left out; at most 20,000 boxes. Colours follow the text colour of the page, so that it is
+/// readable on light and dark.
+std::string topology_svg(const nlohmann::ordered_json& machine, bool as_file = false);
 
 }  // namespace aisp::report
