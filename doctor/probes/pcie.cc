@@ -4,6 +4,7 @@
 // sysfs-kernel-iommu_groups; NVIDIA GPUDirect and NCCL documentation (PCI access control services).
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "doctor/gpus.h"
 #include "doctor/paths.h"
@@ -80,15 +81,23 @@ std::optional<Judged> judge_by_driver(const machine::Gpu& gpu, double& lost) {
 Finding pcie_link_state(const Evidence& evidence) {
   std::vector<Reading> good, bad;
   double lost = 1.0;
-  for (const auto& gpu : evidence.facts().gpus) {
-    const auto judged = judge_by_driver(gpu, lost);
-    if (!judged) continue;
-    (judged->holds ? good : bad).push_back({fmt::format("GPU {}", gpu.index), judged->value});
-  }
+  std::set<std::string> seen_addresses;
+  const auto add = [&](const std::string& source, const std::optional<Judged>& judged) {
+    if (judged) (judged->holds ? good : bad).push_back({source, judged->value});
+  };
   for (const std::string& address : evidence.list("/sys/bus/pci/devices")) {
     if (!judged_class(evidence.read(pci_folder(address) + "/class").value)) continue;
     const auto judged = judge_link(evidence, address, lost);
-    if (judged) (judged->holds ? good : bad).push_back({pci_folder(address), judged->value});
+    const auto* const gpu = gpu_at(evidence.facts(), address);
+    if (gpu != nullptr && (!judged || judged->holds)) continue;  // the driver is asked below
+    if (judged) seen_addresses.insert(address);
+    add(pci_folder(address), judged);
+  }
+  for (const auto& gpu : evidence.facts().gpus) {
+    if (seen_addresses.contains(gpu.pci_address)) continue;
+    const auto judged = judge_by_driver(gpu, lost);
+    add(fmt::format("GPU {}", gpu.index),
+        judged ? judged : judge_link(evidence, gpu.pci_address, lost));
   }
   auto grown = grown_errors(evidence);
   const std::size_t seen = good.size() + bad.size();
