@@ -125,9 +125,11 @@ TEST(Examination, WaitsForNoPipe) {
   const machine::TemporaryTree copy;
   fs::copy(tree_folder("workstation"), copy.root(),
            fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  for (const char* const file : {"/root/proc/swaps", "/env", "/root/proc/buddyinfo"}) {
-    fs::remove(copy.root() + file);
-    ASSERT_EQ(mkfifo((copy.root() + file).c_str(), 0600), 0);
+  const std::string files = copy.root() + "/root";
+  for (const std::string& file :
+       {files + "/proc/swaps", files + "/proc/buddyinfo", copy.root() + "/env"}) {
+    fs::remove(file);
+    ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
   }
   const auto begin = std::chrono::steady_clock::now();
   ExamineOptions options = of_tree(copy.root());
