@@ -178,6 +178,7 @@ class Session {
     if (what == "facts") return to_json(machine::read_facts());
     if (what == "counters") return read_counters();
     if (what == "granted") return to_json(ok("granted", granted(*evidence_)));
+    if (options_.in_child) options_.in_child(question.at("id"));
     return to_json(examine_item(question.at("id")));
   }
 
@@ -246,9 +247,12 @@ class Session {
     std::ofstream(options_.record_to + "/facts.json") << to_json(collected_.facts).dump(1) << '\n';
     std::ofstream(options_.record_to + "/subject.json")
         << to_json(options_.subject).dump(1) << '\n';
-    if (!std::filesystem::exists(options_.record_to + "/tree.json")) {
-      std::ofstream(options_.record_to + "/tree.json") << "{}\n";
-    }
+    // A child that was cut off while it wrote leaves half a document.
+    const std::string path = options_.record_to + "/tree.json";
+    Json tree = Json::parse(machine::read_text(path).value_or("{}"), nullptr, false);
+    if (!tree.is_object()) tree = Json::object();
+    if (!tree.contains("window_s")) tree["window_s"] = options_.window_s;
+    std::ofstream(path) << tree.dump(1) << '\n';
   }
 
   const ExamineOptions& options_;

@@ -26,6 +26,7 @@ struct ExamineOptions {
   double probe_limit_s = 1.0;         // then a probe is cut off
   double facts_limit_s = 10.0;        // for the devices to answer
   std::function<void(std::size_t done, std::size_t all, const std::string& now)> progress;
+  std::function<void(const std::string& id)> in_child;  // before each item; tests hang and crash it
 };
 
 struct Row {
