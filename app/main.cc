@@ -9,6 +9,7 @@
 #include "app/cmd_doctor.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_report.h"
+#include "app/cmd_tools.h"
 #include "app/options_gate.h"
 #include "app/options_machine.h"
 #include "base/error.h"
@@ -113,6 +114,7 @@ struct Commands {
   int channel = -1;
   ReportOptions report;
   MachineOptions machine;
+  RooflineOptions roofline;
   DoctorOptions doctor;
   int code = kExitOk;
 };
@@ -202,6 +204,7 @@ int run_command(int argc, char** argv) {
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
+  add_tools(root, commands.roofline, &commands.code);
   add_doctor(root, commands.doctor, &commands.code);
   try {
     root.parse(argc, argv);

@@ -31,6 +31,7 @@ std::vector<std::string> candidates(const Evidence& evidence) {
     return paths;
   }
   for (const GpuUser& user : gpu_users(evidence)) {
+    if (user.name.empty()) continue;
     const Text program = evidence.link(fmt::format("/proc/{}/exe", user.pid));
     if (program && !is_python(user)) paths.push_back(program.value);
   }

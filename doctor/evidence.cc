@@ -86,4 +86,9 @@ std::optional<std::string> Evidence::value_of(const std::string& text, const std
   return std::nullopt;
 }
 
+std::optional<double> Evidence::number_of(const std::string& text, const std::string& key) {
+  const std::string value = value_of(text, key).value_or("");
+  return machine::parse_number(value.substr(0, value.find_first_of(" \t")));
+}
+
 }  // namespace aisp::doctor

@@ -100,6 +100,8 @@ class Evidence {
   std::string of_subject(const std::string& tail) const;  // "limits" -> "/proc/self/limits"
   /// "key: value" or "key value" lines: the value of the first line with this key.
   static std::optional<std::string> value_of(const std::string& text, const std::string& key);
+  /// The first word of value_of() as a number: "MemTotal: 1024 kB" -> 1024.
+  static std::optional<double> number_of(const std::string& text, const std::string& key);
 };
 
 /// What is gathered once, before the probes: the facts, and counters as the window began.

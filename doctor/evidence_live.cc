@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "doctor/evidence.h"
+#include "doctor/kept_text.h"
 #include "doctor/mounts.h"
 #include "doctor/quick_command.h"
 #include "doctor/readable.h"
@@ -94,7 +95,7 @@ class Live final : public Evidence {
 
   Text read_and_keep(const std::string& path, std::size_t most) const {
     Text text = read_file(path, most);
-    if (text) keep_file("root" + path, text.value);
+    if (text) keep_file("root" + path, kept_text(path, text.value));
     if (text.seen == Text::Seen::kForbidden) note("forbidden", path);
     if (text.seen == Text::Seen::kUnreadable) note("unreadable", path);
     return text;
@@ -264,19 +265,6 @@ class Live final : public Evidence {
 };
 
 }  // namespace
-
-bool is_steering_variable(const std::string& name) {
-  static const char* const kPrefixes[] = {"OMP_",     "KMP_",    "MKL_",   "OPENBLAS_", "BLIS_",
-                                          "CUDA_",    "NCCL_",   "UCX_",   "NVIDIA_",   "TORCH",
-                                          "PYTORCH",  "TRITON",  "XLA_",   "TF_",       "HF_",
-                                          "SLURM_",   "MALLOC_", "GLIBC_", "LD_",       "CUBLAS",
-                                          "NVSHMEM_", "OMPI_",   "GOMP_",  "NUMEXPR_",  "DNNL_"};
-  for (const char* prefix : kPrefixes) {
-    if (name.starts_with(prefix)) return true;
-  }
-  return name == "RANK" || name == "WORLD_SIZE" || name == "LOCAL_RANK" || name == "PATH" ||
-         name == "KUBERNETES_SERVICE_HOST";
-}
 
 std::unique_ptr<Evidence> live_evidence(const Subject& subject, const Collected& collected,
                                         const std::string& record_to) {

@@ -22,7 +22,7 @@ std::string accelerator_on_bus(const Evidence& evidence) {
 
 std::string why_unseen(const machine::Facts& facts) {
   for (const auto& unseen : facts.unseen) {
-    if (unseen.what == "gpus" || unseen.what == "devices") return unseen.why;
+    if (unseen.what == "GPUs" || unseen.what == "devices") return unseen.why;
   }
   return "";
 }
@@ -118,6 +118,10 @@ const machine::Library* library(const machine::Facts& facts, std::string_view pr
     if (one.name.starts_with(prefix)) return &one;
   }
   return nullptr;
+}
+
+bool has_fabric(const machine::Gpu& gpu) {
+  return gpu.fabric_state && *gpu.fabric_state != "not_supported";
 }
 
 bool has_stacked_memory(const machine::Gpu& gpu) { return gpu.memory_bus_bits.value_or(0) >= 2048; }

@@ -56,6 +56,8 @@ std::optional<bool> version_at_least(std::string_view text, int major, int minor
 /// The first library whose name begins with `prefix` ("libnccl.so"); null: not found.
 const machine::Library* library(const machine::Facts& facts, std::string_view prefix);
 
+/// Part of an NVSwitch fabric, set up or not.
+bool has_fabric(const machine::Gpu& gpu);
 /// Memory of stacked dies (HBM): a bus of 2,048 bits or more.
 bool has_stacked_memory(const machine::Gpu& gpu);
 

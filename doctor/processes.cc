@@ -46,9 +46,17 @@ std::map<std::string, std::string> environment_of(const Evidence& evidence, int 
   return all;
 }
 
-std::set<std::string> mapped_files(const Evidence& evidence, int pid) {
+Text status_of(const Evidence& evidence, const GpuUser& user) {
+  if (!user.name.empty()) return evidence.read(fmt::format("/proc/{}/status", user.pid));
+  Text text;
+  text.why = fmt::format("process {} is of another container", user.pid);
+  return text;
+}
+
+std::set<std::string> mapped_files(const Evidence& evidence, const GpuUser& user) {
   std::set<std::string> files;
-  const Text text = evidence.read(fmt::format("/proc/{}/maps", pid));
+  if (user.name.empty()) return files;
+  const Text text = evidence.read(fmt::format("/proc/{}/maps", user.pid));
   for (const auto line : machine::split(text.value, '\n')) {
     const std::size_t slash = line.find('/');
     if (slash != std::string_view::npos) files.emplace(line.substr(slash));
@@ -73,8 +81,10 @@ std::vector<GpuUser> gpu_users(const Evidence& evidence) {
   std::vector<GpuUser> users;
   for (auto& [pid, user] : by_pid) {
     std::sort(user.gpus.begin(), user.gpus.end());
-    user.arguments = arguments_of(evidence, pid);
-    user.environment = environment_of(evidence, pid);
+    if (!user.name.empty()) {
+      user.arguments = arguments_of(evidence, pid);
+      user.environment = environment_of(evidence, pid);
+    }
     users.push_back(std::move(user));
   }
   return users;

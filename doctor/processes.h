@@ -15,7 +15,7 @@ namespace aisp::doctor {
 /// A process that holds contexts on GPUs, put together from the facts of all GPUs and /proc.
 struct GpuUser {
   int pid = 0;
-  std::string name;
+  std::string name;  // empty: the number is of another name space, and /proc/PID another process
   std::vector<int> gpus;  // ascending
   machine::Maybe<int> uid;
   std::vector<std::string> arguments;              // empty: not readable
@@ -29,7 +29,9 @@ std::vector<std::vector<GpuUser>> gpu_jobs(const Evidence& evidence);
 
 std::vector<std::string> arguments_of(const Evidence& evidence, int pid);
 std::map<std::string, std::string> environment_of(const Evidence& evidence, int pid);
-std::set<std::string> mapped_files(const Evidence& evidence, int pid);
+/// Nothing where the process cannot be seen.
+std::set<std::string> mapped_files(const Evidence& evidence, const GpuUser& user);
+Text status_of(const Evidence& evidence, const GpuUser& user);
 
 /// Ids of processes whose /proc/PID/comm is `name` or begins with it: the kernel cuts names at 15
 /// bytes. At most 4,096 processes are looked at.

@@ -77,6 +77,7 @@ std::string engine_of(const Evidence& evidence, const GpuUser& user) {
   std::vector<std::string> words = user.arguments;
   words.push_back(user.name);
   const std::string own = engine_in(words);
+  if (user.name.empty()) return own;
   if (!own.empty()) return own;
   const int parent = parent_of(evidence, user.pid);
   return parent == 0 ? "" : engine_in(arguments_of(evidence, parent));
@@ -89,7 +90,7 @@ bool listens(const Evidence& evidence, const GpuUser& user) {
   for (const std::string& word : user.arguments) {
     if (word.find("ipykernel") != std::string::npos) return false;  // a notebook's own ports
   }
-  return holds_socket(evidence, user.pid, listening_inodes(evidence));
+  return !user.name.empty() && holds_socket(evidence, user.pid, listening_inodes(evidence));
 }
 
 Role role_of(const Evidence& evidence, const GpuUser& user) {

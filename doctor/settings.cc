@@ -61,6 +61,10 @@ Finding decide(const Setting& setting, const Evidence& evidence) {
       if (why.empty() || text.seen == Text::Seen::kForbidden) why = text.why;
       continue;
     }
+    if (text.value.empty()) {
+      why = path + ": empty";
+      continue;
+    }
     const auto fits = holds(setting, text.value);
     if (!fits) {
       why = fmt::format("{}: '{}' is not a number", path, text.value.substr(0, 40));

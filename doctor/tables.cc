@@ -15,25 +15,14 @@ std::vector<T> joined(std::initializer_list<std::vector<T>> tables) {
 
 const std::vector<Probe>& probes() {
   static const std::vector<Probe> all = joined<Probe>({
-      memory_probes(),
-      gpu_device_probes(),
-      gpu_driver_probes(),
-      gpu_link_probes(),
-      gpu_placement_probes(),
-      gpu_health_probes(),
-      gpu_sharing_probes(),
-      gpu_code_probes(),
-      pcie_probes(),
-      nccl_probes(),
-      rdma_probes(),
-      cluster_probes(),
-      serving_probes(),
-      run_record_probes(),
-      build_probes(),
-      reproducibility_probes(),
-      cloud_probes(),
-      tuning_cache_probes(),
-      framework_probes(),
+      memory_probes(),       processor_probes(),   thread_probes(),          isolation_probes(),
+      container_probes(),    storage_probes(),     dataset_probes(),         tcp_probes(),
+      gpu_host_probes(),     service_probes(),     orchestration_probes(),   firmware_probes(),
+      gpu_device_probes(),   gpu_driver_probes(),  gpu_link_probes(),        gpu_placement_probes(),
+      gpu_health_probes(),   gpu_sharing_probes(), gpu_code_probes(),        pcie_probes(),
+      nccl_probes(),         rdma_probes(),        cluster_probes(),         serving_probes(),
+      run_record_probes(),   build_probes(),       reproducibility_probes(), cloud_probes(),
+      tuning_cache_probes(), framework_probes(),
   });
   return all;
 }

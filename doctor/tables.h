@@ -10,6 +10,17 @@ namespace aisp::doctor {
 // doctor/probes
 std::vector<Setting> kernel_settings();
 std::vector<Probe> memory_probes();
+std::vector<Probe> processor_probes();
+std::vector<Probe> thread_probes();
+std::vector<Probe> isolation_probes();
+std::vector<Probe> container_probes();
+std::vector<Probe> storage_probes();
+std::vector<Probe> dataset_probes();
+std::vector<Probe> tcp_probes();
+std::vector<Probe> gpu_host_probes();
+std::vector<Probe> service_probes();
+std::vector<Probe> orchestration_probes();
+std::vector<Probe> firmware_probes();
 std::vector<Probe> gpu_device_probes();
 std::vector<Probe> gpu_driver_probes();
 std::vector<Probe> gpu_link_probes();

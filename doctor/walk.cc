@@ -225,7 +225,8 @@ Walk walk_from_json(const nlohmann::ordered_json& json) {
   walk.large = json.value("large", std::vector<std::string>());
   walk.sizes = json.value("sizes", std::vector<std::uint64_t>());
   std::sort(walk.sizes.begin(), walk.sizes.end());
-  for (const auto& [format, share] : json.value("formats", nlohmann::ordered_json()).items()) {
+  const nlohmann::ordered_json formats = json.value("formats", nlohmann::ordered_json::object());
+  for (const auto& [format, share] : formats.items()) {
     walk.formats[format] = {share.at("files"), share.at("bytes")};
   }
   return walk;

@@ -22,6 +22,7 @@ constexpr int kLeastBursts = 4, kMostBursts = 40;  // a call; three calls give a
 // Loads of the line before a thread offers its core to another: on a busy machine the other side
 // may be waiting for a time slice.
 constexpr int kSpinsBeforeYield = 20000;
+constexpr std::uint32_t kNever = ~0u;
 
 // Alone on its line, and on the pair of lines that some prefetchers fetch together.
 struct alignas(128) Line {
@@ -29,29 +30,27 @@ struct alignas(128) Line {
   std::array<char, 124> padding{};
 };
 
-void wait_for(const std::atomic<std::uint32_t>& word, std::uint32_t value) {
-  for (int spins = 0; word.load(std::memory_order_acquire) != value; ++spins) {
+// Takes the line for itself with every attempt, so that a hand-over is one transfer: reading until
+// the word changes and then writing it would be two. False when the word says that it is over.
+bool take_turn(std::atomic<std::uint32_t>& word, std::uint32_t mine) {
+  std::uint32_t seen = mine;
+  for (int spins = 0; !word.compare_exchange_strong(seen, mine + 1); seen = mine, ++spins) {
+    if (seen == kNever) return false;
     if (spins >= kSpinsBeforeYield) std::this_thread::yield();
   }
+  return true;
 }
 
 // The first burst moves the threads and warms the line up; it is not counted.
 bool ping_pong(int a, int b, double seconds, std::vector<double>& bursts_ns) {
   Line line;
-  constexpr std::uint32_t kNever = ~0u;
   std::atomic<int> pinned{0};  // 1: the partner is on its core, -1: it could not go there
   std::atomic<bool> over{false};
   std::thread partner([&] {
     const bool moved = run_on({&b, 1});
     pinned.store(moved ? 1 : -1);
     if (!moved) return;
-    for (std::uint32_t turn = 1;; turn += 2) {
-      std::uint32_t now;
-      for (int spins = 0; (now = line.word.load(std::memory_order_acquire)) != turn; ++spins) {
-        if (now == kNever) return;
-        if (spins >= kSpinsBeforeYield) std::this_thread::yield();
-      }
-      line.word.store(turn + 1, std::memory_order_release);
+    for (std::uint32_t turn = 1; take_turn(line.word, turn); turn += 2) {
     }
   });
   while (pinned.load() == 0) std::this_thread::yield();
@@ -63,15 +62,14 @@ bool ping_pong(int a, int b, double seconds, std::vector<double>& bursts_ns) {
     if (burst > kLeastBursts && std::chrono::duration<double>(from - begin).count() > seconds) {
       break;
     }
-    for (std::uint32_t trip = 0; trip < kTripsPerBurst; ++trip) {
-      line.word.store(turn + 1, std::memory_order_release);
-      wait_for(line.word, turn + 2);
-      turn += 2;
+    for (std::uint32_t trip = 0; trip < kTripsPerBurst; ++trip, turn += 2) {
+      take_turn(line.word, turn);
     }
     const double ns = std::chrono::duration<double, std::nano>(Clock::now() - from).count();
     if (burst > 0) bursts_ns.push_back(ns / (2.0 * kTripsPerBurst));
   }
-  line.word.store(kNever, std::memory_order_release);
+  while (both && line.word.load() != turn) std::this_thread::yield();  // the last answer
+  line.word.store(kNever);
   partner.join();
   return both;
 }

@@ -1,6 +1,8 @@
 // See cost_sheet.h.
 #include "machine/cost_sheet.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -13,6 +15,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kLeastJobSeconds = 0.010;
+constexpr double kPatience = 2.0;        // times the budget, where other work takes the time
+constexpr std::size_t kLeastEpochs = 6;  // fewer give a median no 95 % interval
 // EpochSampler begins with an amount of 1e4.
 constexpr double kFirstAmount = 1e4;
 
@@ -73,6 +77,7 @@ void CostSheet::add_missing(std::string name, std::string why) {
 void CostSheet::measure(double seconds, const CostOptions& options,
                         const std::function<void(int)>& between) {
   const auto start = Clock::now();
+  const double patience = kPatience * std::max(seconds, options.seconds);
   const std::size_t all = kRounds * jobs_.size();
   for (int round = 0; round < kRounds; ++round) {
     between(round);
@@ -84,11 +89,14 @@ void CostSheet::measure(double seconds, const CostOptions& options,
         options.progress(static_cast<double>(done) / static_cast<double>(all), job.label.name);
       }
       const double left = seconds - seconds_since(start);
-      if (round > 0 && left <= 0.0) continue;  // a busy machine: every job has had a turn
+      const std::size_t wanted = kLeastEpochs * static_cast<std::size_t>(round + 1) / kRounds;
+      if (left <= 0.0 && job.sampler.epochs() >= wanted) continue;  // a busy machine
       const double share =
           std::max(kLeastJobSeconds / kRounds, left / static_cast<double>(all - done));
       try {
-        job.sampler.sample(share, std::min(job.epoch_seconds, std::max(share / 6, 0.3e-3)));
+        do {
+          job.sampler.sample(share, std::min(job.epoch_seconds, std::max(share / 6, 0.3e-3)));
+        } while (job.sampler.epochs() < wanted && seconds_since(start) < patience);
       } catch (const std::exception& problem) {
         job.failure = problem.what();
       }
@@ -101,6 +109,13 @@ void CostSheet::store(Costs& costs) const {
   for (const Job& job : jobs_) {
     if (!job.failure.empty()) {
       costs.missing.push_back({job.label.name, job.failure});
+      continue;
+    }
+    if (job.sampler.epochs() < kLeastEpochs) {
+      costs.missing.push_back(
+          {job.label.name, fmt::format("{} epochs in the time there was, {} make "
+                                       "an interval: give it more --seconds",
+                                       job.sampler.epochs(), kLeastEpochs)});
       continue;
     }
     const EpochSampler::Result found = job.sampler.result();

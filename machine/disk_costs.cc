@@ -110,10 +110,10 @@ void add_row(const CostProbe& probe, const std::shared_ptr<ScratchFile>& file, c
     probe.sheet.add_time(std::move(label), 1, std::move(loop), kEpochSeconds);
   } else if (row.random) {
     label.unit = "operations/s";
-    probe.sheet.add_operations(std::move(label), 4, std::move(loop), kEpochSeconds);
+    probe.sheet.add_operations(std::move(label), 4 * row.depth, std::move(loop), kEpochSeconds);
   } else {
     label.unit = "GB/s";
-    probe.sheet.add_blocks(std::move(label), static_cast<double>(row.block_bytes), row.depth,
+    probe.sheet.add_blocks(std::move(label), static_cast<double>(row.block_bytes), 2 * row.depth,
                            std::move(loop), kEpochSeconds);
   }
 }

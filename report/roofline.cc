@@ -140,10 +140,10 @@ void merge_roofs(std::vector<Roof>& roofs) {
 }
 
 // Ceilings come from a file: what does not have the documented shape is no ceiling.
-void collect_roofs(const Model& model, const bench::Json& header, Panel& panel) {
+void collect_roofs(const std::set<std::string>& dtypes, const bench::Json& header, Panel& panel) {
   try {
     const bench::Json& ceilings = header.at("ceilings");
-    if (!panel.memory) collect_compute(ceilings.at("compute"), dtypes_of(panel, model), panel);
+    if (!panel.memory) collect_compute(ceilings.at("compute"), dtypes, panel);
     collect_bandwidth(ceilings.at("bandwidth"), panel);
   } catch (const bench::Json::exception&) {
     panel.compute.clear();
@@ -155,12 +155,36 @@ void collect_roofs(const Model& model, const bench::Json& header, Panel& panel) 
   merge_roofs(panel.compute);
 }
 
+// Every type, every number of threads that has a ceiling.
+std::set<int> threads_of(const bench::Json& entries, std::set<std::string>& dtypes) {
+  std::set<int> threads;
+  for (const auto& entry : entries) {
+    threads.insert(entry.at("threads").get<int>());
+    dtypes.insert(entry.at("dtype").get<std::string>());
+  }
+  return threads;
+}
+
 }  // namespace
 
 Roofline collect_roofline(const Model& model, const bench::Json& header) {
   Roofline roofline;
   collect_points(model, roofline);
-  for (Panel& panel : roofline.panels) collect_roofs(model, header, panel);
+  for (Panel& panel : roofline.panels) collect_roofs(dtypes_of(panel, model), header, panel);
+  return roofline;
+}
+
+Roofline machine_roofline(const bench::Json& header) {
+  Roofline roofline;
+  std::set<std::string> dtypes;
+  try {
+    for (const int threads : threads_of(header.at("ceilings").at("compute"), dtypes)) {
+      roofline.panels.push_back({.memory = false, .threads = threads});
+    }
+  } catch (const bench::Json::exception&) {
+    return {};
+  }
+  for (Panel& panel : roofline.panels) collect_roofs(dtypes, header, panel);
   return roofline;
 }
 

@@ -43,4 +43,8 @@ struct Roofline {
 /// in the header count as absent. O(techniques * roofs).
 Roofline collect_roofline(const Model& model, const bench::Json& header);
 
+/// The ceilings alone, without points: a compute panel for each number of threads measured, with
+/// the roofs of every type. The header needs "ceilings" and "cpu".
+Roofline machine_roofline(const bench::Json& header);
+
 }  // namespace aisp::report

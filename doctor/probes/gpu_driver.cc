@@ -16,7 +16,8 @@ namespace {
 // The version in "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release ...".
 std::string kernel_module_version(const Evidence& evidence) {
   const Text text = evidence.read("/proc/driver/nvidia/version");
-  for (const auto word : machine::split(text.value.substr(0, text.value.find('\n')), ' ')) {
+  const std::string line = text.value.substr(0, text.value.find('\n'));
+  for (const auto word : machine::split(line, ' ')) {
     if (version_parts(word).size() >= 2 && word.find_first_not_of("0123456789.") == word.npos) {
       return std::string(word);
     }
@@ -40,8 +41,7 @@ Finding driver_current(const Evidence& evidence) {
   if (!library.empty()) read.push_back({"driver's library", library});
   const auto& unseen = evidence.facts().unseen;
   const bool mismatch = std::any_of(unseen.begin(), unseen.end(), [](const auto& one) {
-    return one.why.find("version mismatch") != std::string::npos ||
-           one.why.find("LIB_RM_VERSION_MISMATCH") != std::string::npos;
+    return one.why.find("updated without a restart") != std::string::npos;
   });
   if (mismatch || (!module.empty() && !library.empty() && module != library)) {
     return fail(fmt::format("the running kernel module ({}) and the installed library ({}) differ: "
@@ -74,7 +74,7 @@ Finding cuda_driver_runtime_match(const Evidence& evidence) {
               read);
   }
   for (const GpuUser& user : gpu_users(evidence)) {
-    for (const std::string& file : mapped_files(evidence, user.pid)) {
+    for (const std::string& file : mapped_files(evidence, user)) {
       if (file.find("libcuda.so") == std::string::npos || file.find("compat") == std::string::npos)
         continue;
       read.push_back({fmt::format("/proc/{}/maps", user.pid), file});
@@ -123,7 +123,7 @@ Finding fabric_manager(const Evidence& evidence) {
   const auto switches = evidence.list("/proc/driver/nvidia-nvswitch/devices");
   const auto fabric =
       sort_gpus(evidence, "fabric state", [](const machine::Gpu& gpu) -> std::optional<Judged> {
-        if (!gpu.fabric_state || *gpu.fabric_state == "not supported") return std::nullopt;
+        if (!has_fabric(gpu)) return std::nullopt;
         return Judged{*gpu.fabric_state == "completed", *gpu.fabric_state};
       });
   const bool has_fabric = !fabric.good.empty() || !fabric.bad.empty();

@@ -61,7 +61,7 @@ Finding gpu_process_numa_binding(const Evidence& evidence) {
       if (cpus) local.insert(cpus->begin(), cpus->end());
     }
     const std::string path = fmt::format("/proc/{}/status", user.pid);
-    const Text status = evidence.read(path);
+    const Text status = status_of(evidence, user);
     const auto list = Evidence::value_of(status.value, "Cpus_allowed_list");
     const auto allowed = parse_cpu_list(list.value_or(""));
     if (!known || !list || !allowed || allowed->empty()) {

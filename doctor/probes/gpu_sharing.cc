@@ -97,8 +97,8 @@ Finding mig_persistence(const Evidence& evidence) {
               "after a reboot the node has MIG on and no instances");
 }
 
-bool maps_nccl(const Evidence& evidence, int pid) {
-  const auto files = mapped_files(evidence, pid);
+bool maps_nccl(const Evidence& evidence, const GpuUser& user) {
+  const auto files = mapped_files(evidence, user);
   return std::any_of(files.begin(), files.end(), [](const std::string& file) {
     return file.find("libnccl") != std::string::npos;
   });
@@ -121,7 +121,7 @@ Finding mig_fit(const Evidence& evidence) {
     const auto here = users_of(users, gpu.index);
     for (const GpuUser& user : here) {
       if (!gpu.mig_now.value_or(false) || positive(user.environment, "WORLD_SIZE") < 2) continue;
-      if (!maps_nccl(evidence, user.pid)) continue;
+      if (!maps_nccl(evidence, user)) continue;
       read.push_back(
           {fmt::format("process {} on a slice of GPU {}: WORLD_SIZE", user.pid, gpu.index),
            user.environment.at("WORLD_SIZE")});
@@ -230,7 +230,7 @@ Finding inference_qos_partition(const Evidence& evidence) {
   }
   std::set<int> serving_cpus, training_cpus;
   for (const GpuUser& user : users) {
-    const Text status = evidence.read(fmt::format("/proc/{}/status", user.pid));
+    const Text status = status_of(evidence, user);
     const auto cpus =
         parse_cpu_list(Evidence::value_of(status.value, "Cpus_allowed_list").value_or(""));
     if (!cpus) continue;

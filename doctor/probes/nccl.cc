@@ -69,7 +69,7 @@ std::string packaged_version(const Evidence& evidence, const std::string& file) 
 
 std::string nccl_version(const Evidence& evidence, std::string& source) {
   for (const GpuUser& user : gpu_users(evidence)) {
-    for (const std::string& file : mapped_files(evidence, user.pid)) {
+    for (const std::string& file : mapped_files(evidence, user)) {
       if (file.find("libnccl.so") == std::string::npos) continue;
       source = file;
       const std::string version = packaged_version(evidence, file);
@@ -82,12 +82,6 @@ std::string nccl_version(const Evidence& evidence, std::string& source) {
   if (installed == nullptr) return "";
   source = installed->path;
   return installed->version;
-}
-
-bool has_switches(const machine::Facts& facts) {
-  return std::any_of(facts.gpus.begin(), facts.gpus.end(), [](const auto& gpu) {
-    return gpu.fabric_state.value_or("not supported") != "not supported";
-  });
 }
 
 Finding collective_library_current(const Evidence& evidence) {
@@ -111,7 +105,7 @@ Finding collective_library_current(const Evidence& evidence) {
     return warn(fmt::format("{} takes the choice of algorithm from NCCL", forced[0].value), forced,
                 "the tuner chooses by message size; one algorithm is right for few sizes");
   }
-  if (has_switches(evidence.facts()) && !*version_at_least(version, 2, 17)) {
+  if (has_fabric(evidence.facts().gpus.front()) && !*version_at_least(version, 2, 17)) {
     return warn(fmt::format("NCCL {} cannot reduce inside the NVLink switch (2.17 can)", version),
                 read, "every GPU then moves the data of a reduction twice over its links");
   }

@@ -51,7 +51,7 @@ bool card_is_used(const std::vector<Port>& all, const Port& port) {
   });
 }
 
-bool has_roce_v2(const Evidence& evidence, const Port& port) {
+bool has_routable_address(const Evidence& evidence, const Port& port) {
   const std::string folder = port.folder + "/gid_attrs/types";
   for (const std::string& name : evidence.list(folder)) {
     if (evidence.read(folder + "/" + name).value.find("RoCE v2") != std::string::npos) return true;
@@ -77,7 +77,7 @@ Finding rdma_device_active(const Evidence& evidence) {
         trouble = "linked, but no subnet manager made it active";
       else if (!disabled && !card_is_used(all, port))
         trouble = "no link";
-    } else if (port.layer == "Ethernet" && !has_roce_v2(evidence, port)) {
+    } else if (port.layer == "Ethernet" && !has_routable_address(evidence, port)) {
       trouble = "no RoCE v2 address";
     } else if (port.layer == "InfiniBand" && port.gbit_per_s * 2 <= most) {
       trouble = "half the rate of its fellows, or less";

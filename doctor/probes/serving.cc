@@ -13,7 +13,7 @@
 namespace aisp::doctor {
 namespace {
 
-Finding optimized_serving_engine(const Evidence& evidence) {
+Finding serving_engine(const Evidence& evidence) {
   if (const auto none = without_gpus(evidence)) return *none;
   const auto users = gpu_users(evidence);
   std::vector<Reading> engines, plain;
@@ -23,7 +23,7 @@ Finding optimized_serving_engine(const Evidence& evidence) {
     if (!engine.empty()) {
       engines.push_back({source, engine});
     } else if (is_python(user) && listens(evidence, user)) {
-      const auto files = mapped_files(evidence, user.pid);
+      const auto files = mapped_files(evidence, user);
       const bool torch = std::any_of(files.begin(), files.end(), [](const std::string& file) {
         return file.find("libtorch") != std::string::npos;
       });
@@ -72,6 +72,11 @@ bool serves_models(const std::string& name) {
 }
 
 Finding autoscaling_on_custom_metrics(const Evidence& evidence) {
+  const std::string home = evidence.variable("HOME").value;
+  if (!evidence.variable("KUBECONFIG") && !evidence.exists(home + "/.kube/config") &&
+      !evidence.variable("KUBERNETES_SERVICE_HOST")) {
+    return not_applicable("no cluster is configured here");
+  }
   std::string why;
   const Json scalers = kubectl(evidence, "hpa", why);
   if (scalers.is_null()) {
@@ -121,7 +126,7 @@ Finding nixl_available(const Evidence& evidence) {
   for (const GpuUser& user : gpu_users(evidence)) {
     if (!disaggregated(user)) continue;
     wanted = true;
-    for (const std::string& file : mapped_files(evidence, user.pid)) {
+    for (const std::string& file : mapped_files(evidence, user)) {
       if (file.find("libnixl") == std::string::npos) continue;
       mapped = true;
       read.push_back({fmt::format("/proc/{}/maps", user.pid), file});
@@ -155,7 +160,7 @@ Finding nixl_available(const Evidence& evidence) {
 }  // namespace
 
 std::vector<Probe> serving_probes() {
-  return {{"optimized-serving-engine", optimized_serving_engine},
+  return {{"optimized-serving-engine", serving_engine},
           {"autoscaling-on-custom-metrics", autoscaling_on_custom_metrics},
           {"nixl-available", nixl_available}};
 }

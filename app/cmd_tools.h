@@ -1,0 +1,25 @@
+// `aisp tools`: small instruments on what was measured. Today: the roofline.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "app/roofline_bound.h"
+
+namespace aisp::app {
+
+struct RooflineOptions {
+  bool json = false;
+  std::string run;  // folder of a run whose techniques are placed; empty: the machine alone
+  std::optional<double> flops, bytes;
+  BoundQuestion question;  // dtype, threads, level
+};
+
+/// Prints the machine's roofline, or a run's, or the bound of a pair (flops, bytes). Measures the
+/// ceilings where the cache has none, and says so on standard error. Throws UsageError and Error.
+int cmd_roofline(const RooflineOptions& options);
+
+void add_tools(CLI::App& root, RooflineOptions& options, int* code);
+
+}  // namespace aisp::app
