@@ -226,7 +226,7 @@ class Session {
       if (evidence_->recorded()) return cannot_see("no measurement was recorded");
       const std::string why_not = measure.needs(*evidence_);
       if (!why_not.empty()) return not_applicable(why_not);
-      if (!options_.measure) {
+      if (!options_.measure && !measure.always) {
         return not_measured(fmt::format("--measure takes {:g} s for it", measure.seconds));
       }
       found = measure.measure(*evidence_, measure.seconds);

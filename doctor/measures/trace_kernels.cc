@@ -2,7 +2,9 @@
 // they fill the GPU.
 //
 // Source: names of cuBLAS, cuDNN and CUTLASS kernels; CUDA occupancy API; Inductor's kernel names.
+#include <cctype>
 #include <map>
+#include <set>
 
 #include "doctor/measures/trace_measure.h"
 #include "doctor/tables.h"
@@ -93,6 +95,31 @@ Json library_figures(const Trace& trace) {
   return {{"gemm_us", gemm}, {"library_us", library}, {"example", example}};
 }
 
+// Core types of OpenBLAS that do without AVX2: a fifth of the rate, or less, where there is AVX2.
+bool is_old_core(const std::string& core) {
+  static const std::set<std::string> kOld = {
+      "KATMAI", "COPPERMINE", "NORTHWOOD", "PRESCOTT", "BANIAS",      "YONAH",   "CORE2",
+      "PENRYN", "DUNNINGTON", "NEHALEM",   "ATOM",     "ATHLON",      "OPTERON", "BARCELONA",
+      "BOBCAT", "GENERIC",    "NANO",      "VIAC3",    "OPTERON_SSE3"};
+  std::string upper = core;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return kOld.contains(upper);
+}
+
+// The core type that OpenBLAS takes here: what the environment says, else what it said when asked.
+std::string openblas_core(const Evidence& evidence) {
+  if (const Text forced = evidence.variable("OPENBLAS_CORETYPE")) return forced.value;
+  for (const auto& library : evidence.facts().libraries) {
+    if (library.name.starts_with("libopenblas")) return library.detail;
+  }
+  return "";
+}
+
+bool has_avx2(const Evidence& evidence) {
+  const auto flags = Evidence::value_of(evidence.read("/proc/cpuinfo").value, "flags");
+  return flags && (" " + *flags + " ").find(" avx2 ") != std::string::npos;
+}
+
 // Where there is no trace: which libraries the process has mapped.
 Json measure_library(const Evidence& evidence, double seconds) {
   if (!evidence.subject().trace.empty()) return from_trace<library_figures>(evidence, seconds);
@@ -105,13 +132,17 @@ Json measure_library(const Evidence& evidence, double seconds) {
     if (maps.value.find(std::string("/") + name) != std::string::npos)
       found["mapped"].push_back(name);
   }
+  if (evidence.subject().pid == 0) found["mapped"].push_back("libopenblas");  // it is installed
+  found["openblas_core"] = openblas_core(evidence);
+  found["avx2"] = has_avx2(evidence);
   return found;
 }
 
 std::string needs_library(const Evidence& evidence) {
-  return evidence.subject().trace.empty() && evidence.subject().pid == 0
-             ? "no --trace and no --pid given"
-             : "";
+  const bool given = !evidence.subject().trace.empty() || evidence.subject().pid != 0;
+  return given || !openblas_core(evidence).empty()
+             ? ""
+             : "no --trace and no --pid given, and OpenBLAS is not installed";
 }
 
 Finding decide_library(const Evidence&, const Json& found) {
@@ -122,6 +153,17 @@ Finding decide_library(const Evidence&, const Json& found) {
         {"/proc/PID/maps", mapped.empty() ? "none" : fmt::format("{}", fmt::join(mapped, ", "))}};
     const bool plain = std::find(mapped.begin(), mapped.end(), "libblas.so.3") != mapped.end();
     if (mapped.empty()) return not_applicable("the process has no maths library mapped");
+    const std::string core = found.value("openblas_core", "");
+    const bool uses_it = std::find(mapped.begin(), mapped.end(), "libopenblas") != mapped.end();
+    if (uses_it && !core.empty()) {
+      const std::vector<Reading> chosen = {{"core type of OpenBLAS", core}};
+      if (found.value("avx2", false) && is_old_core(core)) {
+        return fail("OpenBLAS takes this processor for a " + core, chosen,
+                    "it then runs at a fraction of its rate: --prove vendor-libraries measures it",
+                    {{Fix::Kind::kVariable, "OPENBLAS_CORETYPE", "Haswell"}});
+      }
+      if (mapped.size() == 1) return ok("OpenBLAS runs its " + core + " kernels", chosen);
+    }
     if (plain && mapped.size() == 1) {
       return warn("the process multiplies with the reference BLAS", read,
                   "lab ch02:cublas shows what a tuned one gives");
@@ -379,7 +421,7 @@ Finding decide_limiter(const Evidence&, const Json& found) {
 
 std::vector<Measure> trace_kernel_measures() {
   return {trace_measure<tensor_figures, decide_tensor>("tensor-core-math"),
-          {"vendor-libraries", needs_library, measure_library, guarded<decide_library>, 1.0},
+          {"vendor-libraries", needs_library, measure_library, guarded<decide_library>, 1.0, true},
           trace_measure<fusion_figures, decide_fusion>("compiler-fusion-use"),
           trace_measure<occupancy_figures, decide_occupancy>("occupancy-balance"),
           trace_measure<shared_figures, decide_shared>("pipeline-shared-budget"),

@@ -339,7 +339,7 @@ FAULTS = [
     Fault("threads-mkl", "environment", "thread-count-variables", variables(MKL_NUM_THREADS="256")),
     Fault("cuda-cache-off", "environment", "tuning-caches-kept", variables(CUDA_CACHE_DISABLE="1")),
     Fault("openblas-prescott", "environment", "vendor-libraries",
-          variables(OPENBLAS_CORETYPE="Prescott"), measure=True),
+          variables(OPENBLAS_CORETYPE="Prescott")),
     Fault("memlock-64k", "limits", "locked-memory-limit",
           limited("--memlock=65536:65536")),
     Fault("thp-never", "namespace", "transparent-hugepages",
