@@ -16,6 +16,7 @@
 #include <string>
 
 #include "machine/ceilings.h"
+#include "machine/costs.h"
 #include "machine/cpu.h"
 #include "machine/environment.h"
 #include "machine/facts.h"
@@ -151,13 +152,30 @@ TEST_F(MachineCommand, WatchEndsCleanlyWhenInterrupted) {
 }
 
 TEST_F(MachineCommand, JsonIsOneDocumentWithValidCeilings) {
-  const auto root = nlohmann::json::parse(run("--json --seconds 1"));
+  const auto root = nlohmann::ordered_json::parse(run("--json --seconds 1"));
   EXPECT_EQ(root.at("schema"), "aisp.machine");
   EXPECT_EQ(root.at("hardware_key"), machine::hardware_key(machine::cpu()));
   EXPECT_EQ(root.at("cpu").at("cores"), machine::cpu().cores);
   EXPECT_TRUE(root.at("environment").contains("kernel"));
   const auto ceilings = machine::ceilings_from_json(root.at("ceilings").dump());
   EXPECT_GT(ceilings.compute_gflop_per_s(DType::kF32, 1), 0.0);
+  const auto costs = machine::costs_from_json(root.at("costs"));
+  EXPECT_EQ(costs.cores, machine::cpu().cores);
+  EXPECT_GT(costs.costs.size() + costs.missing.size(), 40u);
+}
+
+TEST_F(MachineCommand, CostsAreLeftOutWhenAsked) {
+  const auto root = nlohmann::ordered_json::parse(run("--json --no-costs --seconds 1"));
+  EXPECT_TRUE(root.contains("ceilings"));
+  EXPECT_FALSE(root.contains("costs"));
+}
+
+TEST_F(MachineCommand, ADiskThatIsNotThereIsAReason) {
+  const std::string out = run("--seconds 1 --disk /nowhere/at/all");
+  EXPECT_NE(out.find("load latency"), std::string::npos);
+  EXPECT_NE(out.find("Not measured here"), std::string::npos);
+  EXPECT_NE(out.find("/nowhere/at/all: no file can be made there: No such file"),
+            std::string::npos);
 }
 
 TEST_F(MachineCommand, TablesShowEveryLevelWithItsInterval) {

@@ -103,6 +103,7 @@ std::shared_ptr<NodeCores> cores_of(const CostProbe& probe, const NumaNode& node
   cores->cpu.cores = static_cast<int>(node.cpus.size());
   cores->crew = std::make_unique<Crew>(cores->cpu);
   cores->home = probe.cpu.core_ids;
+  run_on({cores->home.data(), 1});  // the crew has taken the caller to its node
   return cores;
 }
 
