@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "machine/cost_sheet.h"
+#include "machine/numa.h"
 
 namespace aisp::machine {
 
@@ -30,6 +31,9 @@ std::vector<EpochLoop> stream_candidates(const CostProbe& probe,
                                          const std::shared_ptr<std::vector<PageBuffer>>& buffers,
                                          int threads, std::string_view kind,
                                          std::size_t bytes_each);
+
+/// Latency and bandwidth from the cores of each node to the memory of each.
+void add_numa_pairs(const CostProbe& probe, const std::vector<NumaNode>& nodes);
 
 /// 1, 2, 4, ... and `most` itself.
 std::vector<int> powers_up_to(int most);

@@ -17,7 +17,7 @@
 namespace aisp::machine {
 namespace {
 
-// A call's worth: larger ones gained nothing here, 16 KiB lost a third.
+// A call's worth: the call itself (0.2 us) is nothing beside copying it (50 us at 5 GB/s).
 constexpr std::size_t kBlock = std::size_t{256} << 10;
 constexpr std::int64_t kFirstBlocks = 16;      // 4 MiB: less is mostly waking the receiver
 constexpr double kStreamEpochSeconds = 10e-3;  // long against filling and draining the window

@@ -1,40 +1,39 @@
 // Costs of memory by node: latency and bandwidth from the cores of each NUMA node to the memory of
-// each. Pages are bound by mbind, called directly: libnuma would be a dependency for one call.
-// Source: mbind(2); Linux Documentation/ABI/stable/sysfs-devices-node.
+// each.
 #include <fmt/format.h>
-#include <linux/mempolicy.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/units.h"
 #include "machine/ceiling_loops.h"
 #include "machine/cost_memory.h"
-#include "machine/numa_nodes.h"
+#include "machine/numa.h"
 #include "machine/pointer_chase.h"
 #include "machine/text_file.h"
 
 namespace aisp::machine {
 namespace {
 
-constexpr int kMostNodes = 1024;
-constexpr int kMostMeasured = 8;  // 64 pairs, two rows each
+constexpr std::size_t kMostMeasured = 8;  // 64 pairs, two rows each
 
-// "0-3,8" as numbers.
-std::vector<int> list_of(std::string_view text) {
-  std::vector<int> numbers;
-  for (const std::string_view range : split(trim(text), ',')) {
-    const std::size_t dash = range.find('-');
-    const auto first = parse_number(range.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : parse_number(range.substr(dash + 1));
-    if (!first || !last || *first < 0 || *last > 1 << 20) continue;
-    for (int i = static_cast<int>(*first); i <= static_cast<int>(*last); ++i) numbers.push_back(i);
-  }
-  return numbers;
+// "Node 0 MemFree:  1234 kB" in bytes; 0 where it is not said.
+double free_bytes(int node) {
+  const std::string text =
+      read_text(fmt::format("/sys/devices/system/node/node{}/meminfo", node)).value_or("");
+  const std::size_t at = text.find("MemFree:");
+  if (at == std::string::npos) return 0.0;
+  return 1024.0 * std::strtod(text.c_str() + at + std::strlen("MemFree:"), nullptr);
+}
+
+// Fills the buffer with pages of that node; "" or why not.
+std::string fill_on(const PageBuffer& buffer, int node) {
+  const std::string why = place_on_node({buffer.data(), buffer.size_bytes()}, node);
+  if (!why.empty()) return why;
+  buffer.fill();
+  const int found = node_of(buffer.data());
+  return found < 0 || found == node ? "" : "the kernel took pages of another node";
 }
 
 // What the pages of one node are measured with, from every node.
@@ -61,11 +60,7 @@ struct NodeCores {
 
 // Binding takes from that node alone: too little there would end the process, so it is asked first.
 std::string prepare(NodeMemory& memory, int node, std::size_t bytes, std::size_t most_threads) {
-  const std::string text =
-      read_text(fmt::format("/sys/devices/system/node/node{}/meminfo", node)).value_or("");
-  const auto free = find_value(text, "MemFree");
-  const auto kib = free ? parse_number(free->substr(0, free->find(' '))) : std::nullopt;
-  if (!kib || *kib * 1024.0 < 4.0 * static_cast<double>(bytes)) {
+  if (free_bytes(node) < 4.0 * static_cast<double>(bytes)) {
     return "too little free memory on that node";
   }
   memory.streamed = std::make_shared<std::vector<PageBuffer>>();
@@ -74,11 +69,9 @@ std::string prepare(NodeMemory& memory, int node, std::size_t bytes, std::size_t
   }
   memory.chased = std::make_shared<PageBuffer>(bytes);
   for (const PageBuffer& buffer : *memory.streamed) {
-    if (const std::string why = bind_to_node(buffer, node); !why.empty()) return why;
-    buffer.fill();
+    if (const std::string why = fill_on(buffer, node); !why.empty()) return why;
   }
-  if (const std::string why = bind_to_node(*memory.chased, node); !why.empty()) return why;
-  memory.chased->fill();
+  if (const std::string why = fill_on(*memory.chased, node); !why.empty()) return why;
   memory.cycle = lay_cycle(memory.chased->data(), bytes, 64, static_cast<std::uint64_t>(node));
   return "";
 }
@@ -106,31 +99,32 @@ void add_pair(const CostProbe& probe, const std::shared_ptr<NodeCores>& cores,
 std::shared_ptr<NodeCores> cores_of(const CostProbe& probe, const NumaNode& node) {
   auto cores = std::make_shared<NodeCores>();
   cores->cpu = probe.cpu;
-  cores->cpu.core_ids = node.cores;
-  cores->cpu.cores = static_cast<int>(node.cores.size());
+  cores->cpu.core_ids = node.cpus;
+  cores->cpu.cores = static_cast<int>(node.cpus.size());
   cores->crew = std::make_unique<Crew>(cores->cpu);
   cores->home = probe.cpu.core_ids;
   return cores;
 }
 
-void add_pairs(const CostProbe& probe, const std::vector<NumaNode>& nodes) {
+}  // namespace
+
+void add_numa_pairs(const CostProbe& probe, const std::vector<NumaNode>& nodes) {
   std::size_t most_threads = 1;
-  for (const NumaNode& node : nodes) most_threads = std::max(most_threads, node.cores.size());
+  for (const NumaNode& node : nodes) most_threads = std::max(most_threads, node.cpus.size());
   const std::size_t bytes = dram_bytes(probe.cpu, static_cast<int>(most_threads),
                                        memory_limit_bytes(probe.cpu) / nodes.size()) /
                             (kStreamAlign * most_threads) * (kStreamAlign * most_threads);
   std::vector<std::shared_ptr<NodeCores>> crews;
   for (const NumaNode& node : nodes) {
-    crews.push_back(node.cores.empty() ? nullptr : cores_of(probe, node));
+    crews.push_back(node.cpus.empty() ? nullptr : cores_of(probe, node));
   }
   for (const NumaNode& to : nodes) {
     NodeMemory memory;
     const std::string why =
-        bytes == 0 ? "too little free memory" : prepare(memory, to.number, bytes, most_threads);
+        bytes == 0 ? "too little free memory" : prepare(memory, to.id, bytes, most_threads);
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       if (crews[i] == nullptr) continue;  // memory alone, or cores that this process may not use
-      const std::string pair =
-          fmt::format("node {} to memory of node {}", nodes[i].number, to.number);
+      const std::string pair = fmt::format("node {} to memory of node {}", nodes[i].id, to.id);
       if (why.empty()) {
         add_pair(probe, crews[i], memory, pair);
       } else {
@@ -141,45 +135,17 @@ void add_pairs(const CostProbe& probe, const std::vector<NumaNode>& nodes) {
   }
 }
 
-}  // namespace
-
-std::vector<NumaNode> read_numa_nodes(const std::vector<int>& usable_cores,
-                                      const std::string& root) {
-  const std::string folder = root + "/sys/devices/system/node/";
-  std::vector<NumaNode> nodes;
-  for (const int number : list_of(read_text(folder + "has_memory").value_or(""))) {
-    NumaNode node{number, {}};
-    const std::string cores =
-        read_text(folder + fmt::format("node{}/cpulist", number)).value_or("");
-    for (const int core : list_of(cores)) {
-      if (std::find(usable_cores.begin(), usable_cores.end(), core) != usable_cores.end()) {
-        node.cores.push_back(core);
-      }
-    }
-    nodes.push_back(std::move(node));
-  }
-  return nodes;
-}
-
-std::string bind_to_node(const PageBuffer& buffer, int node) {
-  std::array<unsigned long, kMostNodes / (8 * sizeof(unsigned long))> mask{};
-  if (node < 0 || node >= kMostNodes) return "no such node";
-  constexpr int kBits = 8 * sizeof(unsigned long);
-  mask[static_cast<std::size_t>(node / kBits)] |= 1ul << (node % kBits);
-  if (syscall(SYS_mbind, buffer.data(), buffer.size_bytes(), MPOL_BIND, mask.data(), kMostNodes,
-              0) == 0) {
-    return "";
-  }
-  return std::string("mbind is refused: ") + std::strerror(errno);
-}
-
 void add_numa_costs(const CostProbe& probe) {
-  std::vector<NumaNode> nodes = read_numa_nodes(probe.cpu.core_ids, "");
+  std::vector<NumaNode> nodes = read_numa_nodes();
+  for (NumaNode& node : nodes) {  // one hardware thread of each core, as everywhere here
+    std::erase_if(node.cpus, [&](int cpu) {
+      const std::vector<int>& cores = probe.cpu.core_ids;
+      return std::find(cores.begin(), cores.end(), cpu) == cores.end();
+    });
+  }
   if (nodes.size() < 2) {
-    const char* const why =
-        nodes.empty() ? "the kernel shows no NUMA nodes" : "this machine has one NUMA node";
-    probe.sheet.add_missing("NUMA latency", why);
-    probe.sheet.add_missing("NUMA bandwidth", why);
+    probe.sheet.add_missing("NUMA latency", "this machine shows one NUMA node");
+    probe.sheet.add_missing("NUMA bandwidth", "this machine shows one NUMA node");
     return;
   }
   if (nodes.size() > kMostMeasured) {
@@ -188,7 +154,7 @@ void add_numa_costs(const CostProbe& probe) {
                                         nodes.size(), kMostMeasured));
     nodes.resize(kMostMeasured);
   }
-  add_pairs(probe, nodes);
+  add_numa_pairs(probe, nodes);
 }
 
 }  // namespace aisp::machine

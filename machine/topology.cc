@@ -122,6 +122,12 @@ void add_io(hwloc_obj_t object, const std::string& address, const GpuNames& gpus
   }
 }
 
+std::string node_label(hwloc_obj_t object) {
+  const std::uint64_t bytes = object->attr->numanode.local_memory;
+  const std::string name = fmt::format("NUMA node {}", object->os_index);
+  return bytes > 0 ? fmt::format("{} {}", name, size_text(bytes)) : name;
+}
+
 std::string label_of(hwloc_obj_t object) {
   switch (object->type) {
     case HWLOC_OBJ_MACHINE:
@@ -129,8 +135,7 @@ std::string label_of(hwloc_obj_t object) {
     case HWLOC_OBJ_PACKAGE:
       return fmt::format("package {}", object->logical_index);
     case HWLOC_OBJ_NUMANODE:
-      return fmt::format("NUMA node {} {}", object->os_index,
-                         size_text(object->attr->numanode.local_memory));
+      return node_label(object);
     case HWLOC_OBJ_CORE:
       return fmt::format("core {}", object->logical_index);
     case HWLOC_OBJ_DIE:
