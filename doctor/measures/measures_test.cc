@@ -243,8 +243,10 @@ TEST_F(MeasuredFiles, TheMachineItselfCanBeMeasured) {
        {"os-jitter", "scaling-efficiency", "memory-hierarchy", "hugepage-jitter"}) {
     const Measure& measure = measure_of(id);
     const Finding finding = measure.decide(nothing, measure.measure(nothing, 0.2));
+    const bool one_processor = finding.verdict == Verdict::kNotApplicable;
+    const bool too_busy = finding.says.find("the machine is busy") != std::string::npos;
     EXPECT_TRUE(finding.verdict == Verdict::kOk || finding.verdict == Verdict::kWarn ||
-                finding.verdict == Verdict::kNotApplicable)  // one processor does not scale
+                one_processor || too_busy)
         << id << ": " << finding.says;
   }
   nothing.looked_at.data = write("data", std::string(8 << 20, 'x'));

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bit>
 #include <chrono>
 #include <numeric>
 #include <thread>
@@ -79,14 +80,15 @@ double chase_ns(char* memory, std::size_t bytes, double seconds) {
 Json measure_hierarchy(const Evidence&, double seconds) {
   const auto& cpu = machine::cpu();
   const std::size_t last = cpu.data_caches.empty() ? 8U << 20 : cpu.data_caches.back().size_bytes;
-  const std::size_t most = std::clamp<std::size_t>(4 * last, 32U << 20, 256U << 20);
+  const std::size_t most = std::clamp<std::size_t>(std::bit_ceil(2 * last), 32U << 20, 512U << 20);
   const Pages pages(most);
   Json rows = Json::array(), caches = Json::array();
   if (pages.at == nullptr) return {{"rows", rows}, {"caches", caches}};
   madvise(pages.at, most, MADV_HUGEPAGE);
   int count = 0;
   for (std::size_t bytes = 4096; bytes <= most; bytes *= 2) ++count;
-  for (std::size_t bytes = 4096; bytes <= most; bytes *= 2) {
+  const auto begin = Clock::now();
+  for (std::size_t bytes = 4096; bytes <= most && since(begin) < 2 * seconds; bytes *= 2) {
     rows.push_back({{"bytes", bytes}, {"ns", chase_ns(pages.at, bytes, seconds / count)}});
   }
   for (const auto& cache : cpu.data_caches) {
@@ -104,7 +106,13 @@ Finding decide_hierarchy(const Evidence&, const Json& found) {
   for (const Json& row : found.at("rows")) {
     points.push_back({row.at("bytes").get<double>(), row.at("ns").get<double>()});
   }
-  if (points.size() < 4) return cannot_see("too few working sets were measured");
+  const Json& caches = found.at("caches");
+  if (points.size() < 4 || caches.empty()) return cannot_see("too few working sets were measured");
+  if (points.back().bytes < 2 * caches.back().at("bytes").get<double>()) {
+    return cannot_see(
+        "the time did not suffice to leave the last cache: the machine is busy, or "
+        "that cache is larger than 256 MiB");
+  }
   const auto at = [&](double bytes) {
     const Point* best = &points.front();
     for (const Point& point : points) {

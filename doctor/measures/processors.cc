@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -91,7 +92,7 @@ Json jitter_of(int cpu, double seconds) {
           {"interruptions_per_s", all > 0 ? interruptions / all : 0.0}};
 }
 
-Json measure_jitter(const Evidence&, double seconds) {
+Json measure_jitter(const Evidence& evidence, double seconds) {
   constexpr std::size_t kMostCpus = 64;
   auto cpus = usable_cpus();
   if (cpus.size() > kMostCpus) cpus.resize(kMostCpus);
@@ -103,7 +104,8 @@ Json measure_jitter(const Evidence&, double seconds) {
     }
   });
   worker.join();
-  return {{"cpus", rows}};
+  const Text load = evidence.read("/proc/loadavg");
+  return {{"cpus", rows}, {"loadavg", load.value.substr(0, load.value.find(' '))}};
 }
 
 Finding decide_jitter(const Evidence&, const Json& found) {
@@ -126,7 +128,15 @@ Finding decide_jitter(const Evidence&, const Json& found) {
   if (read.empty()) return cannot_see("no processor could be measured");
   const std::string words = fmt::format("processor {} loses {:.2f} % of its time, worst gap {}", at,
                                         100 * lost, format_time(gap * 1e3));
+  const std::string load = found.value("loadavg", "");
+  if (!load.empty()) read.push_back({"/proc/loadavg", load});
   if (lost <= 0.005 && gap <= 1000) return ok(words, read);
+  // A tenth is no longer the system's own noise: something else runs here.
+  if (lost > 0.1) {
+    return warn(fmt::format("{}: other programs run on it (load {})", words,
+                            load.empty() ? "unknown" : load),
+                read, fmt::format("{:.0f} % of that processor", 100 * lost));
+  }
   return warn(words, read, "every rank waits for the one that was interrupted");
 }
 
@@ -188,20 +198,37 @@ Finding decide_softirq(const Evidence&, const Json& found) {
   return warn(words, read, fmt::format("{:.1f} % of that processor", 100 * worst));
 }
 
-// Rate of equal work on the given processors at once, one thread each.
-double rate_on(const std::vector<int>& cpus, double seconds) {
+double thread_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+void add_to(std::atomic<double>& total, double value) {
+  double before = total.load();
+  while (!total.compare_exchange_weak(before, before + value)) {
+  }
+}
+
+// Equal work on the given processors at once, one thread each: a second of their own CPU time, and
+// a second of the clock. Other programs take the second and leave the first alone.
+struct Rates {
+  double cpu = 0.0, wall = 0.0;
+};
+Rates rate_on(const std::vector<int>& cpus, double seconds) {
   std::atomic<int> ready{0};
-  std::atomic<double> total{0.0};
+  std::atomic<double> by_cpu{0.0}, by_wall{0.0};
   std::vector<std::thread> threads;
   for (const int cpu : cpus) {
     threads.emplace_back([&, cpu] {
       pin_to(cpu);
       ++ready;
       while (ready.load() < static_cast<int>(cpus.size())) std::this_thread::yield();
-      std::uint64_t value = 1, done = 0;
+      std::uint64_t done = 0;
       // Four chains: one alone leaves the core to its SMT sibling.
       std::uint64_t a = 1, b = 2, c = 3, d = 4;
       const auto start = Clock::now();
+      const double cpu_start = thread_cpu_seconds();
       while (since(start) < seconds) {
         for (int i = 0; i < 4096; ++i) {
           a = a * 6364136223846793005ULL + 1;
@@ -211,16 +238,14 @@ double rate_on(const std::vector<int>& cpus, double seconds) {
         }
         done += 4096;
       }
-      const double rate = static_cast<double>(done) / since(start);
-      value += a ^ b ^ c ^ d;
-      sink += value;
-      double before = total.load();
-      while (!total.compare_exchange_weak(before, before + rate)) {
-      }
+      add_to(by_wall, static_cast<double>(done) / since(start));
+      const double cpu = thread_cpu_seconds() - cpu_start;
+      if (cpu > 0) add_to(by_cpu, static_cast<double>(done) / cpu);
+      sink += a ^ b ^ c ^ d;
     });
   }
   for (auto& thread : threads) thread.join();
-  return total.load();
+  return {by_cpu.load(), by_wall.load()};
 }
 
 Json measure_scaling(const Evidence& evidence, double seconds) {
@@ -232,15 +257,19 @@ Json measure_scaling(const Evidence& evidence, double seconds) {
   counts.push_back(cpus.size());
   const double each = seconds / static_cast<double>(2 * counts.size());
   Json rows = Json::array();
-  std::vector<std::vector<double>> rates(counts.size());
+  std::vector<std::vector<double>> cpu(counts.size()), wall(counts.size());
   for (int round = 0; round < 2; ++round) {
     for (std::size_t i = 0; i < counts.size(); ++i) {
-      rates[i].push_back(
-          rate_on({cpus.begin(), cpus.begin() + static_cast<long>(counts[i])}, each));
+      const auto end = cpus.begin() + static_cast<std::ptrdiff_t>(counts[i]);
+      const Rates one = rate_on({cpus.begin(), end}, each);
+      cpu[i].push_back(one.cpu);
+      wall[i].push_back(one.wall);
     }
   }
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    rows.push_back({{"ranks", counts[i]}, {"rate", median(rates[i])}});
+    rows.push_back({{"ranks", counts[i]},
+                    {"rate", median(cpu[i])},
+                    {"wall_share", median(wall[i]) / median(cpu[i])}});
   }
   return {{"rows", rows}};
 }
@@ -270,6 +299,13 @@ Finding decide_scaling(const Evidence&, const Json& found) {
   }
   const std::string words = fmt::format("{:g} ranks do {:.2f} times the work of {:g}", all.ranks,
                                         all.rate / one.rate, one.ranks);
+  const double got = found.at("rows").back().value("wall_share", 1.0);
+  if (got < 0.8) {
+    return warn(fmt::format("{:g} threads get {:.0f} % of the processors: other work or a quota "
+                            "takes the rest",
+                            all.ranks, 100 * got),
+                read, fmt::format("{:.0f} % of the machine", 100 * (1 - got)));
+  }
   if (efficiency >= 0.8) return ok(words, read);
   return warn(words, read,
               fmt::format("{:.0f} % of what was added is lost", 100 * (1 - efficiency)));
@@ -301,8 +337,8 @@ Json measure_smt(const Evidence& evidence, double seconds) {
   const auto cores = first_siblings(evidence, cpus);
   std::vector<double> one, both;
   for (int round = 0; round < 4; ++round) {
-    one.push_back(rate_on(cores, seconds / 8));
-    both.push_back(rate_on(cpus, seconds / 8));
+    one.push_back(rate_on(cores, seconds / 8).cpu);
+    both.push_back(rate_on(cpus, seconds / 8).cpu);
   }
   return {{"cores", cores.size()}, {"threads", cpus.size()}, {"one_each", one}, {"all", both}};
 }
