@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -47,6 +48,14 @@ void write_out(const std::string& text, const std::string& path) {
   if (!file) throw Error("cannot be written", path, "name another file");
 }
 
+// Mounts and processes are found by absolute paths.
+void make_absolute(doctor::Subject& subject) {
+  for (std::string* path : {&subject.data, &subject.checkpoints, &subject.run, &subject.build,
+                            &subject.source, &subject.model}) {
+    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+  }
+}
+
 int exit_code(const DoctorOptions& options, const doctor::Examination& examination) {
   if (!options.strict) return kExitOk;
   for (const auto& row : examination.rows) {
@@ -86,6 +95,7 @@ int cmd_doctor(const DoctorOptions& options) {
     return cmd_doctor_apply(apply, options.examine);
   }
   doctor::ExamineOptions how = options.examine;
+  make_absolute(how.subject);
   if (!options.explain.empty()) how.items = {item_named(options.explain).id};
   if (how.inside && how.items.empty()) how.items = doctor::inside_items();
   if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
