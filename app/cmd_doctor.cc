@@ -13,6 +13,7 @@
 #include "app/doctor_text.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "doctor/inside.h"
 #include "report/doctor_page.h"
 
 namespace aisp::app {
@@ -86,6 +87,7 @@ int cmd_doctor(const DoctorOptions& options) {
   }
   doctor::ExamineOptions how = options.examine;
   if (!options.explain.empty()) how.items = {item_named(options.explain).id};
+  if (how.inside && how.items.empty()) how.items = doctor::inside_items();
   if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
   const doctor::Examination found = doctor::examine(how);
   std::string text;
@@ -110,6 +112,8 @@ void add_doctor(CLI::App& root, DoctorOptions& o, int* code) {
   app->add_option("--section", o.examine.sections, "Only these sections (names or globs)")
       ->delimiter(',');
   app->add_option("--item", o.examine.items, "Only these items (ids or globs)")->delimiter(',');
+  app->add_flag("--inside", o.examine.inside,
+                "What this container was granted, and the items that depend on it");
   app->add_flag("--measure", o.examine.measure, "Make the short measurements too");
   app->add_option("--explain", o.explain, "Everything about one item: evidence, cost, remedy");
   app->add_flag("--all", o.all, "Also the evidence of what is in order");

@@ -11,6 +11,8 @@
 #include "app/machine_costs.h"
 #include "app/machine_gpu.h"
 #include "app/machine_text.h"
+#include "app/machine_topology.h"
+#include "app/machine_watch.h"
 #include "machine/ceilings.h"
 #include "machine/cpu.h"
 #include "machine/environment.h"
@@ -57,32 +59,59 @@ void show_progress(double fraction, const std::string& now) {
   std::fflush(stderr);
 }
 
+Json document(const Cpu& cpu, const machine::Environment& environment,
+              const machine::Facts& facts) {
+  Json values = Json::object();
+  for (const auto& [name, value] : environment) values[name] = value;
+  return {{"schema", "aisp.machine"},
+          {"schema_version", 1},
+          {"hardware_key", machine::hardware_key(cpu)},
+          {"cpu", hardware_json(cpu)},
+          {"environment", values},
+          {"facts", machine::to_json(facts)}};
+}
+
+void print_json(const Json& json) {
+  // Names of processors and variables are bytes from outside: what is not UTF-8 is replaced.
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void show_topology(const MachineOptions& options, const machine::Facts& facts) {
+  const machine::TopologyNode topology = machine::read_topology(facts.gpus);
+  if (!options.svg.empty()) write_topology_svg(topology, options.svg);
+  if (!options.topology) return;
+  if (options.json) {
+    print_json({{"schema", "aisp.topology"},
+                {"schema_version", 1},
+                {"topology", machine::to_json(topology)}});
+  } else {
+    print_topology(topology);
+  }
+}
+
 }  // namespace
 
 int cmd_machine(const MachineOptions& options) {
+  if (options.watch) return watch_machine(options.watch_seconds, options.count);
+  const machine::Facts facts = machine::read_facts();
+  if (options.topology || !options.svg.empty()) show_topology(options, facts);
+  if (options.topology) return 0;
   const Cpu& cpu = machine::cpu();
   const machine::Environment environment = machine::read_environment();
-  const machine::Facts facts = machine::read_facts();
-  machine::CeilingOptions how;
-  how.seconds = options.costs ? options.seconds / 2 : options.seconds;
-  if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
+  const auto ceilings = [&] {
+    machine::CeilingOptions how;
+    how.seconds = options.costs ? options.seconds / 2 : options.seconds;
+    if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;
+    return machine::load_or_measure_ceilings(cpu, how, options.refresh);
+  };
   if (options.json) {
-    Json values = Json::object();
-    for (const auto& [name, value] : environment) values[name] = value;
-    Json root = {{"schema", "aisp.machine"},
-                 {"schema_version", 1},
-                 {"hardware_key", machine::hardware_key(cpu)},
-                 {"cpu", hardware_json(cpu)},
-                 {"environment", values},
-                 {"facts", machine::to_json(facts)}};
+    Json json = document(cpu, environment, facts);
     if (options.ceilings) {
-      const Ceilings ceilings = machine::load_or_measure_ceilings(cpu, how, options.refresh);
-      root["ceilings"] = Json::parse(machine::to_json(ceilings));
-      if (options.costs) root["costs"] = machine::to_json(load_costs(cpu, options));
-      root["gpu_ceilings"] = to_json(machine::measure_gpu_costs());
+      json["ceilings"] = Json::parse(machine::to_json(ceilings()));
+      if (options.costs) json["costs"] = machine::to_json(load_costs(cpu, options));
+      json["gpu_ceilings"] = to_json(machine::measure_gpu_costs());
     }
-    // Names of processors and variables are bytes from outside: what is not UTF-8 is replaced.
-    fmt::print("{}\n", root.dump(2, ' ', false, Json::error_handler_t::replace));
+    print_json(json);
     return 0;
   }
   print_hardware(cpu);
@@ -92,7 +121,7 @@ int cmd_machine(const MachineOptions& options) {
   print_container_and_limits(facts);
   std::fflush(stdout);
   if (options.ceilings) {
-    print_ceilings(machine::load_or_measure_ceilings(cpu, how, options.refresh), cpu);
+    print_ceilings(ceilings(), cpu);
     std::fflush(stdout);
     if (options.costs) print_costs(load_costs(cpu, options));
     print_gpu_costs(machine::measure_gpu_costs());

@@ -1,11 +1,16 @@
 // `aisp machine` through the real binary: tables for people, one JSON document for programs.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -88,6 +93,62 @@ TEST_F(MachineCommand, JsonHoldsTheFacts) {
   const machine::Facts facts = machine::facts_from_json(root.at("facts"));
   EXPECT_EQ(facts.gpus.size(), 2u);
   EXPECT_FALSE(facts.kernel.empty());
+}
+
+TEST_F(MachineCommand, ShowsTheTopologyOfTwoSockets) {
+  const std::string other = "HWLOC_XMLFILE='" AISP_SOURCE_DIR "/machine/testdata/two_sockets.xml'";
+  const std::string svg = cache_.string() + ".svg";
+  const std::string out = run("--topology --svg '" + svg + "'", other + " AISP_NVML=/nowhere.so");
+  for (const char* text : {"  package 0: processors 0-1,4-5\n", "2 x L2 2 MiB > L1d 48 KiB > core",
+                           "ib0 (network, 0000:14:00.0)", "Devices near processors",
+                           "the same PCIe switch   ib0, mlx5_0"}) {
+    EXPECT_NE(out.find(text), std::string::npos) << text << "\n" << out;
+  }
+  std::ifstream file(svg);
+  const std::string picture{std::istreambuf_iterator<char>(file), {}};
+  fs::remove(svg);
+  EXPECT_TRUE(picture.starts_with("<svg xmlns=")) << picture.substr(0, 100);
+  EXPECT_NE(picture.find("0000:14:00.0"), std::string::npos);
+  const auto json = nlohmann::json::parse(run("--topology --json", other));
+  EXPECT_EQ(json.at("topology").at("children").size(), 2u);
+}
+
+TEST_F(MachineCommand, PictureThatCannotBeWrittenIsAnError) {
+  const std::string command = "'" AISP_BINARY "' machine --svg /nowhere/x.svg 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  char line[256] = {};
+  ASSERT_NE(fgets(line, sizeof line, pipe), nullptr);
+  const int status = pclose(pipe);
+  EXPECT_EQ(std::string(line).find("aisp: /nowhere/x.svg: cannot be written"), 0u) << line;
+  EXPECT_NE(status, 0);
+}
+
+TEST_F(MachineCommand, WatchPrintsOneLineASample) {
+  const std::string out = run("--watch 0.05 --count 3", kTwoGpus);
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 3) << out;
+  for (const char* text : {"load ", "GPU 0  345 MHz", "GPU 1  345 MHz", "77 W", "busy 42 %"}) {
+    EXPECT_NE(out.find(text), std::string::npos) << text << "\n" << out;
+  }
+  EXPECT_EQ(out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(MachineCommand, WatchEndsCleanlyWhenInterrupted) {
+  const fs::path lines = cache_.string() + ".lines";
+  const pid_t child = fork();
+  if (child == 0) {
+    const int file = open(lines.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    dup2(file, STDOUT_FILENO);
+    execl(AISP_BINARY, AISP_BINARY, "machine", "--watch", "0.05", nullptr);
+    _exit(127);
+  }
+  // The first line says that it watches.
+  for (int i = 0; i < 1000 && (!fs::exists(lines) || fs::file_size(lines) == 0); ++i) usleep(10000);
+  kill(child, SIGINT);
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_GT(fs::file_size(lines), 0u);
+  fs::remove(lines);
 }
 
 TEST_F(MachineCommand, JsonIsOneDocumentWithValidCeilings) {

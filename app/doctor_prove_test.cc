@@ -59,8 +59,8 @@ const Plant kPlants[] = {
      {"16 threads for each of 2 cores", {}, {}, {{"OMP_NUM_THREADS", "32"}}},
      {{"work", "32000"}}},
     {"container-cpu-quota",
-     {"a quota of a tenth of a core", {}, {{"cpu_quota", "0.1"}}},
-     {{"threads", "2"}, {"steps", "4"}},
+     {"a quota of a twentieth of a core", {}, {{"cpu_quota", "0.05"}}},
+     {{"threads", "2"}, {"steps", "24"}},
      why_no_quota},
     {"block-readahead",
      {"no read-ahead at all", {{"advice", "random"}}},
@@ -90,7 +90,14 @@ TEST_P(Planted, IsFound) {
   ProveOptions options = quick();
   options.planted = plant.planted;
   options.both = plant.both;
-  const Proved proved = prove(*proof, options);
+  // A second is enough, but on a machine where an epoch takes seconds: there it may take longer to
+  // tell. It may never tell anything else.
+  Proved proved = prove(*proof, options);
+  for (const double longer_s : {6.0, 60.0}) {
+    if (proved.word != "inconclusive") break;
+    options.budget_s = longer_s;
+    proved = prove(*proof, options);
+  }
   EXPECT_EQ(proved.word, "faster") << proved.says;
   const auto& ratio = proved.row.techniques.at(1).pair.ratio;
   EXPECT_LT(ratio.estimate, 1.0 / kAtLeast) << proved.says;

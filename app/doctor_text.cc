@@ -111,6 +111,9 @@ std::string doctor_text(const Examination& examination, bool all) {
       "{}{}, {}\n", examination.host.empty() ? "this machine" : examination.host,
       examination.tree.empty() ? std::string() : fmt::format(" (recorded in {})", examination.tree),
       examination.when);
+  for (const auto& reading : examination.granted) {
+    text += fmt::format("  {:<28} {}\n", reading.source, one_line(reading.value));
+  }
   std::string section;
   for (const Row& row : examination.rows) {
     if (row.item.section != section) {

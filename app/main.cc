@@ -11,6 +11,7 @@
 #include "app/cmd_report.h"
 #include "app/cmd_tools.h"
 #include "app/options_gate.h"
+#include "app/options_machine.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "bench/duel.h"
@@ -187,14 +188,7 @@ void add_report(CLI::App& root, Commands& c) {
 
 void add_machine(CLI::App& root, Commands& c) {
   CLI::App* machine = root.add_subcommand("machine", "What this machine is and can do, measured");
-  machine->add_flag("--json", c.machine.json, "As JSON");
-  machine->add_flag("--ceilings,!--no-ceilings", c.machine.ceilings, "Measured ceilings");
-  machine->add_flag("--costs,!--no-costs", c.machine.costs,
-                    "Also latencies, pages, threads, loopback network and disk");
-  machine->add_option("--disk", c.machine.disk, "Folder on the disk to measure");
-  machine->add_flag("--refresh", c.machine.refresh, "Measure again, even where the cache has them");
-  machine->add_option("--seconds", c.machine.seconds, "Time for measuring")
-      ->check(CLI::PositiveNumber);
+  add_machine_options(machine, c.machine);
   machine->callback([&c] { c.code = cmd_machine(c.machine); });
 }
 

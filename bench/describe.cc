@@ -10,6 +10,7 @@
 
 #include "bench/ceiling_loop.h"
 #include "machine/environment.h"
+#include "machine/topology.h"
 
 namespace aisp::bench {
 namespace {
@@ -89,6 +90,7 @@ Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
                  {"hardware_key", machine::hardware_key(cpu)},
                  {"cpu", cpu_json(cpu)},
                  {"environment", environment},
+                 {"topology", machine::to_json(machine::read_topology({}))},
                  {"libraries", library_versions()},
                  {"options", options_json(options)},
                  {"seed", options.seed}};

@@ -277,6 +277,11 @@ inline Json header() {
                     {"sharing_cores", 1}}}},
                  {"memory_bytes", 24696061952}};
   json["environment"] = {{"kernel", "6.1.0"}, {"governor", "performance"}, {"thp", "madvise"}};
+  json["topology"] = Json::parse(R"({"kind": "machine", "label": "machine", "children": [
+    {"kind": "cache", "label": "L3 32 MiB", "processors": "0-1", "children": [
+      {"kind": "core", "label": "core 0", "processors": "0"},
+      {"kind": "core", "label": "core 1", "processors": "1"}]},
+    {"kind": "disk", "label": "nvme0n1 1 TiB", "pci": "0000:01:00.0"}]})");
   json["libraries"] = {{"fmt", "9.1.0"}, {"hwloc", "2.9.0"}};
   json["options"] = {{"size", "full"}, {"budget_s", 2.0}, {"targets", {"ch01", "ch07"}}};
   json["seed"] = 0xFEDCBA9876543210ull;
@@ -299,6 +304,8 @@ inline RunRecord hostile_run(const std::string& hostile) {
        {"/run_id", "/started_utc", "/command/0", "/aisp/version", "/aisp/git_commit",
         "/aisp/compiler", "/aisp/flags", "/aisp/build_type", "/hardware_key", "/cpu/vendor",
         "/cpu/model", "/cpu/features/0", "/environment/kernel", "/libraries/fmt", "/options/size",
+        "/topology/label", "/topology/children/0/label", "/topology/children/1/pci",
+        "/topology/children/0/children/0/processors",
         "/ceilings/compute/0/isa", "/ceilings/compute/2/isa", "/ceilings/bandwidth/0/kind"}) {
     record.header[Json::json_pointer(path)] = hostile;
   }

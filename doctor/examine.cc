@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "bench/describe.h"
+#include "doctor/inside.h"
 #include "doctor/lab_items.h"
 #include "doctor/paths.h"
 #include "doctor/probe.h"
@@ -100,6 +101,7 @@ class Session {
     result.tree = options_.tree;
     const std::vector<Item> items = chosen_items(options_);
     if (options_.tree.empty()) collect();
+    if (options_.inside) result.granted = ask_granted();
     // Probes that watch counters come last, so that the window passes while others work.
     std::vector<Row> rows;
     std::vector<std::size_t> late;
@@ -141,6 +143,13 @@ class Session {
     worker_.restart();  // the next child knows what was collected
   }
 
+  std::vector<Reading> ask_granted() {
+    std::vector<Reading> all;
+    const auto answer = worker_.ask({{"do", "granted"}}, options_.facts_limit_s);
+    if (!answer || answer->contains("error")) return all;
+    return finding_from_json(*answer).evidence;
+  }
+
   void wait_for_window() const {
     const double left = options_.window_s - seconds_since(window_begin_);
     if (left > 0) std::this_thread::sleep_for(std::chrono::duration<double>(left));
@@ -168,6 +177,8 @@ class Session {
     const std::string what = question.at("do");
     if (what == "facts") return to_json(machine::read_facts());
     if (what == "counters") return read_counters();
+    if (what == "granted") return to_json(ok("granted", granted(*evidence_)));
+    if (options_.in_child) options_.in_child(question.at("id"));
     return to_json(examine_item(question.at("id")));
   }
 
@@ -215,7 +226,7 @@ class Session {
       if (evidence_->recorded()) return cannot_see("no measurement was recorded");
       const std::string why_not = measure.needs(*evidence_);
       if (!why_not.empty()) return not_applicable(why_not);
-      if (!options_.measure) {
+      if (!options_.measure && !measure.always) {
         return not_measured(fmt::format("--measure takes {:g} s for it", measure.seconds));
       }
       found = measure.measure(*evidence_, measure.seconds);
@@ -236,9 +247,12 @@ class Session {
     std::ofstream(options_.record_to + "/facts.json") << to_json(collected_.facts).dump(1) << '\n';
     std::ofstream(options_.record_to + "/subject.json")
         << to_json(options_.subject).dump(1) << '\n';
-    if (!std::filesystem::exists(options_.record_to + "/tree.json")) {
-      std::ofstream(options_.record_to + "/tree.json") << "{}\n";
-    }
+    // A child that was cut off while it wrote leaves half a document.
+    const std::string path = options_.record_to + "/tree.json";
+    Json tree = Json::parse(machine::read_text(path).value_or("{}"), nullptr, false);
+    if (!tree.is_object()) tree = Json::object();
+    if (!tree.contains("window_s")) tree["window_s"] = options_.window_s;
+    std::ofstream(path) << tree.dump(1) << '\n';
   }
 
   const ExamineOptions& options_;

@@ -20,11 +20,13 @@ struct ExamineOptions {
   std::string record_to;              // keep what was read, as a tree
   std::vector<std::string> sections;  // names or globs, case ignored; empty: all
   std::vector<std::string> items;     // ids or globs; empty: all
+  bool inside = false;                // what a container was granted, and its items alone
   bool measure = false;               // make the measurements too
   double window_s = 1.0;              // over which counters must not grow
   double probe_limit_s = 1.0;         // then a probe is cut off
   double facts_limit_s = 10.0;        // for the devices to answer
   std::function<void(std::size_t done, std::size_t all, const std::string& now)> progress;
+  std::function<void(const std::string& id)> in_child;  // before each item; tests hang and crash it
 };
 
 struct Row {
@@ -37,7 +39,8 @@ struct Examination {
   std::string host, when, program;  // `when`: ISO 8601, UTC
   std::string tree;                 // empty: this machine, now
   machine::Facts facts;
-  std::vector<Row> rows;  // in the order of the checklist
+  std::vector<Reading> granted;  // with ExamineOptions::inside
+  std::vector<Row> rows;         // in the order of the checklist
   double seconds = 0.0;
 };
 

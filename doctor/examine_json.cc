@@ -69,6 +69,9 @@ Json to_json(const Examination& examination) {
                   {"decided_only_on_recorded_trees", counts.decided_elsewhere}};
   for (const auto& [verdict, number] : counts.by_verdict) summary[name(verdict)] = number;
   json["summary"] = summary;
+  for (const Reading& reading : examination.granted) {
+    json["granted"].push_back({{"what", reading.source}, {"value", reading.value}});
+  }
   json["rows"] = Json::array();
   for (const Row& row : examination.rows) {
     Json entry = {{"id", row.item.id},

@@ -45,7 +45,8 @@ double file_bytes(const Evidence& evidence, std::string& source) {
   if (command.size() == 4) return 0.0;
   source = fmt::format("sizes of {} files of weights", command.size() - 4);
   double sum = 0.0;
-  for (const auto line : machine::split(evidence.command(command).value, '\n')) {
+  const Text sizes = evidence.command(command);
+  for (const auto line : machine::split(sizes.value, '\n')) {
     sum += machine::parse_number(line).value_or(0.0);
   }
   return sum;

@@ -44,6 +44,7 @@ struct Measure {
   Json (*measure)(const Evidence&, double seconds);
   Finding (*decide)(const Evidence&, const Json& found);
   double seconds = 1.0;  // what it takes by default
+  bool always = false;   // only reads: made without --measure too
 };
 
 /// All tables, gathered in tables.cc from doctor/probes/*.cc and doctor/measures/*.cc.

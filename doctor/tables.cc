@@ -35,7 +35,23 @@ const std::vector<Setting>& settings() {
 }
 
 const std::vector<Measure>& measures() {
-  static const std::vector<Measure> all = joined<Measure>({});
+  static const std::vector<Measure> all = joined<Measure>({
+      command_choice_measures(),
+      command_run_measures(),
+      serving_measures(),
+      processor_measures(),
+      memory_level_measures(),
+      storage_measures(),
+      running_job_measures(),
+      trace_copy_measures(),
+      trace_host_measures(),
+      trace_kernel_measures(),
+      trace_range_measures(),
+      gpu_sampled_measures(),
+      record_measures(),
+      drift_measures(),
+      nccl_run_measures(),
+  });
   return all;
 }
 

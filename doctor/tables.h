@@ -41,5 +41,20 @@ std::vector<Probe> tuning_cache_probes();
 std::vector<Probe> framework_probes();
 
 // doctor/measures
+std::vector<Measure> command_choice_measures();
+std::vector<Measure> command_run_measures();
+std::vector<Measure> serving_measures();
+std::vector<Measure> processor_measures();
+std::vector<Measure> memory_level_measures();
+std::vector<Measure> storage_measures();
+std::vector<Measure> running_job_measures();
+std::vector<Measure> trace_copy_measures();
+std::vector<Measure> trace_host_measures();
+std::vector<Measure> trace_kernel_measures();
+std::vector<Measure> trace_range_measures();
+std::vector<Measure> gpu_sampled_measures();
+std::vector<Measure> record_measures();
+std::vector<Measure> drift_measures();
+std::vector<Measure> nccl_run_measures();
 
 }  // namespace aisp::doctor

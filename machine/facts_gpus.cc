@@ -47,13 +47,16 @@ std::string kernel_module_version(const FileTree& tree) {
 }
 
 void say_why_no_gpu(const FileTree& tree, const std::string& why, Facts& facts) {
-  const std::string seen = pci_displays(tree);
-  facts.unseen.push_back(
-      {"GPUs",
-       fmt::format("{}; {}", why,
-                   seen.empty() ? "no display or compute device is on the PCI bus"
-                                : "display and compute devices on the PCI bus: " + seen),
-       ""});
+  const std::string hidden = tree.why_not("/sys/bus/pci/devices");
+  std::string seen = pci_displays(tree);
+  if (!hidden.empty()) {
+    seen = "the PCI bus cannot be seen either (" + hidden + ")";
+  } else if (seen.empty()) {
+    seen = "no display or compute device is on the PCI bus";
+  } else {
+    seen = "display and compute devices on the PCI bus: " + seen;
+  }
+  facts.unseen.push_back({"GPUs", fmt::format("{}; {}", why, seen), ""});
 }
 
 }  // namespace

@@ -22,6 +22,13 @@ const Disk* disk_named(const Facts& facts, const std::string& name) {
   return nullptr;
 }
 
+std::string why_unseen(const Facts& facts, const std::string& what) {
+  for (const auto& unseen : facts.unseen) {
+    if (unseen.what == what) return unseen.why;
+  }
+  return "";
+}
+
 bool is_unseen(const Facts& facts, const std::string& what) {
   return std::any_of(facts.unseen.begin(), facts.unseen.end(),
                      [&](const Facts::Unseen& u) { return u.what == what && !u.why.empty(); });
@@ -118,6 +125,25 @@ TEST(Facts, Server) {
   EXPECT_EQ(facts.rdma[0].numa_node, 0);
 }
 
+TEST(Facts, PciBusShowsWhatNoLibraryWasAskedAbout) {
+  TemporaryTree tree;
+  const std::string bus = "/sys/bus/pci/devices/";
+  for (const char* address : {"0000:1b:00.0", "0000:43:00.0"}) {
+    tree.put(bus + address + "/class", "0x030200\n");
+    tree.put(bus + address + "/vendor", "0x10de\n");
+  }
+  tree.put(bus + "0000:03:00.0/class", "0x030000\n");
+  tree.put(bus + "0000:03:00.0/vendor", "0x1a03\n");
+  tree.put(bus + "0000:04:00.0/class", "0x020000\n");
+  tree.put(bus + "0000:04:00.0/vendor", "0x15b3\n");
+  tree.put("/proc/driver/nvidia/version",
+           "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 2023\n");
+  const Facts facts = read_facts(tree.root());
+  EXPECT_EQ(facts.gpu_driver, "535.104.05");
+  const std::string why = why_unseen(facts, "GPUs");
+  EXPECT_NE(why.find("bus: 2 of NVIDIA, 1 of vendor 0x1a03"), std::string::npos) << why;
+}
+
 TEST(Facts, VirtualMachineWithUnknownSpeed) {
   TemporaryTree tree;
   tree.put("/proc/cpuinfo", "flags\t\t: fpu sse2 hypervisor avx2\n");
@@ -142,61 +168,6 @@ TEST(Facts, VirtualMachineWithUnknownSpeed) {
   EXPECT_EQ(facts.disks[0].rotational, std::nullopt);
 }
 
-TEST(Facts, HypervisorWithoutAName) {
-  TemporaryTree tree;
-  tree.put("/proc/cpuinfo", "flags\t\t: fpu hypervisor\n");
-  const Facts facts = read_facts(tree.root());
-  EXPECT_EQ(facts.hypervisor, "unnamed");
-  EXPECT_EQ(facts.bare_metal, false);
-}
-
-TEST(Facts, RentedWholeMachine) {
-  TemporaryTree tree;
-  tree.put("/sys/class/dmi/id/sys_vendor", "Amazon EC2\n");
-  tree.put("/sys/class/dmi/id/product_name", "m7g.metal\n");
-  const Facts facts = read_facts(tree.root());
-  EXPECT_EQ(facts.hypervisor, "");
-  EXPECT_EQ(facts.bare_metal, true);
-}
-
-TEST(Facts, ArmWithoutFrequencyOrFirmware) {
-  TemporaryTree tree;
-  tree.put("/proc/cpuinfo", "processor\t: 0\nFeatures\t: fp asimd sve\nCPU implementer\t: 0x41\n");
-  const Facts facts = read_facts(tree.root());
-  EXPECT_EQ(facts.bare_metal, std::nullopt);
-  EXPECT_TRUE(is_unseen(facts, "bare metal or virtual machine"));
-}
-
-TEST(Facts, Containers) {
-  struct Row {
-    const char *path, *text, *container;
-  };
-  const Row rows[] = {
-      {"/.dockerenv", "", "docker"},
-      {"/run/.containerenv", "engine=\"podman-4\"\n", "podman"},
-      {"/proc/self/environ", "PATH=/bin\nKUBERNETES_SERVICE_HOST=10.0.0.1", "kubernetes"},
-      {"/proc/1/cgroup", "12:cpu:/docker/0123abcd\n", "docker"},
-      {"/proc/self/cgroup", "0::/kubepods.slice/kubepods-burstable.slice/cri-containerd-1.scope\n",
-       "kubernetes"},
-      {"/proc/self/cgroup", "0::/lxc.payload.web/init.scope\n", "lxc"},
-      {"/proc/self/cgroup", "0::/system.slice/docker.service\n", ""},
-      {"/proc/self/mountinfo",
-       "1 0 0:50 / / rw - overlay overlay rw,upperdir=/var/lib/docker/overlay2/a/diff\n", "docker"},
-      {"/proc/self/mountinfo",
-       "2 1 0:50 / /mnt rw - overlay overlay rw,upperdir=/var/lib/docker/overlay2/a/diff\n", ""},
-      {"/proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n", "wsl"},
-      {"/run/systemd/container", "systemd-nspawn\n", "systemd-nspawn"},
-  };
-  for (const Row& row : rows) {
-    TemporaryTree tree;
-    std::string text = row.text;
-    if (std::string(row.path).ends_with("environ"))
-      std::replace(text.begin(), text.end(), '\n', '\0');
-    tree.put(row.path, text);
-    EXPECT_EQ(read_facts(tree.root()).container, row.container) << row.path << " " << row.text;
-  }
-}
-
 TEST(Facts, EmptyRootSaysWhatIsMissing) {
   TemporaryTree tree;
   const Facts facts = read_facts(tree.root());
@@ -206,6 +177,7 @@ TEST(Facts, EmptyRootSaysWhatIsMissing) {
   for (const char* what : {"disks", "network devices", "NUMA distances"}) {
     EXPECT_TRUE(is_unseen(facts, what)) << what;
   }
+  EXPECT_NE(why_unseen(facts, "GPUs").find("PCI bus cannot be seen"), std::string::npos);
 }
 
 TEST(Facts, NonsenseDoesNoHarm) {

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "report/html_parts.h"
 #include "report/markup.h"
+#include "report/topology_svg.h"
 
 namespace aisp::report {
 namespace {
@@ -187,7 +188,14 @@ std::string render_environment(const bench::Json& header) {
         std::pair{"Libraries", "libraries"}, std::pair{"Options", "options"}}) {
     out += environment_group(title, header, key);
   }
-  return out + "</div></section>";
+  out += "</div>";
+  // Older records have none.
+  const std::string picture = topology_svg(header.value("topology", bench::Json()));
+  if (!picture.empty()) {
+    out += "<div class=\"panel scroll\" tabindex=\"0\"><h3>What is near what</h3>" + picture +
+           "</div>";
+  }
+  return out + "</section>";
 }
 
 std::string render_reproduce(const bench::Json& header) {

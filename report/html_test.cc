@@ -22,6 +22,13 @@ TEST(MarkupCheck, FindsWhatItIsFor) {
   }
 }
 
+TEST(Html, ShowsTheTopologyWhereTheRecordHasOne) {
+  bench::RunRecord record = bench::sample::run();
+  EXPECT_NE(render_html(record).find("class=\"topology\""), std::string::npos);
+  record.header.erase("topology");
+  EXPECT_EQ(render_html(record).find("class=\"topology\""), std::string::npos);
+}
+
 TEST(Html, IsWellFormedAndItsLinksLead) { expect_well_formed(render_html(bench::sample::run())); }
 
 TEST(Html, SameRecordSameBytes) {

@@ -33,6 +33,7 @@ Stacks slurm_stacks(const Evidence& evidence) {
     const std::size_t at = line.find(" OS=");
     if (at == std::string_view::npos) continue;
     const auto words = machine::split(line.substr(at + 4), ' ');
+    if (words.empty()) continue;
     const std::string system = std::string(words[0]) + (words.size() > 1 ? " " : "") +
                                std::string(words.size() > 1 ? words[1] : "");
     stacks[system + "; Slurm " + field(line, "Version=") + "; " + field(line, "Gres=")].push_back(

@@ -16,7 +16,8 @@ namespace {
 // The version in "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release ...".
 std::string kernel_module_version(const Evidence& evidence) {
   const Text text = evidence.read("/proc/driver/nvidia/version");
-  for (const auto word : machine::split(text.value.substr(0, text.value.find('\n')), ' ')) {
+  const std::string line = text.value.substr(0, text.value.find('\n'));
+  for (const auto word : machine::split(line, ' ')) {
     if (version_parts(word).size() >= 2 && word.find_first_not_of("0123456789.") == word.npos) {
       return std::string(word);
     }

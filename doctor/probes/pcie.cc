@@ -4,6 +4,7 @@
 // sysfs-kernel-iommu_groups; NVIDIA GPUDirect and NCCL documentation (PCI access control services).
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "doctor/gpus.h"
 #include "doctor/paths.h"
@@ -65,13 +66,38 @@ bool judged_class(const std::string& text) {  // network, NVMe, display and acce
          text.starts_with("0x12");
 }
 
+// The same of a GPU by its driver: all there is where sysfs hides the link, as in many guests.
+std::optional<Judged> judge_by_driver(const machine::Gpu& gpu, double& lost) {
+  if (!gpu.pcie_width_now || !gpu.pcie_width_max || *gpu.pcie_width_now <= 0) return std::nullopt;
+  double factor = static_cast<double>(*gpu.pcie_width_max) / *gpu.pcie_width_now;
+  const int now = gpu.pcie_generation_now.value_or(0), most = gpu.pcie_generation_max.value_or(0);
+  // Each generation doubles the rate of the one before (close enough from the first to the sixth).
+  if (gpu.utilization_percent.value_or(0) > 0 && now > 0) factor *= std::exp2(most - now);
+  lost = std::max(lost, factor);
+  return Judged{factor <= 1.01, fmt::format("generation {} x{}, could be {} x{}", now,
+                                            *gpu.pcie_width_now, most, *gpu.pcie_width_max)};
+}
+
 Finding pcie_link_state(const Evidence& evidence) {
   std::vector<Reading> good, bad;
   double lost = 1.0;
+  std::set<std::string> seen_addresses;
+  const auto add = [&](const std::string& source, const std::optional<Judged>& judged) {
+    if (judged) (judged->holds ? good : bad).push_back({source, judged->value});
+  };
   for (const std::string& address : evidence.list("/sys/bus/pci/devices")) {
     if (!judged_class(evidence.read(pci_folder(address) + "/class").value)) continue;
     const auto judged = judge_link(evidence, address, lost);
-    if (judged) (judged->holds ? good : bad).push_back({pci_folder(address), judged->value});
+    const auto* const gpu = gpu_at(evidence.facts(), address);
+    if (gpu != nullptr && (!judged || judged->holds)) continue;  // the driver is asked below
+    if (judged) seen_addresses.insert(address);
+    add(pci_folder(address), judged);
+  }
+  for (const auto& gpu : evidence.facts().gpus) {
+    if (seen_addresses.contains(gpu.pci_address)) continue;
+    const auto judged = judge_by_driver(gpu, lost);
+    add(fmt::format("GPU {}", gpu.index),
+        judged ? judged : judge_link(evidence, gpu.pci_address, lost));
   }
   auto grown = grown_errors(evidence);
   const std::size_t seen = good.size() + bad.size();

@@ -135,17 +135,21 @@ Finding loader_thread_priority(const Evidence& evidence) {
   if (tasks.empty()) return cannot_see(evidence.of_subject("task") + ": not there or empty");
   std::vector<std::string> nicer;
   std::size_t feeders = 0;
-  int lowest_other = 19;
-  for (const Task& task : tasks) {
-    if (!feeds_devices(task.process.name)) lowest_other = std::min(lowest_other, task.process.nice);
-  }
+  // A process that is nice as a whole has chosen so; its feeders are behind where others are not.
+  const bool all_nice = std::all_of(tasks.begin(), tasks.end(), [](const Task& task) {
+    return feeds_devices(task.process.name) || task.process.nice > 0;
+  });
+  const bool has_others = std::any_of(tasks.begin(), tasks.end(), [](const Task& task) {
+    return !feeds_devices(task.process.name);
+  });
   constexpr int kNormal = 0, kBatch = 3, kIdle = 5;  // scheduling policies, sched(7)
   for (const Task& task : tasks) {
     if (!feeds_devices(task.process.name)) continue;
     ++feeders;
     const Process& process = task.process;
-    const bool behind = process.policy == kIdle || process.policy == kBatch ||
-                        (process.policy == kNormal && process.nice > std::max(0, lowest_other));
+    const bool behind =
+        process.policy == kIdle || process.policy == kBatch ||
+        (process.policy == kNormal && process.nice > 0 && !(has_others && all_nice));
     if (behind) nicer.push_back(fmt::format("{} nice {}", process.name, process.nice));
   }
   if (feeders == 0) {

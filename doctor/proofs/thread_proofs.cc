@@ -114,7 +114,7 @@ std::vector<Proof> counts() {
       {.id = "container-cpu-quota",
        .question = "What does a quota of half of the processors cost a parallel loop?",
        .workload = "steps",
-       .common = {{"threads", all}, {"steps", "16"}},
+       .common = {{"threads", all}, {"steps", "512"}},
        .as_it_is = {"under such a quota", {}, {{"cpu_quota", fmt::format("{}", 0.5 * cores())}}},
        .remedy = {"without it"},
        .needs = why_no_quota},

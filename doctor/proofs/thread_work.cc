@@ -98,7 +98,7 @@ Prepared steps(const Arguments& arguments) {
   const std::string asked = arguments.word("threads", "openmp");
   const int threads = asked == "openmp" ? openmp_threads() : std::atoi(asked.c_str());
   if (threads < 1 || threads > 4096) throw Error("is no number of threads", asked, "");
-  const auto total = static_cast<std::uint64_t>(arguments.number("work", 400000));
+  const auto total = static_cast<std::uint64_t>(arguments.number("work", 80000));
   const int count = arguments.count("steps", 8);
   const auto state = std::make_shared<Steps>(threads, arguments.flag("spawn"),
                                              total / static_cast<std::uint64_t>(threads), count);

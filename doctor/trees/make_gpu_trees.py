@@ -124,11 +124,11 @@ def processes(tree):
         tree.put(f"proc/{pid}/cmdline", "/opt/venv/bin/python3\ntrain.py\n--tensor-parallel-size=8")
         world = {"RANK": i, "LOCAL_RANK": i, "WORLD_SIZE": 32, "LOCAL_WORLD_SIZE": 8,
                  "MASTER_ADDR": "dgx01", "MASTER_PORT": 29500, "SLURM_JOB_ID": 771,
-                 "SLURM_JOB_NUM_NODES": 4, "NCCL_IB_HCA": "mlx5"}
+                 "SLURM_JOB_NUM_NODES": 4, "NCCL_IB_HCA": "mlx5", "NCCL_COLLNET_ENABLE": 1}
         if tree.bad:
             world.update({"NCCL_IB_DISABLE": 1, "NCCL_SOCKET_IFNAME": "docker0",
                           "NCCL_ALGO": "Ring",
-                          "NCCL_BUFSIZE": 4194304, "NCCL_COLLNET_ENABLE": 1})
+                          "NCCL_BUFSIZE": 4194304})
         tree.put(f"proc/{pid}/environ", "\n".join(f"{k}={v}" for k, v in world.items()))
         site = "/opt/venv/lib/python3.12/site-packages"
         tree.put(f"proc/{pid}/maps",
@@ -355,6 +355,8 @@ def make(name, bad):
     tree.save("subject.json", {"model": "/raid/model", "build": "/raid/job"})
     tree.save("tree.json", {
         "window_s": 1.0, "commands": tree.commands,
+        "statfs": {"/raid/triton": {"total_bytes": 30 << 40, "free_bytes": 20 << 40,
+                                    "type": "ext4", "source": "/dev/md1", "options": "rw"}},
         "source": BARE + (", with faults" if bad else "") + "; written by make_gpu_trees.py "
         "after the DGX H100 user guide, Linux Documentation/ABI, the NVML API reference and "
         "manuals of tools"})

@@ -1,9 +1,9 @@
 // RMSNorm and LayerNorm of rows, f32: between the blocks of every transformer. Each row is read
-// from memory once: while one is written, the statistics of the next are taken. Reading order:
-// this contract, config.cc (streaming), variants.cc (the table), simd.inc (the loops). Source: B.
-// Zhang and R. Sennrich, "Root mean square layer normalization" (2019); J. Ba et al., "Layer
-// normalization" (2016); T. Chan et al., "Algorithms for computing the sample variance" (1983), for
-// the correction of the mean.
+// from memory once: while one is written, the statistics of the next are taken (short rows), or the
+// next is fetched (long ones). Reading order: this contract, config.cc (streaming), variants.cc
+// (the table), simd.inc (the loops). Source: B. Zhang and R. Sennrich, "Root mean square layer
+// normalization" (2019); J. Ba et al., "Layer normalization" (2016); T. Chan et al., "Algorithms
+// for computing the sample variance" (1983), for the correction of the mean.
 #pragma once
 
 #include <cstdint>

@@ -176,6 +176,23 @@ TEST(Norm, InPlaceAndOnAnyNumberOfThreadsTheSameBits) {
   }
 }
 
+TEST(Norm, StreamedRowsDoNotDependOnTheRowsBefore) {
+  for_each_variant([](const Variant& variant, Kind kind) {
+    Views whole(6, 300, 0, 3), part(6, 300, 0, 3);  // outputs off any vector's alignment
+    variant.run(kind, whole.view, {.stream = true});
+    part.view.x += 2 * part.view.x_stride;
+    part.view.y += 2 * part.view.y_stride;
+    part.view.rows = 4;
+    variant.run(kind, part.view, {.stream = true});
+    for (std::int64_t row = 0; row < 4; ++row) {
+      const float* expected = whole.view.y + (row + 2) * whole.view.y_stride;
+      EXPECT_EQ(std::memcmp(part.view.y + row * part.view.y_stride, expected, 300 * sizeof(float)),
+                0)
+          << row;
+    }
+  });
+}
+
 TEST(Norm, StreamsOnlyBeyondTheCaches) {
   machine::Cpu cpu;
   cpu.data_caches = {{1, 32u << 10, 8, 64, 1}, {2, 1u << 20, 8, 64, 1}, {3, 32u << 20, 16, 64, 8}};

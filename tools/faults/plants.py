@@ -49,11 +49,14 @@ def variables(**values):
     return lambda folder, trees: Plant(env={k: v.format(folder=folder) for k, v in values.items()})
 
 
-def limited(option, clean):
+def limited(option):
     def make(folder, trees):
         if shutil.which("prlimit") is None:
             raise Skip("needs prlimit (util-linux)")
-        return Plant(prefix=["prlimit", option], clean_prefix=["prlimit", clean])
+        if os.geteuid() == 0 and shutil.which("setpriv") is None:
+            raise Skip("needs setpriv (util-linux): the limit does not bind root")
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        return Plant(prefix=["prlimit", option, *(nobody if os.geteuid() == 0 else [])])
     return make
 
 
@@ -84,19 +87,6 @@ def shown(path, text, clean=None, data=False):
         if data:
             plant.arguments = plant.clean_arguments = ["--data", data]
         return plant
-    return make
-
-
-def mounted(options, clean, target="{folder}/data", data=True):
-    """A file system with other options at `target`."""
-    def make(folder, trees):
-        need_root()
-        (folder / "data").mkdir()
-        where = target.format(folder=folder)
-        arguments = ["--data", where] if data else []
-        mount = "mount -t tmpfs -o {} tmpfs {}"
-        return Plant(prefix=namespace(mount.format(options, where)), arguments=arguments,
-                     clean_prefix=namespace(mount.format(clean, where)), clean_arguments=arguments)
     return make
 
 
@@ -157,17 +147,23 @@ def remove_group(group):
 
 # Processes ----------------------------------------------------------------------------------------
 
-def process(command, clean_command, ready=0.5, count=1):
-    """The doctor looks at a process (--pid), or at the machine beside `count` of them."""
+def process(command, clean_command, ready=0.5, count=1, beside=None):
+    """The doctor looks at a process (--pid), or at the machine beside `count` of them; `beside`
+    runs next to both."""
     def make(folder, trees):
+        if count > 1 and busy():
+            raise Skip("this machine is busy already")
         plant = Plant()
 
         def start(words, times):
+            words = words(folder) if callable(words) else words
             children = [subprocess.Popen(words, stdout=subprocess.DEVNULL,
                                          stderr=subprocess.DEVNULL) for _ in range(times)]
             for child in children:
                 plant.undo.append(lambda c=child: (c.kill(), c.wait()))
             return children
+        if beside:
+            start(beside, os.cpu_count())
         faulty = start(command, count)
         time.sleep(ready)
         if clean_command:
@@ -179,7 +175,25 @@ def process(command, clean_command, ready=0.5, count=1):
     return make
 
 
-HOLD = "import mmap,time;m=mmap.mmap(-1,{size});{advice}[m.__setitem__(i,1) for i in range(0,{size},4096)];time.sleep(60)"
+def busy():
+    try:
+        text = pathlib.Path("/proc/pressure/cpu").read_text(encoding="utf-8")
+    except OSError:
+        return os.getloadavg()[0] > 1.0
+    return float(text.split("avg60=")[1].split()[0]) > 10.0
+
+
+def named(name, words):
+    """The same program under another name: loaders are known by it."""
+    def make(folder):
+        copy = folder / name
+        if not copy.exists():
+            shutil.copy("/bin/sh", copy)
+        return [str(copy) if word == "sh" else word for word in words]
+    return make
+
+
+HOLD = "import mmap,time;m=mmap.mmap(-1,{size},flags=mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS);{advice}[m.__setitem__(i,1) for i in range(0,{size},4096)];time.sleep(60)"
 
 
 def memory_holder(advice):
@@ -274,14 +288,24 @@ def gpu(**values):
     return tree("dgx_h100", change)
 
 
-def file(path, text):
+def file(path, text, name="dgx_h100"):
     def change(root, facts):
         target = root / "root" / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or target.exists():
             target.unlink()
         target.write_text(text + "\n", encoding="utf-8")
-    return tree("dgx_h100", change)
+    return tree(name, change)
+
+
+def edited(path, old, new, name="dgx_h100"):
+    def change(root, facts):
+        target = root / "root" / path.lstrip("/")
+        text = target.read_text(encoding="utf-8")
+        if old not in text:
+            raise Skip(f"{path} of {name} does not hold {old!r}")
+        target.write_text(text.replace(old, new), encoding="utf-8")
+    return tree(name, change)
 
 
 def tree_variables(**values):
@@ -291,9 +315,23 @@ def tree_variables(**values):
     return tree("dgx_h100", change)
 
 
+def without_persistence(root, facts):
+    for gpu in facts["gpus"]:
+        gpu["persistence"] = False
+    shutil.rmtree(root / "root/run/nvidia-persistenced")
+
+
+def port_down(root, facts):
+    for name, text in (("state", "1: DOWN"), ("phys_state", "2: Polling")):
+        for file_ in sorted((root / "root/sys/devices").rglob(f"ports/1/{name}"))[:1]:
+            file_.write_text(text + "\n", encoding="utf-8")
+    facts["rdma"][0].update(state="1: DOWN", physical_state="2: Polling")
+
+
 SPIN = ["sh", "-c", "while :; do :; done"]
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
-NICE_LOADER = ["nice", "-n", "19", *SPIN]
+LOADER = named("pt_data_worker", SPIN)
+NICE_LOADER = named("pt_data_worker", ["nice", "-n", "19", *SPIN])
 
 FAULTS = [
     Fault("threads-omp", "environment", "thread-count-variables",
@@ -301,28 +339,24 @@ FAULTS = [
     Fault("threads-mkl", "environment", "thread-count-variables", variables(MKL_NUM_THREADS="256")),
     Fault("cuda-cache-off", "environment", "tuning-caches-kept", variables(CUDA_CACHE_DISABLE="1")),
     Fault("openblas-prescott", "environment", "vendor-libraries",
-          variables(OPENBLAS_CORETYPE="Prescott"), measure=True),
+          variables(OPENBLAS_CORETYPE="Prescott")),
     Fault("memlock-64k", "limits", "locked-memory-limit",
-          limited("--memlock=65536:65536", "--memlock=unlimited:unlimited")),
+          limited("--memlock=65536:65536")),
     Fault("thp-never", "namespace", "transparent-hugepages",
           shown(THP, "always madvise [never]", "always [madvise] never")),
     Fault("swap-eager", "namespace", "swap-off",
           shown("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 8388604 0 -2")),
     Fault("clock-hpet", "namespace", "kernel-release",
           shown("/sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet", "tsc")),
-    Fault("perf-forbidden", "namespace", "profiler-access",
-          shown("/proc/sys/kernel/perf_event_paranoid", "4", "1")),
-    Fault("atime-strict", "namespace", "mount-noatime",
-          mounted("strictatime", "noatime")),
     Fault("quota-throttled", "cgroup", "container-cpu-quota",
           in_cgroup("cpu", {"cpu.cfs_quota_us": "20000"}, {"cpu.max": "20000 100000"},
-                    "(while :; do :; done) & (while :; do :; done) &")),
+                    2 * "(while :; do :; done) >/dev/null 2>&1 & ")),
     Fault("threads-over-quota", "cgroup", "thread-count-variables",
           in_cgroup("cpu", {"cpu.cfs_quota_us": "50000"}, {"cpu.max": "50000 100000"},
                     "export OMP_NUM_THREADS=2;")),
     Fault("cpu-crowded", "process", "cpu-oversubscription", process(SPIN, None, 12.0, count=12)),
     Fault("loader-nice", "process", "loader-thread-priority",
-          process(NICE_LOADER, SPIN)),
+          process(NICE_LOADER, LOADER, beside=SPIN)),
     Fault("no-huge-pages", "process", "hugepages-in-use",
           process(memory_holder("m.madvise(15);"), memory_holder("m.madvise(14);"), 4.0)),
     Fault("debug-build", "folder", "optimized-build",
@@ -339,12 +373,13 @@ FAULTS = [
     Fault("ecc-off", "recorded", "ecc-enabled", gpu(ecc_now=False, ecc_pending=False)),
     Fault("ecc-pending", "recorded", "ecc-enabled", gpu(ecc_pending=False)),
     Fault("hot-gpu", "recorded", "gpu-throttle-reasons", gpu(throttle_reasons=0x40)),
-    Fault("persistence-off", "recorded", "gpu-persistence", gpu(persistence=False)),
+    Fault("persistence-off", "recorded", "gpu-persistence",
+          tree("dgx_h100", without_persistence)),
     Fault("bad-rows", "recorded", "gpu-memory-errors", gpu(remap_failed=True)),
     Fault("rows-pending", "recorded", "gpu-memory-errors", gpu(remap_pending=True)),
     Fault("fabric-lost", "recorded", "fabric-manager", gpu(fabric_state="not started")),
     Fault("numa-balancing", "recorded", "numa-memory-placement",
-          file("/proc/sys/kernel/numa_balancing", "1")),
+          file("/proc/sys/kernel/numa_balancing", "1", "hpc_node")),
     Fault("nvme-bfq", "recorded", "nvme-scheduler",
           file("/sys/block/nvme0n1/queue/scheduler", "none mq-deadline kyber [bfq]")),
     Fault("nccl-debug", "recorded", "nccl-env-sanity", tree_variables(NCCL_DEBUG="TRACE")),
@@ -353,15 +388,17 @@ FAULTS = [
     Fault("tcp-buffers", "recorded", "tcp-buffer-limits", file("/proc/sys/net/core/rmem_max", "212992")),
     Fault("old-kernel", "recorded", "kernel-release",
           tree("dgx_h100", lambda root, facts: facts.update(kernel="4.18.0-80.el8.x86_64"))),
-    Fault("ib-down", "recorded", "rdma-device-active",
-          tree("dgx_h100", lambda root, facts: facts["rdma"][0].update(state="1: DOWN",
-                                                                      physical_state="2: Polling"))),
+    Fault("ib-down", "recorded", "rdma-device-active", tree("dgx_h100", port_down)),
     Fault("link-dead", "recorded", "nvlink-present",
           tree("dgx_h100", lambda root, facts: facts["gpus"][2]["nvlinks"][0].update(active=False))),
     Fault("driver-old", "recorded", "driver-current",
           tree("dgx_h100", lambda root, facts: facts.update(gpu_driver="418.67"))),
+    Fault("perf-forbidden", "recorded", "profiler-access",
+          file("/proc/sys/kernel/perf_event_paranoid", "4", "workstation")),
+    Fault("atime-strict", "recorded", "mount-noatime",
+          edited("/proc/self/mountinfo", "noatime", "strictatime", "cloud_vm")),
     Fault("small-shm", "recorded", "container-shm-size",
-          tree("container_limits", lambda root, facts: set_statfs(root, "/dev/shm", 64 << 20))),
+          tree("container_clean", lambda root, facts: set_statfs(root, "/dev/shm", 64 << 20))),
 ]
 
 
