@@ -15,7 +15,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kLeastJobSeconds = 0.010;
-constexpr double kPatience = 2.0;        // times the budget, where other work takes the time
+// Where other work takes the time: times the budget, then what has too few epochs goes without.
+constexpr double kPatience = 2.0, kLeastPatienceSeconds = 8.0;
 constexpr std::size_t kLeastEpochs = 6;  // fewer give a median no 95 % interval
 // EpochSampler begins with an amount of 1e4.
 constexpr double kFirstAmount = 1e4;
@@ -77,7 +78,7 @@ void CostSheet::add_missing(std::string name, std::string why) {
 void CostSheet::measure(double seconds, const CostOptions& options,
                         const std::function<void(int)>& between) {
   const auto start = Clock::now();
-  const double patience = kPatience * std::max(seconds, options.seconds);
+  const double patience = std::max(kPatience * options.seconds, kLeastPatienceSeconds);
   const std::size_t all = kRounds * jobs_.size();
   for (int round = 0; round < kRounds; ++round) {
     between(round);
@@ -90,7 +91,8 @@ void CostSheet::measure(double seconds, const CostOptions& options,
       }
       const double left = seconds - seconds_since(start);
       const std::size_t wanted = kLeastEpochs * static_cast<std::size_t>(round + 1) / kRounds;
-      if (left <= 0.0 && job.sampler.epochs() >= wanted) continue;  // a busy machine
+      if (left <= 0.0 && job.sampler.epochs() >= wanted) continue;
+      if (seconds_since(start) > patience) continue;
       const double share =
           std::max(kLeastJobSeconds / kRounds, left / static_cast<double>(all - done));
       try {
