@@ -27,6 +27,7 @@ bench::Json lab_json(const bench::KnownLab& known) {
   for (const auto& one : known.lab.cases) {
     cases.push_back({{"name", one.name},
                      {"origin", one.origin},
+                     {"when_named", one.when_named},
                      {"smoke", one.smoke.values()},
                      {"full", one.full.values()}});
   }
@@ -56,8 +57,10 @@ int cmd_bench_list(const ListOptions& options) {
   for (const auto& known : labs) {
     fmt::print("{}\n  {}\n  targets     {}\n", known.name, known.lab.question,
                joined(known.lab.targets));
-    for (const auto& one : known.lab.cases)
-      fmt::print("  case        {} ({})\n", one.name, one.origin);
+    for (const auto& one : known.lab.cases) {
+      fmt::print("  case        {} ({}{})\n", one.name, one.origin,
+                 one.when_named ? "; only when named" : "");
+    }
     for (const auto& technique : known.lab.techniques) {
       const std::string why = bench::why_not_here(technique);
       const char* role = technique.name == known.lab.baseline   ? "baseline"

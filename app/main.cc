@@ -64,8 +64,9 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
   run->add_option("--techniques", o.techniques,
                   "Names or globs of techniques; the baseline always runs")
       ->delimiter(',');
-  run->add_option("--cases", o.cases,
-                  "Names or globs of cases; first: the first case of each lab; all when absent")
+  run->add_option(
+         "--cases", o.cases,
+         "Names or globs of cases; first: the first case of each lab; without it all but long ones")
       ->delimiter(',');
   run->add_option("--size", o.size, "smoke or full")->check(CLI::IsMember({"smoke", "full"}));
   run->add_option("--profile", o.profile,

@@ -204,6 +204,7 @@ struct Case {
   std::string origin;  // the real model or system whose shape this is
   Params smoke;
   Params full;
+  bool when_named = false;  // minutes long: left out of a run that does not name it (--cases)
 };
 
 /// One folder under labs/.

@@ -125,7 +125,7 @@ void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& w
     std::vector<Case> kept;
     for (const Case& one : known.lab.cases) {
       candidates.push_back(one.name);
-      bool meant = wanted.empty();
+      bool meant = wanted.empty() && !one.when_named;
       for (std::size_t i = 0; i < wanted.size(); ++i) {
         const bool first = wanted[i] == "first" && &one == &known.lab.cases.front();
         if (!first && !matches(wanted[i], one.name)) continue;

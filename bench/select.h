@@ -37,7 +37,8 @@ std::vector<KnownLab> select_labs(const std::vector<KnownLab>& all,
 void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted,
                        bool peers);
 
-/// Cases of the labs matched by `wanted` globs; "first" is the first case of each lab. Empty: all.
+/// Cases of the labs matched by `wanted` globs; "first" is the first case of each lab. Empty: all
+/// but those that want to be named.
 /// Throws UsageError likewise.
 void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted);
 

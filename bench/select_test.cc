@@ -96,5 +96,23 @@ TEST(Select, CasesByNameOrTheFirstOfEachLab) {
   EXPECT_THROW(select_cases(all, {"hiden"}), UsageError);
 }
 
+TEST(Select, ALongCaseRunsOnlyWhenNamed) {
+  const auto with_cases = [] {
+    auto all = labs();
+    for (KnownLab& lab : all) {
+      lab.lab.cases = {{"hidden", "", {}, {}}, {"whole_prompt", "", {}, {}, true}};
+    }
+    return all;
+  };
+  auto all = with_cases();
+  select_cases(all, {});
+  ASSERT_EQ(all[0].lab.cases.size(), 1u);
+  EXPECT_EQ(all[0].lab.cases[0].name, "hidden");
+  all = with_cases();
+  select_cases(all, {"whole*"});
+  ASSERT_EQ(all[0].lab.cases.size(), 1u);
+  EXPECT_EQ(all[0].lab.cases[0].name, "whole_prompt");
+}
+
 }  // namespace
 }  // namespace aisp::bench

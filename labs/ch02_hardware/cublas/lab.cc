@@ -32,7 +32,12 @@ bench::Lab describe() {
                {.name = "llama3_8b_output",
                 .origin = "Llama-3-8B output projection: a prompt of 256 tokens, width 4096",
                 .smoke = sizes(32, 128, 128),
-                .full = sizes(256, 4096, 4096)}};
+                .full = sizes(256, 4096, 4096)},
+               {.name = "llama3_8b_prompt",
+                .origin = "Llama-3-8B output projection: a prompt of 4096 tokens, width 4096",
+                .smoke = sizes(48, 64, 96),
+                .full = sizes(4096, 4096, 4096),
+                .when_named = true}};
   // One element; odd sizes around the tiles (14 x 32, 6 x 16) and the vectors.
   lab.ragged = {sizes(1, 1, 1), sizes(15, 33, 65), sizes(197, 61, 129), sizes(3, 1030, 9)};
   bench::matmul::set_contract(lab);
