@@ -107,13 +107,13 @@ Finding container_cpu_quota(const Evidence& evidence) {
     return fail(fmt::format("the quota of {:g} processors stopped the group {:g} times in {:.1f} s",
                             quota->cpus, seen.grew, evidence.window_s()),
                 read,
-                "each time up to 100 ms in which no thread runs; lab ch02:docker measures it");
+                "each time up to 100 ms in which no thread runs; lab ch03:docker measures it");
   }
   if (seen.periods > 0 && seen.throttled > 0.1 * seen.periods) {
     return warn(fmt::format("the quota of {:g} processors stopped the group in {:.0f} % of periods",
                             quota->cpus, seen.throttled / seen.periods * 100),
                 read,
-                "each time up to 100 ms in which no thread runs; lab ch02:docker measures it");
+                "each time up to 100 ms in which no thread runs; lab ch03:docker measures it");
   }
   return ok(fmt::format("a quota of {:g} processors, not reached", quota->cpus), read);
 }
@@ -153,7 +153,7 @@ Finding container_memory_limit(const Evidence& evidence) {
   if (!events.grew.empty()) {
     read.insert(read.end(), events.grew.begin(), events.grew.end());
     return fail("the group is at its memory limit now: the kernel takes pages back", read,
-                "evicted pages are read again; lab ch02:docker measures it");
+                "evicted pages are read again; lab ch03:docker_memory measures it");
   }
   if (events.kills > 0) {
     read.push_back({limit->folder + "/memory.events", fmt::format("oom_kill {:g}", events.kills)});

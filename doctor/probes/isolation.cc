@@ -117,8 +117,9 @@ Finding housekeeping_cores(const Evidence& evidence) {
   if (evidence.facts().gpus.empty() && evidence.subject().pid == 0) {
     return not_applicable("no GPU to feed and no --pid to protect");
   }
-  return warn(fmt::format("none of {} processors is kept for the system", online.size()), read,
-              "daemons and interrupts delay feeding threads; --prove housekeeping-cores");
+  return warn(
+      fmt::format("none of {} processors is kept for the system", online.size()), read,
+      "daemons and interrupts delay feeding threads; --prove critical-thread-pinning measures it");
 }
 
 Finding server_cpu_isolation(const Evidence& evidence) {

@@ -156,7 +156,7 @@ Finding smt_state(const Evidence& evidence) {
                     fmt::format("core {}: {}", core, fmt::join(names, ", "))});
     return warn(
         fmt::format("{} feeding threads are pinned to siblings of core {}", names.size(), core),
-        read, "two busy siblings give 1.0 to 1.3 cores of work; --prove smt-state");
+        read, "two busy siblings give 1.0 to 1.3 cores of work; --prove smt-benefit");
   }
   return ok("sibling threads share cores, no two feeding threads are pinned to one", read);
 }

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "doctor/fake_evidence.h"
 #include "doctor/probe.h"
+#include "doctor/proofs/proof.h"
 
 namespace aisp::doctor {
 namespace {
@@ -110,6 +112,26 @@ TEST(SystemProbes, FireWhereSomethingIs) {
     EXPECT_FALSE(finding.evidence.empty()) << row.id << " shows no evidence";
     EXPECT_FALSE(finding.cost.empty()) << row.id << " names no cost";
   }
+}
+
+// A cost may name a proof or a measurement only if there is one.
+TEST(SystemProbes, PointToProofsThatExist) {
+  std::set<std::string> known;
+  for (const Proof& proof : proofs()) known.insert(proof.id);
+  int named = 0;
+  for (const Row& row : kRows) {
+    const Finding finding = ask(row.id, *tree(row.fires));
+    const std::string words = finding.says + " " + finding.cost + " ";
+    const std::string_view option = "--prove ";
+    for (std::size_t at = words.find(option); at != std::string::npos;
+         at = words.find(option, at + 1)) {
+      const std::size_t begin = at + option.size();
+      const std::string id = words.substr(begin, words.find_first_of(" ;,", begin) - begin);
+      EXPECT_TRUE(known.contains(id)) << row.id << " names --prove " << id;
+      ++named;
+    }
+  }
+  EXPECT_GE(named, 5);
 }
 
 // What it says of a healthy machine must not send its owner on errands.
