@@ -88,8 +88,8 @@ Config choose_config(const Shape& shape, const RowStrides& strides, const TileSi
     // Several cells for each thread, so that one that is held up leaves work to the others; but not
     // below 1024 columns. High ones: each packs its columns of B once, and A once for 1024 columns.
     // CPU time of 4096^3 on two threads against oneDNN's, on a busy machine, by height of the
-    // cells: 0.957 with 1024, 0.965 with 2048, 0.979 with 4096. Cells of 4096 x 2048, whose blocks
-    // of B take 8 MiB of a shared L3, gained nothing more (0.977).
+    // cells: 0.956 to 0.964 with 1024 (three runs), 0.965 with 2048 (one), 0.971 to 0.979 with 4096
+    // (three). Cells of 4096 x 2048, whose blocks of B take 8 MiB of a shared L3: 0.977 (one).
     config.cell_m = even_piece(config.cell_m, 4096, tile.rows);
     if (config.cell_n >= 2048) config.cell_n = even_piece(shape.n, 1024, tile.columns);
   }
