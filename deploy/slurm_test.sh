@@ -20,7 +20,8 @@ END
 printf '#!/usr/bin/env bash\necho "$NODE"\n' >"$work/bin/hostname"
 chmod +x "$work"/bin/*
 unset OMP_NUM_THREADS
-PATH="$work/bin:$PATH" AISP=$aisp OUT=$work/out bash "$source_dir/deploy/slurm-doctor.sh" >"$work/said"
+export AISP=$aisp OUT=$work/out
+PATH="$work/bin:$PATH" bash "$source_dir/deploy/slurm-doctor.sh" >"$work/said"
 cat "$work/said"
 [ "$(find "$work/out" -name 'n?.json' | wc -l)" = 3 ]
 grep -q '^3 machines:' "$work/said"

@@ -1,6 +1,8 @@
 // Nodes of recorded machines, and pages and threads of this one.
 #include "machine/numa.h"
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -18,7 +20,9 @@ namespace fs = std::filesystem;
 
 class RecordedTree {
  public:
-  RecordedTree() : root_(::testing::TempDir() + "numa_tree") { fs::remove_all(root_); }
+  RecordedTree() : root_(::testing::TempDir() + "numa_tree_" + std::to_string(::getpid())) {
+    fs::remove_all(root_);
+  }
   ~RecordedTree() { fs::remove_all(root_); }
   void write(const std::string& path, const std::string& text) {
     const std::string full = root_ + "/sys/devices/system/node/" + path;

@@ -59,7 +59,9 @@ const std::vector<Row>& rows() {
       {"fewer_calls", "repeat"},
       {"works_when_poisoned", "repeat"},
       {"hidden_thread", "repeat"},
-      {"late_thread", "late-write"},
+      // Several calls an epoch however slow the hand-over is: a single one waits.
+      {"late_thread", "late-write", Outcome::kWrong,
+       {"--profile", "none", "--iterations", "8"}},
       {"input_in_place", "inputs"},
       {"input_as_scratch", "inputs"},
       {"remapped_output", "alias"},

@@ -1,6 +1,6 @@
-# CUDA where there is a compiler for it: AISP_CUDA is AUTO, ON (an error without) or OFF. Device code
-# is built for AISP_CUDA_ARCHS; the runtime is linked statically, and the driver, NVML and the math
-# libraries are found at run time, so that one program runs with and without a GPU.
+# CUDA where there is a compiler for it: AISP_CUDA is AUTO, ON (an error without) or OFF. Device
+# code is built for AISP_CUDA_ARCHS; the runtime is linked statically, and the driver, NVML and the
+# math libraries are found at run time, so that one program runs with and without a GPU.
 set(AISP_CUDA AUTO CACHE STRING "Build device code: AUTO, ON or OFF")
 set(AISP_CUDA_ARCHS "80-virtual;90a-real" CACHE STRING "Architectures of device code")
 set(AISP_HAVE_CUDA OFF)
@@ -47,5 +47,7 @@ function(aisp_device_code library sources)
     CUDA_STANDARD_REQUIRED OFF)
   target_sources(${library} PRIVATE $<TARGET_OBJECTS:${library}_device>)
   # Link only: the toolkit is nothing for the host compiler to include.
-  target_link_libraries(${library} INTERFACE $<LINK_ONLY:CUDA::cudart_static> ${CMAKE_DL_LIBS})
+  # By its path, so that who links an installed aisp need not look for the toolkit.
+  get_target_property(runtime CUDA::cudart_static IMPORTED_LOCATION)
+  target_link_libraries(${library} INTERFACE ${runtime} ${CMAKE_DL_LIBS} rt Threads::Threads)
 endfunction()

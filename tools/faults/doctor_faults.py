@@ -5,8 +5,8 @@
 
 Each fault is planted in a container of its own: environment, resource limits, mount namespaces in
 which a file of the kernel shows another value, control groups, processes, datasets, build folders,
-repositories, run records, and recorded machines of doctor/trees with a changed fact. The same item is
-first examined without the fault and must be content (or not applicable). Then N examinations of this
+repositories, and recorded machines of doctor/trees with a changed fact. The same item is first
+examined without the fault and must be content (or not applicable). Then N examinations of this
 machine as it is must give identical verdicts. Nothing outside of temporary folders is changed.
 Exit status: 0 recall at least 95 % and no false alarm, 1 otherwise. What needs rights that are not
 there (root for namespaces and control groups) is skipped and said so.

@@ -193,7 +193,15 @@ def named(name, words):
     return make
 
 
-HOLD = "import mmap,time;m=mmap.mmap(-1,{size},flags=mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS);{advice}[m.__setitem__(i,1) for i in range(0,{size},4096)];time.sleep(60)"
+# Holds private memory and touches every page of it.
+HOLD = """
+import mmap, time
+memory = mmap.mmap(-1, {size}, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+memory.{advice}
+for at in range(0, {size}, 4096):
+    memory[at] = 1
+time.sleep(60)
+"""
 
 
 def memory_holder(advice):
@@ -216,7 +224,8 @@ def folders(option, spoil, heal):
 
 def build_folder(kind, flags):
     def write(folder):
-        (folder / "CMakeCache.txt").write_text(f"CMAKE_BUILD_TYPE:STRING={kind}\n", encoding="utf-8")
+        cache = f"CMAKE_BUILD_TYPE:STRING={kind}\n"
+        (folder / "CMakeCache.txt").write_text(cache, encoding="utf-8")
         (folder / "compile_commands.json").write_text(json.dumps([{
             "directory": str(folder), "file": "a.cc", "command": f"c++ {flags} -c a.cc"}]),
             encoding="utf-8")
@@ -345,7 +354,8 @@ FAULTS = [
     Fault("thp-never", "namespace", "transparent-hugepages",
           shown(THP, "always madvise [never]", "always [madvise] never")),
     Fault("swap-eager", "namespace", "swap-off",
-          shown("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 8388604 0 -2")),
+          shown("/proc/swaps",
+                "Filename Type Size Used Priority\n/dev/sda2 partition 8388604 0 -2")),
     Fault("clock-hpet", "namespace", "kernel-release",
           shown("/sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet", "tsc")),
     Fault("quota-throttled", "cgroup", "container-cpu-quota",
@@ -358,7 +368,7 @@ FAULTS = [
     Fault("loader-nice", "process", "loader-thread-priority",
           process(NICE_LOADER, LOADER, beside=SPIN)),
     Fault("no-huge-pages", "process", "hugepages-in-use",
-          process(memory_holder("m.madvise(15);"), memory_holder("m.madvise(14);"), 4.0)),
+          process(memory_holder("madvise(15)"), memory_holder("madvise(14)"), 4.0)),
     Fault("debug-build", "folder", "optimized-build",
           folders("--build", build_folder("Debug", "-O0 -g"), build_folder("Release", "-O3"))),
     Fault("dirty-tree", "folder", "versioned-state",
@@ -368,7 +378,8 @@ FAULTS = [
     Fault("one-checkpoint", "folder", "checkpoint-recovery",
           folders("--checkpoints", checkpoints(1, 60), checkpoints(3, 60))),
     Fault("text-dataset", "folder", "data-format-census",
-          folders("--data", dataset(".csv", b"1,2,3,4\n" * 500), dataset(".npy", b"\x93NUMPY" * 600))),
+          folders("--data", dataset(".csv", b"1,2,3,4\n" * 500),
+                  dataset(".npy", b"\x93NUMPY" * 600))),
     Fault("pcie-x8", "recorded", "pcie-link-state", gpu(pcie_width_now=8)),
     Fault("ecc-off", "recorded", "ecc-enabled", gpu(ecc_now=False, ecc_pending=False)),
     Fault("ecc-pending", "recorded", "ecc-enabled", gpu(ecc_pending=False)),
@@ -381,16 +392,18 @@ FAULTS = [
     Fault("numa-balancing", "recorded", "numa-memory-placement",
           file("/proc/sys/kernel/numa_balancing", "1", "hpc_node")),
     Fault("nvme-bfq", "recorded", "nvme-scheduler",
-          file("/sys/block/nvme0n1/queue/scheduler", "none mq-deadline kyber [bfq]")),
+          file("/sys/block/nvme0n1/queue/scheduler", "none mq-deadline kyber [bfq]", "hpc_node")),
     Fault("nccl-debug", "recorded", "nccl-env-sanity", tree_variables(NCCL_DEBUG="TRACE")),
     Fault("governor-save", "recorded", "cpu-governor",
-          file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave")),
-    Fault("tcp-buffers", "recorded", "tcp-buffer-limits", file("/proc/sys/net/core/rmem_max", "212992")),
+          file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave", "hpc_node")),
+    Fault("tcp-buffers", "recorded", "tcp-buffer-limits",
+          file("/proc/sys/net/core/rmem_max", "212992", "hpc_node")),
     Fault("old-kernel", "recorded", "kernel-release",
           tree("dgx_h100", lambda root, facts: facts.update(kernel="4.18.0-80.el8.x86_64"))),
     Fault("ib-down", "recorded", "rdma-device-active", tree("dgx_h100", port_down)),
     Fault("link-dead", "recorded", "nvlink-present",
-          tree("dgx_h100", lambda root, facts: facts["gpus"][2]["nvlinks"][0].update(active=False))),
+          tree("dgx_h100",
+               lambda root, facts: facts["gpus"][2]["nvlinks"][0].update(active=False))),
     Fault("driver-old", "recorded", "driver-current",
           tree("dgx_h100", lambda root, facts: facts.update(gpu_driver="418.67"))),
     Fault("perf-forbidden", "recorded", "profiler-access",
@@ -405,5 +418,6 @@ FAULTS = [
 def set_statfs(root, path, total):
     tree_file = root / "tree.json"
     content = json.loads(tree_file.read_text(encoding="utf-8"))
-    content.setdefault("statfs", {}).setdefault(path, {}).update(total_bytes=total, free_bytes=total)
+    there = content.setdefault("statfs", {}).setdefault(path, {})
+    there.update(total_bytes=total, free_bytes=total)
     tree_file.write_text(json.dumps(content), encoding="utf-8")
