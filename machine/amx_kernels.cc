@@ -40,31 +40,33 @@ bool amx_permitted() {
 AISP_TARGET_BEGIN("amx-tile,amx-int8,amx-bf16")
 namespace amx {
 
-#define AISP_TILE_LOOP(name, product, fill)         \
-  void name(std::int64_t iterations) {              \
-    TileConfig config;                              \
-    for (int i = 0; i < 8; ++i) {                   \
-      config.row_bytes[i] = 64;                     \
-      config.rows[i] = 16;                          \
-    }                                               \
-    _tile_loadconfig(&config);                      \
-    TileBytes values;                               \
-    fill(values);                                   \
-    _tile_zero(0);                                  \
-    _tile_zero(1);                                  \
-    _tile_zero(2);                                  \
-    _tile_zero(3);                                  \
-    _tile_loadd(4, &values, 64);                    \
-    _tile_loadd(5, &values, 64);                    \
-    _tile_loadd(6, &values, 64);                    \
-    _tile_loadd(7, &values, 64);                    \
-    for (std::int64_t n = 0; n < iterations; ++n) { \
-      product(0, 4, 6);                             \
-      product(1, 4, 7);                             \
-      product(2, 5, 6);                             \
-      product(3, 5, 7);                             \
-    }                                               \
-    _tile_release();                                \
+#define AISP_TILE_LOOP(name, product, fill)                                            \
+  void name(std::int64_t iterations) {                                                 \
+    TileConfig config;                                                                 \
+    for (int i = 0; i < 8; ++i) {                                                      \
+      config.row_bytes[i] = 64;                                                        \
+      config.rows[i] = 16;                                                             \
+    }                                                                                  \
+    asm volatile("" : : "r"(&config) : "memory"); /* GCC 12 sees 8 bytes of it read */ \
+    _tile_loadconfig(&config);                                                         \
+    TileBytes values;                                                                  \
+    fill(values);                                                                      \
+    asm volatile("" : : "r"(&values) : "memory");                                      \
+    _tile_zero(0);                                                                     \
+    _tile_zero(1);                                                                     \
+    _tile_zero(2);                                                                     \
+    _tile_zero(3);                                                                     \
+    _tile_loadd(4, &values, 64);                                                       \
+    _tile_loadd(5, &values, 64);                                                       \
+    _tile_loadd(6, &values, 64);                                                       \
+    _tile_loadd(7, &values, 64);                                                       \
+    for (std::int64_t n = 0; n < iterations; ++n) {                                    \
+      product(0, 4, 6);                                                                \
+      product(1, 4, 7);                                                                \
+      product(2, 5, 6);                                                                \
+      product(3, 5, 7);                                                                \
+    }                                                                                  \
+    _tile_release();                                                                   \
   }
 
 static void fill_bytes(TileBytes& values) { std::memset(&values, 3, sizeof values); }
