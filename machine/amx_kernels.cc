@@ -9,8 +9,10 @@
 
 #if AISP_X86 && defined(__linux__)
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
@@ -31,11 +33,6 @@ struct alignas(64) TileBytes {
 };
 
 }  // namespace
-
-bool amx_permitted() {
-  static const bool permitted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-  return permitted;
-}
 
 AISP_TARGET_BEGIN("amx-tile,amx-int8,amx-bf16")
 namespace amx {
@@ -83,8 +80,34 @@ AISP_TILE_LOOP(dot_bf16, _tile_dpbf16ps, fill_bf16)
 }  // namespace amx
 AISP_TARGET_END
 
+namespace {
+
+// Runs both loops in a child: some hypervisors show the unit and then refuse its instructions.
+bool survives(const Cpu& cpu) {
+  const pid_t child = fork();
+  if (child < 0) return false;
+  if (child == 0) {
+    if (cpu.amx_int8) amx::dot_i8(1);
+    if (cpu.amx_bf16) amx::dot_bf16(1);
+    _exit(0);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
+bool amx_usable(const Cpu& cpu) {
+  if (!cpu.amx_int8 && !cpu.amx_bf16) return false;
+  static const bool usable =
+      syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0 && survives(cpu);
+  return usable;
+}
+
 void add_amx_kernels(const Cpu& cpu, std::vector<ComputeKernel>& kernels) {
-  if (!(cpu.amx_int8 || cpu.amx_bf16) || !amx_permitted()) return;
+  if (!amx_usable(cpu)) return;
   // Four products of 16 x 16 x 64 bytes, or 16 x 16 x 32 bf16.
   if (cpu.amx_int8)
     kernels.push_back({"amx_int8", DType::kI8, 2.0 * 4 * 16 * 16 * 64, amx::dot_i8});
@@ -98,7 +121,7 @@ void add_amx_kernels(const Cpu& cpu, std::vector<ComputeKernel>& kernels) {
 #else
 
 namespace aisp::machine {
-bool amx_permitted() { return false; }
+bool amx_usable(const Cpu&) { return false; }
 void add_amx_kernels(const Cpu&, std::vector<ComputeKernel>&) {}
 }  // namespace aisp::machine
 

@@ -7,8 +7,8 @@
 
 namespace aisp::machine {
 
-/// Asks the system, once a process, for the use of tiles.
-bool amx_permitted();
+/// Asks the system for the use of tiles and tries them in a child process, both once.
+bool amx_usable(const Cpu& cpu);
 
 /// Adds the kernels that `cpu` has and the system permits: u8 times i8 into i32, bf16 into f32.
 void add_amx_kernels(const Cpu& cpu, std::vector<ComputeKernel>& kernels);
