@@ -25,6 +25,7 @@ struct Row {
   std::size_t block_bytes;
   Way way;
   int depth;
+  Pages pages = Pages::kHuge;
 };
 
 constexpr std::size_t kLarge = std::size_t{1} << 20, kSmall = std::size_t{4} << 10;
@@ -32,6 +33,8 @@ constexpr std::size_t kLarge = std::size_t{1} << 20, kSmall = std::size_t{4} << 
 constexpr Row kRows[] = {
     {"read sequential, direct, depth 1", false, false, kLarge, Way::kDirect, 1},
     {"read sequential, direct, depth 8", false, false, kLarge, Way::kDirect, 8},
+    {"read sequential, direct, depth 8, into base pages", false, false, kLarge, Way::kDirect, 8,
+     Pages::kBase},
     {"read sequential, buffered, depth 1", false, false, kLarge, Way::kBuffered, 1},
     {"read sequential, buffered, depth 8", false, false, kLarge, Way::kBuffered, 8},
     {"read sequential, page cache", false, false, kLarge, Way::kCached, 1},
@@ -66,7 +69,7 @@ std::function<std::uint64_t()> places(const Row& row, std::size_t bytes) {
 
 CountedLoop disk_loop(const CostProbe& probe, const std::shared_ptr<ScratchFile>& file,
                       const Row& row) {
-  auto queue = std::make_shared<DiskQueue>(row.depth, row.block_bytes);
+  auto queue = std::make_shared<DiskQueue>(row.depth, row.block_bytes, row.pages);
   const std::size_t bytes =
       row.way == Way::kCached ? std::min(kCachedBytes, file->size_bytes()) : file->size_bytes();
   return [&crew = probe.crew, cores = probe.cpu.core_ids, file, queue, row, bytes,

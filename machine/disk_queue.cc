@@ -26,10 +26,10 @@ std::string why_no_ring() {
   return "";
 }
 
-DiskQueue::DiskQueue(int depth, std::size_t block_bytes)
+DiskQueue::DiskQueue(int depth, std::size_t block_bytes, Pages pages)
     : depth_(depth),
       block_bytes_(block_bytes),
-      buffers_(static_cast<std::size_t>(depth) * block_bytes) {
+      buffers_(static_cast<std::size_t>(depth) * block_bytes, pages) {
   buffers_.fill();
   if (depth_ == 1) return;
   const int result = io_uring_queue_init(static_cast<unsigned>(depth), &ring_, 0);

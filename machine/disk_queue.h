@@ -19,9 +19,11 @@ std::string why_no_ring();
 
 class DiskQueue {
  public:
-  /// Buffers of their own, aligned for direct access. Throws Error when depth > 1 and io_uring is
-  /// refused.
-  DiskQueue(int depth, std::size_t block_bytes);
+  /// Buffers of their own, aligned for direct access, on huge pages unless `pages` says otherwise:
+  /// the kernel hands a disk one piece for each page that is not beside the one before, and large
+  /// direct transfers split (1 MiB at depth 8 from a virtio disk: 1.0 GB/s, on huge pages 2.9).
+  /// Throws Error when depth > 1 and io_uring is refused.
+  DiskQueue(int depth, std::size_t block_bytes, Pages pages = Pages::kHuge);
   ~DiskQueue();
   DiskQueue(const DiskQueue&) = delete;
   DiskQueue& operator=(const DiskQueue&) = delete;
