@@ -308,6 +308,7 @@ class CaseWorker {
     if (trial.rounds <= kRefillRound) refill_and_check();
     judge_clock(lab_.baseline, clocks);
     take_series(trial);
+    ceilings_.clear();  // audits count the CPU time of all threads: none of theirs
   }
 
   void take_series(const TrialRecord& trial) {
@@ -462,7 +463,6 @@ class CaseWorker {
   }
 
   void end_plans() {
-    ceilings_.clear();
     for (std::size_t i = 0; i < plans_.size(); ++i) {
       reporter_.phase(techniques_[i]->name, "ending");
       plans_[i].reset();

@@ -43,7 +43,7 @@ void add_gpu_transfer_rows(GpuRows& rows, const GpuCostOptions& options) {
   std::memset(pinned.data(), 1, bytes);
   std::memset(pinned_other.data(), 1, bytes);
   Stream stream, back;
-  Event from, to;
+  Event from, to, joined;
   const double gigabytes = 1e-9 * static_cast<double>(bytes);
   const auto pinned_rate = [&](void* target, const void* source, cudaMemcpyKind kind) {
     return gigabytes / device_seconds(stream, from, to, [&] {
@@ -67,7 +67,6 @@ void add_gpu_transfer_rows(GpuRows& rows, const GpuCostOptions& options) {
       AISP_CUDA(cudaMemcpyAsync(device.as(), pinned.data(), bytes, cudaMemcpyHostToDevice, stream));
       AISP_CUDA(
           cudaMemcpyAsync(pinned_other.data(), other.as(), bytes, cudaMemcpyDeviceToHost, back));
-      static thread_local Event joined;
       AISP_CUDA(cudaEventRecord(joined, back));
       AISP_CUDA(cudaStreamWaitEvent(stream, joined, 0));
     });
