@@ -147,12 +147,20 @@ def remove_group(group):
 
 # Processes ----------------------------------------------------------------------------------------
 
-def process(command, clean_command, ready=0.5, count=1, beside=None):
-    """The doctor looks at a process (--pid), or at the machine beside `count` of them; `beside`
-    runs next to both."""
+def crowded(spinners, seconds):
+    """So many busy processes for so long before the doctor looks; they end by themselves."""
     def make(folder, trees):
-        if count > 1 and busy():
+        if busy():
             raise Skip("this machine is busy already")
+        spin = f"timeout {3 * seconds} sh -c 'while :; do :; done' >/dev/null 2>&1 &"
+        crowd = f"for i in $(seq {spinners}); do {spin} done; sleep {seconds}; exec \"$0\" \"$@\""
+        return Plant(prefix=["sh", "-c", crowd])
+    return make
+
+
+def process(command, clean_command, ready=0.5, beside=None):
+    """The doctor looks at a process (--pid); `beside` runs next to it."""
+    def make(folder, trees):
         plant = Plant()
 
         def start(words, times):
@@ -164,13 +172,11 @@ def process(command, clean_command, ready=0.5, count=1, beside=None):
             return children
         if beside:
             start(beside, os.cpu_count())
-        faulty = start(command, count)
-        time.sleep(ready)
-        if clean_command:
-            healthy = start(clean_command, 1)
-            time.sleep(ready)
-            plant.arguments = ["--pid", str(faulty[0].pid)]
-            plant.clean_arguments = ["--pid", str(healthy[0].pid)]
+        faulty = start(command, 1)
+        healthy = start(clean_command, 1)
+        time.sleep(2 * ready)
+        plant.arguments = ["--pid", str(faulty[0].pid)]
+        plant.clean_arguments = ["--pid", str(healthy[0].pid)]
         return plant
     return make
 
@@ -364,7 +370,7 @@ FAULTS = [
     Fault("threads-over-quota", "cgroup", "thread-count-variables",
           in_cgroup("cpu", {"cpu.cfs_quota_us": "50000"}, {"cpu.max": "50000 100000"},
                     "export OMP_NUM_THREADS=2;")),
-    Fault("cpu-crowded", "process", "cpu-oversubscription", process(SPIN, None, 12.0, count=12)),
+    Fault("cpu-crowded", "process", "cpu-oversubscription", crowded(12, 22)),
     Fault("loader-nice", "process", "loader-thread-priority",
           process(NICE_LOADER, LOADER, beside=SPIN)),
     Fault("no-huge-pages", "process", "hugepages-in-use",
