@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -17,6 +18,7 @@
 #include "machine/cpu.h"
 #include "machine/environment.h"
 #include "machine/facts.h"
+#include "machine/gpu_costs_cache.h"
 
 namespace aisp::app {
 namespace {
@@ -89,6 +91,14 @@ void show_topology(const MachineOptions& options, const machine::Facts& facts) {
   }
 }
 
+std::vector<machine::GpuCosts> load_gpu_costs(const Cpu& cpu, const machine::Facts& facts,
+                                              const MachineOptions& options) {
+  const std::string path = machine::ceilings_cache_path(cpu);
+  return machine::load_or_measure_gpu_costs(std::filesystem::path(path).parent_path().string(),
+                                            machine::gpu_costs_key(facts), options.refresh,
+                                            [] { return machine::measure_gpu_costs(); });
+}
+
 }  // namespace
 
 int cmd_machine(const MachineOptions& options) {
@@ -109,7 +119,7 @@ int cmd_machine(const MachineOptions& options) {
     if (options.ceilings) {
       json["ceilings"] = Json::parse(machine::to_json(ceilings()));
       if (options.costs) json["costs"] = machine::to_json(load_costs(cpu, options));
-      json["gpu_ceilings"] = to_json(machine::measure_gpu_costs());
+      json["gpu_ceilings"] = machine::to_json(load_gpu_costs(cpu, facts, options));
     }
     print_json(json);
     return 0;
@@ -124,7 +134,7 @@ int cmd_machine(const MachineOptions& options) {
     print_ceilings(ceilings(), cpu);
     std::fflush(stdout);
     if (options.costs) print_costs(load_costs(cpu, options));
-    print_gpu_costs(machine::measure_gpu_costs());
+    print_gpu_costs(load_gpu_costs(cpu, facts, options));
   }
   print_unseen(facts);
   return 0;

@@ -25,26 +25,4 @@ void print_gpu_costs(const std::vector<GpuCosts>& gpus) {
   }
 }
 
-nlohmann::ordered_json to_json(const std::vector<GpuCosts>& gpus) {
-  auto list = nlohmann::ordered_json::array();
-  for (const GpuCosts& gpu : gpus) {
-    nlohmann::ordered_json entry = {{"gpu", gpu.gpu}};
-    entry["costs"] = nlohmann::ordered_json::array();
-    for (const auto& cost : gpu.costs) {
-      entry["costs"].push_back({{"name", cost.name},
-                                {"unit", cost.unit},
-                                {"median", cost.value.estimate},
-                                {"low", cost.value.low},
-                                {"high", cost.value.high},
-                                {"best", cost.best},
-                                {"detail", cost.detail}});
-    }
-    for (const auto& one : gpu.missing) {
-      entry["not_measured"].push_back({{"name", one.name}, {"why", one.why}});
-    }
-    list.push_back(std::move(entry));
-  }
-  return list;
-}
-
 }  // namespace aisp::app
