@@ -48,11 +48,23 @@ void write_out(const std::string& text, const std::string& path) {
   if (!file) throw Error("cannot be written", path, "name another file");
 }
 
-// Mounts and processes are found by absolute paths.
-void make_absolute(doctor::Subject& subject) {
-  for (std::string* path : {&subject.data, &subject.checkpoints, &subject.run, &subject.build,
-                            &subject.source, &subject.model}) {
-    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+// What the user names must be there, and mounts are found by absolute paths.
+void check_subject(doctor::Subject& subject) {
+  if (subject.pid != 0 && !std::filesystem::exists(fmt::format("/proc/{}", subject.pid))) {
+    throw UsageError("no such process", fmt::format("--pid {}", subject.pid), "see ps");
+  }
+  const std::pair<const char*, std::string*> named[] = {
+      {"--data", &subject.data},     {"--checkpoints", &subject.checkpoints},
+      {"--run", &subject.run},       {"--build", &subject.build},
+      {"--source", &subject.source}, {"--model", &subject.model}};
+  for (const auto& [option, path] : named) {
+    if (path->empty()) continue;
+    std::error_code error;
+    if (!std::filesystem::exists(*path, error)) {
+      throw UsageError(error ? error.message() : "not there", fmt::format("{} {}", option, *path),
+                       "name a file or folder that exists");
+    }
+    *path = std::filesystem::absolute(*path).lexically_normal().string();
   }
 }
 
@@ -95,7 +107,7 @@ int cmd_doctor(const DoctorOptions& options) {
     return cmd_doctor_apply(apply, options.examine);
   }
   doctor::ExamineOptions how = options.examine;
-  make_absolute(how.subject);
+  if (how.tree.empty()) check_subject(how.subject);
   if (!options.explain.empty()) how.items = {item_named(options.explain).id};
   if (how.inside && how.items.empty()) how.items = doctor::inside_items();
   if (isatty(STDERR_FILENO) != 0) how.progress = show_progress;

@@ -129,7 +129,7 @@ TEST(RunProbes, ATruncatedRecordIsSeenAsDamaged) {
 TEST(RunProbes, ObjectFilesShowWhatMacrosHide) {
   FakeEvidence evidence;
   const auto careful = tree("benchmark_host");
-  const std::string run = "/srv/work/artifacts/20261101-080000-1";
+  const std::string run = "/srv/project/artifacts/20261101-080000-1";
   for (const char* file : {"/run.json", "/results.jsonl"}) {
     evidence.files[run + file] = careful->read_record(run + file).value;
   }
