@@ -121,9 +121,10 @@ CaseResult describe_case(const KnownLab& known, const Case& one, const RunOption
   result.bytes_written = work.bytes_written;
   result.items = work.items;
   result.item_name = work.item_name;
-  result.medium = work.medium == Work::Medium::kMemory ? "memory"
-                  : work.medium == Work::Medium::kDisk ? "disk"
-                                                       : "none";
+  result.medium = work.medium == Work::Medium::kMemory     ? "memory"
+                  : work.medium == Work::Medium::kDisk     ? "disk"
+                  : work.medium == Work::Medium::kHostLink ? "host link"
+                                                           : "none";
   for (const auto* specs : {&problem.inputs, &problem.outputs}) {
     for (const TensorSpec& spec : *specs)
       result.working_set_bytes += static_cast<double>(spec.bytes());

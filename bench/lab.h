@@ -18,6 +18,7 @@
 #include "base/dtype.h"
 #include "base/numeric.h"
 #include "machine/cpu.h"
+#include "machine/device.h"
 
 namespace aisp::bench {
 
@@ -40,13 +41,19 @@ class Params {
   std::map<std::string, std::int64_t> values_;
 };
 
-/// Where an input lives. kFile: the instrument writes it to a real file on disk, synced; prepare()
-/// and reference() see it mapped, techniques get only its path.
-enum class Place { kMemory, kFile };
+/// Where an input or output lives while a technique runs.
+enum class Place {
+  kMemory,  // in the memory of the technique's device
+  kFile,    // inputs only: a real file on disk, synced; prepare() and reference() see it mapped,
+            // techniques get only its path
+  kHost,    // in ordinary host memory, for device techniques too
+  kPinned,  // in page-locked host memory, where there is a GPU
+};
 
 /// A dense row-major array. Buffers are 64-byte aligned; outputs end at a guard page, so a write
-/// past the end faults. Index arrays and the like set `structured`: their elements cannot be mixed
-/// between two seeds (see near-copy in docs/MEASURING.md).
+/// past the end faults (in device memory: 256-byte aligned, between canaries). Index arrays and the
+/// like set `structured`: their elements cannot be mixed between two seeds (see near-copy in
+/// docs/MEASURING.md).
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kF32;
@@ -79,7 +86,11 @@ class Io {
     const char* path = nullptr;  // file inputs only
   };
 
-  Io(std::span<Buffer> inputs, std::span<Buffer> outputs) : inputs_(inputs), outputs_(outputs) {}
+  Io(std::span<Buffer> inputs, std::span<Buffer> outputs, machine::CudaStream stream = nullptr)
+      : inputs_(inputs), outputs_(outputs), stream_(stream) {}
+
+  /// Device techniques: the stream whose time counts. Work put elsewhere must be joined to it.
+  machine::CudaStream stream() const { return stream_; }
 
   template <class T>
   std::span<const T> in(std::size_t index) const {
@@ -107,13 +118,14 @@ class Io {
  private:
   std::span<Buffer> inputs_;
   std::span<Buffer> outputs_;
+  machine::CudaStream stream_ = nullptr;
 };
 
 /// The useful work of one call, the same for every technique: what the problem needs, not what a
 /// technique happens to do. Rates and fractions of the ceiling derive from it.
 struct Work {
-  enum class Medium { kMemory, kDisk, kNone };
-  double flops = 0.0;  // multiply and add count as two
+  enum class Medium { kMemory, kDisk, kHostLink, kNone };  // of the device; its link to the host
+  double flops = 0.0;                                      // multiply and add count as two
   DType flops_dtype = DType::kF32;
   double bytes_read = 0.0;          // each input byte once
   double bytes_written = 0.0;       // each output byte once
@@ -130,6 +142,13 @@ struct Expected {
     std::vector<double> scale;
   };
   std::vector<Output> outputs;
+};
+
+/// Where a reference that runs on the GPU leaves what Expected::Output holds: device memory of one
+/// double an element, value zeroed, scale zeroed (all zero: none is used).
+struct ExpectedOnDevice {
+  double* value = nullptr;
+  double* scale = nullptr;
 };
 
 /// A technique made ready for one problem size: scratch memory, threads, chosen configuration. Made
@@ -173,6 +192,7 @@ std::unique_ptr<Plan> plan_of(Body body) {
 }
 
 enum class Device { kCpu, kCuda };
+const char* name(Device device);  // "cpu", "cuda"
 
 /// kPeer: somebody else's library, shown with --peers, never the baseline.
 enum class Role { kTechnique, kPeer };
@@ -191,7 +211,10 @@ struct Technique {
   bool blocks = false;
   /// Can it run here? Default: yes.
   std::function<WhyNot(const machine::Cpu&)> needs;
-  /// Makes it ready for one size. No input exists yet.
+  /// The same for device techniques, asked of a device that can be used at all.
+  std::function<WhyNot(const machine::CudaDevice&)> needs_device;
+  /// Makes it ready for one size. No input exists yet. Device techniques: AISP_DEVICE(plan_...);
+  /// their run() enqueues on io.stream() and need not wait, unless `blocks` is set.
   std::function<std::unique_ptr<Plan>(const Params&)> plan;
   /// Only where a technique must declare its own work; must agree with the lab's in flops and
   /// items.
@@ -204,7 +227,8 @@ struct Case {
   std::string origin;  // the real model or system whose shape this is
   Params smoke;
   Params full;
-  bool when_named = false;  // minutes long: left out of a run that does not name it (--cases)
+  Device device = Device::kCpu;  // whose techniques run it: sizes that fill a GPU are not a CPU's
+  bool when_named = false;       // minutes long: left out of a run that does not name it (--cases)
 };
 
 /// One folder under labs/.
@@ -221,12 +245,22 @@ struct Lab {
   /// Independent, slow, wider. Reads io's inputs; fills expected.outputs (sized by the instrument,
   /// value zeroed, scale empty). Never one of the techniques.
   std::function<void(const Params&, const Io&, Expected&)> reference;
+  /// The same on the GPU, for sizes where reference() takes minutes: io's inputs are in device
+  /// memory, outputs[i] as many doubles as output i has elements. Used at full sizes of device
+  /// cases, after it agreed with reference() at the smoke size. Optional. AISP_DEVICE(...).
+  std::function<void(const Params&, const Io&, std::span<const ExpectedOnDevice> outputs)>
+      reference_on_device;
   std::function<Tolerance(const Params&)> tolerance;
   /// Runs before EVERY call outside the clock, e.g. to drop a file from the page cache. Optional;
   /// calls are then timed one by one.
   std::function<void(const Params&, const Io&)> before_each;
   std::vector<Technique> techniques;
-  std::string baseline;  // the name of the technique that is the denominator
+  std::string baseline;         // the name of the technique that is the denominator
+  std::string device_baseline;  // the same for cases on the GPU
+
+  const std::string& baseline_on(Device device) const {
+    return device == Device::kCpu ? baseline : device_baseline;
+  }
 };
 
 /// A lab as the table of labs knows it. Generated from folder names by CMake.

@@ -7,6 +7,8 @@
 #include "bench/json_interval.h"
 #include "bench/record.h"
 
+#include "bench/lab.h"
+
 namespace aisp::bench {
 namespace {
 
@@ -142,6 +144,8 @@ TechniqueResult technique_from(const Json& json) {
 }
 
 }  // namespace
+
+const char* name(Device device) { return device == Device::kCuda ? "cuda" : "cpu"; }
 
 const char* name(Outcome outcome) {
   switch (outcome) {

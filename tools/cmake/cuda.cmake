@@ -22,20 +22,11 @@ if(NOT AISP_CUDA STREQUAL "OFF" AND NOT AISP_SANITIZE)
 endif()
 message(STATUS "Device code: ${AISP_HAVE_CUDA} ${CMAKE_CUDA_COMPILER}")
 
-# Adds a room's .cu files to its library; without CUDA, the *_absent.cc beside them stay instead.
-# They are a library of objects, because the host compiler's options are not nvcc's. No fmt in them:
-# nvcc 13.0 does not take the compile-time checks of fmt 9 in C++20.
-function(aisp_device_code library sources)
-  set(files ${${sources}})
-  if(NOT AISP_HAVE_CUDA OR NOT files)
-    return()
-  endif()
-  add_library(${library}_device OBJECT ${files})
-  target_include_directories(${library}_device PRIVATE ${CMAKE_SOURCE_DIR})
-  target_link_libraries(${library}_device PRIVATE CUDA::cudart_static)
+# The flags of device code for one list of architectures.
+function(aisp_device_flags out)
   # CMake 3.25 ignores CMAKE_CUDA_STANDARD 20. 177: unused device functions of headers.
   set(flags -std=c++20 --expt-relaxed-constexpr -diag-suppress=177)
-  foreach(arch ${AISP_CUDA_ARCHS})
+  foreach(arch ${ARGN})
     string(REGEX REPLACE "-.*" "" number ${arch})
     if(arch MATCHES "-virtual$")
       list(APPEND flags -gencode=arch=compute_${number},code=compute_${number})
@@ -43,9 +34,34 @@ function(aisp_device_code library sources)
       list(APPEND flags -gencode=arch=compute_${number},code=sm_${number})
     endif()
   endforeach()
-  set_target_properties(${library}_device PROPERTIES COMPILE_OPTIONS "${flags}"
-    CUDA_STANDARD_REQUIRED OFF)
-  target_sources(${library} PRIVATE $<TARGET_OBJECTS:${library}_device>)
+  set(${out} "${flags}" PARENT_SCOPE)
+endfunction()
+
+# Adds a room's .cu files to its library; without CUDA, the *_absent.cc beside them stay instead.
+# They are libraries of objects, because the host compiler's options are not nvcc's. Files named
+# *_sm90.cu use what only sm_90a has (wgmma) and are built for it alone. No fmt in them: nvcc 13.0
+# does not take the compile-time checks of fmt 9 in C++20.
+function(aisp_device_code library sources)
+  if(NOT AISP_HAVE_CUDA OR NOT ${sources})
+    return()
+  endif()
+  set(any ${${sources}})
+  set(sm90 ${${sources}})
+  list(FILTER any EXCLUDE REGEX "_sm90\\.cu$")
+  list(FILTER sm90 INCLUDE REGEX "_sm90\\.cu$")
+  aisp_device_flags(flags_any ${AISP_CUDA_ARCHS})
+  aisp_device_flags(flags_sm90 90a-real)
+  foreach(kind any sm90)
+    if(${kind})
+      set(device ${library}_device_${kind})
+      add_library(${device} OBJECT ${${kind}})
+      target_include_directories(${device} PRIVATE ${CMAKE_SOURCE_DIR})
+      target_link_libraries(${device} PRIVATE CUDA::cudart_static)
+      set_target_properties(${device} PROPERTIES COMPILE_OPTIONS "${flags_${kind}}"
+        CUDA_STANDARD_REQUIRED OFF)
+      target_sources(${library} PRIVATE $<TARGET_OBJECTS:${device}>)
+    endif()
+  endforeach()
   # Link only: the toolkit is nothing for the host compiler to include.
   # By its path, so that who links an installed aisp need not look for the toolkit.
   get_target_property(runtime CUDA::cudart_static IMPORTED_LOCATION)

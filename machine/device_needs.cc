@@ -1,0 +1,39 @@
+// What does not need CUDA to be said about a CUDA device. See device.h.
+#include "machine/device.h"
+
+#include <fmt/format.h>
+
+namespace aisp::machine {
+
+std::string CudaDevice::needs(int at_least_major, int at_least_minor) const {
+  if (!why_not.empty()) return why_not;
+  if (major * 10 + minor >= at_least_major * 10 + at_least_minor) return "";
+  return fmt::format("needs sm_{}{}, {} is sm_{}{}", at_least_major, at_least_minor, name, major,
+                     minor);
+}
+
+std::string CudaDevice::needs_hopper() const {
+  if (!why_not.empty()) return why_not;
+  if (major == 9 && minor == 0) return "";
+  return fmt::format("needs sm_90 (Hopper's wgmma), {} is sm_{}{}", name, major, minor);
+}
+
+CudaDevice described_h200() {
+  CudaDevice h200;
+  h200.why_not = "";
+  h200.name = "NVIDIA H200";
+  h200.major = 9;
+  h200.multiprocessors = 132;
+  h200.threads_per_multiprocessor = 2048;
+  h200.registers_per_multiprocessor = 65536;
+  h200.shared_bytes_per_block = 227 << 10;
+  h200.shared_bytes_per_multiprocessor = 228 << 10;
+  h200.l2_bytes = std::size_t{60} << 20;
+  h200.persisting_l2_bytes = std::size_t{37} << 20;
+  h200.memory_bytes = std::size_t{141} << 30;
+  h200.cooperative_launch = h200.cluster_launch = h200.memory_pools = true;
+  h200.driver_version = h200.runtime_version = 13000;
+  return h200;
+}
+
+}  // namespace aisp::machine

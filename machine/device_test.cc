@@ -1,0 +1,49 @@
+#include "machine/device.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace aisp::machine {
+namespace {
+
+TEST(Device, saysWhatIsMissing) {
+  CudaDevice a100 = described_h200();
+  a100.major = 8;
+  a100.name = "NVIDIA A100";
+  EXPECT_EQ(a100.needs(8), "");
+  EXPECT_EQ(a100.needs(9), "needs sm_90, NVIDIA A100 is sm_80");
+  EXPECT_EQ(a100.needs_hopper(), "needs sm_90 (Hopper's wgmma), NVIDIA A100 is sm_80");
+  EXPECT_EQ(described_h200().needs_hopper(), "");
+  CudaDevice blackwell = described_h200();
+  blackwell.major = 10;
+  EXPECT_NE(blackwell.needs_hopper(), "");
+  EXPECT_EQ(CudaDevice{.why_not = "no NVIDIA driver"}.needs(8), "no NVIDIA driver");
+}
+
+TEST(Device, withoutOneThereIsAReasonAndAnError) {
+  if (cuda_device().why_not.empty()) GTEST_SKIP() << "there is a GPU";
+  EXPECT_GT(cuda_device().why_not.size(), 5u);
+  EXPECT_THROW(DeviceArray(16), Error);
+}
+
+TEST(DeviceCuda, carriesBytesThereAndBack) {
+  if (!cuda_device().why_not.empty()) GTEST_SKIP() << cuda_device().why_not;
+  std::vector<int> numbers(1000);
+  std::iota(numbers.begin(), numbers.end(), 7);
+  DeviceArray array{std::span<const int>(numbers)};
+  EXPECT_EQ(array.host<int>(), numbers);
+  const int one = -1;
+  array.upload(&one, sizeof one, 5 * sizeof one);
+  numbers[5] = -1;
+  EXPECT_EQ(array.host<int>(), numbers);
+  DeviceArray moved = std::move(array);
+  moved.fill(0);
+  EXPECT_EQ(moved.host<int>(), std::vector<int>(1000, 0));
+}
+
+}  // namespace
+}  // namespace aisp::machine
