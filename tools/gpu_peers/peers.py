@@ -223,8 +223,8 @@ def arguments(description, argv=None, extra=None):
 
 
 def run(makers, options):
-    """Measures the cases of `makers` (name, function returning a Case), each made when its turn comes
-    so that one holds the memory. Prints the table, writes the JSON. Returns 1 when ours was wrong.
+    """Measures the cases of `makers` (name, function returning a Case), each made when its turn
+    comes so that one holds the memory. Prints the table, writes the JSON. Returns 1 when ours was wrong.
     """
     import torch
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}, "
