@@ -223,9 +223,9 @@ def arguments(description, argv=None, extra=None):
 
 
 def run(makers, options):
-    """Measures the cases of `makers` (name, function returning a Case), each made when its turn
-    comes so that one holds the memory. Prints the table, writes the JSON. Returns 1 when ours was wrong.
-    """
+    """Measures the cases of `makers`, pairs of a name and a function that returns the Case (called
+    when its turn comes: one at a time holds the memory). Prints the table, writes the JSON. Returns
+    1 when ours was wrong."""
     import torch
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}, "
           f"cuDNN {torch.backends.cudnn.version()}; peer/ours above 1: ours is quicker")
