@@ -16,6 +16,7 @@
 #include "kernels/cuda/warpgroup.cuh"
 #include "kernels/cuda/wgmma.cuh"
 #include "machine/cuda_raii.h"
+#include "machine/device.h"
 
 namespace aisp::kernels::cuda {
 
