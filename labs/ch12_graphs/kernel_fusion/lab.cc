@@ -1,5 +1,6 @@
 // Add, multiply, square root: three passes or one. See README.md.
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch12_graphs/kernel_fusion/problem.h"
 
 namespace aisp::labs::ch12::kernel_fusion {
@@ -43,11 +44,6 @@ Tolerance tolerance(const Params&) {
 
 Params sizes(std::int64_t n) { return {{"n", n}}; }
 
-bench::Technique on_device(const char* name, const char* summary,
-                           std::unique_ptr<bench::Plan> (*plan)(const Params&)) {
-  return {.name = name, .summary = summary, .device = bench::Device::kCuda, .plan = plan};
-}
-
 }  // namespace
 
 bench::Lab describe() {
@@ -86,12 +82,12 @@ bench::Lab describe() {
       .tolerance = tolerance,
       .techniques = {three_passes(), in_place_passes(), strip_mined(), one_pass(), one_pass_avx2(),
                      one_pass_avx512(),
-                     on_device("three_kernels", "a kernel and a temporary for each operation",
-                               AISP_DEVICE(plan_three_kernels)),
-                     on_device("in_place_kernels", "a kernel for each, in place on the result",
-                               AISP_DEVICE(plan_in_place_kernels)),
-                     on_device("fused_kernel", "one kernel, values in between in registers",
-                               AISP_DEVICE(plan_fused_kernel))},
+                     bench::on_gpu("three_kernels", "a kernel and a temporary for each operation",
+                                   AISP_DEVICE(plan_three_kernels)),
+                     bench::on_gpu("in_place_kernels", "a kernel for each, in place on the result",
+                                   AISP_DEVICE(plan_in_place_kernels)),
+                     bench::on_gpu("fused_kernel", "one kernel, values in between in registers",
+                                   AISP_DEVICE(plan_fused_kernel))},
       .baseline = "three_passes",
       .device_baseline = "three_kernels",
   };

@@ -3,8 +3,8 @@
 // a replay never reads a stale pointer.
 #include <array>
 
-#include "labs/ch12_graphs/kernel_launches/captured_graph.cuh"
 #include "labs/ch12_graphs/kernel_launches/step_kernels.cuh"
+#include "machine/cuda_graph.h"
 
 namespace aisp::labs::ch12::kernel_launches {
 namespace {
@@ -18,7 +18,7 @@ Pointers pointers_of(const Step& s) {
 }  // namespace
 
 std::unique_ptr<bench::Plan> plan_graph_replay(const bench::Params& params) {
-  return bench::plan_of([params, ops = program(params), graph = CapturedGraph(),
+  return bench::plan_of([params, ops = program(params), graph = machine::CapturedGraph(),
                          captured = Pointers{}](const bench::Io& io) mutable {
     const Step step(params, io);
     if (pointers_of(step) != captured) {

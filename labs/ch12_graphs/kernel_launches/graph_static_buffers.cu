@@ -4,8 +4,8 @@
 // Source: PyTorch documentation, "CUDA Graphs" (static input and output tensors).
 #include <vector>
 
-#include "labs/ch12_graphs/kernel_launches/captured_graph.cuh"
 #include "labs/ch12_graphs/kernel_launches/step_kernels.cuh"
+#include "machine/cuda_graph.h"
 #include "machine/device.h"
 
 namespace aisp::labs::ch12::kernel_launches {
@@ -39,7 +39,7 @@ void copy(void* to, const void* from, std::size_t bytes, cudaStream_t stream) {
 
 std::unique_ptr<bench::Plan> plan_graph_static_buffers(const bench::Params& params) {
   auto own = std::make_unique<StaticBuffers>(params);
-  CapturedGraph graph;
+  machine::CapturedGraph graph;
   const Step step(params, bench::Io(own->inputs, own->outputs));
   graph.capture([&](cudaStream_t stream) {
     for (const Op& op : program(params)) enqueue(step, op, stream);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch12_graphs/kernel_launches/problem.h"
 
 namespace aisp::labs::ch12::kernel_launches {
@@ -83,11 +84,6 @@ Params sizes(std::int64_t layers, std::int64_t width, std::int64_t mlp) {
   return {{"layers", layers}, {"width", width}, {"mlp", mlp}};
 }
 
-bench::Technique on_device(const char* name, const char* summary,
-                           std::unique_ptr<bench::Plan> (*plan)(const Params&)) {
-  return {.name = name, .summary = summary, .device = bench::Device::kCuda, .plan = plan};
-}
-
 }  // namespace
 
 bench::Lab describe() {
@@ -126,14 +122,15 @@ bench::Lab describe() {
       .tolerance = tolerance,
       .techniques = {fork_join_per_op(), queue_per_op(), one_fork_barriers(), task_graph(),
                      one_thread(),
-                     on_device("launch_per_op", "a kernel launch for each operation",
-                               AISP_DEVICE(plan_launch_per_op)),
-                     on_device("graph_replay", "a captured graph, updated when pointers change",
-                               AISP_DEVICE(plan_graph_replay)),
-                     on_device("graph_static_buffers", "a graph on buffers of its own, with copies",
-                               AISP_DEVICE(plan_graph_static_buffers)),
-                     on_device("one_kernel", "the whole step in one kernel, x in registers",
-                               AISP_DEVICE(plan_one_kernel))},
+                     bench::on_gpu("launch_per_op", "a kernel launch for each operation",
+                                   AISP_DEVICE(plan_launch_per_op)),
+                     bench::on_gpu("graph_replay", "a captured graph, updated when pointers change",
+                                   AISP_DEVICE(plan_graph_replay)),
+                     bench::on_gpu("graph_static_buffers",
+                                   "a graph on buffers of its own, with copies",
+                                   AISP_DEVICE(plan_graph_static_buffers)),
+                     bench::on_gpu("one_kernel", "the whole step in one kernel, x in registers",
+                                   AISP_DEVICE(plan_one_kernel))},
       .baseline = "fork_join_per_op",
       .device_baseline = "launch_per_op",
   };

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "kernels/simd/vectors.h"
 #include "labs/ch12_graphs/work_queue/problem.h"
 
@@ -120,11 +121,6 @@ struct Team {
   Schedule schedule;
 };
 
-bench::Technique on_device(const char* name, const char* summary,
-                           std::unique_ptr<bench::Plan> (*plan)(const Params&)) {
-  return {.name = name, .summary = summary, .device = bench::Device::kCuda, .plan = plan};
-}
-
 }  // namespace
 
 void run_task(const Batch& batch, std::size_t task) {
@@ -223,14 +219,16 @@ bench::Lab describe() {
       .tolerance = tolerance,
       .techniques = {static_chunks(), static_by_cost(), atomic_queue(), chunked_queue(), guided(),
                      sorted_queue(),
-                     on_device("static_blocks", "resident blocks with equal counts of neighbours",
-                               AISP_DEVICE(plan_static_blocks)),
-                     on_device("block_per_task", "a block for each task: the GPU's own queue",
-                               AISP_DEVICE(plan_block_per_task)),
-                     on_device("atomic_queue_blocks", "resident blocks take from a counter",
-                               AISP_DEVICE(plan_atomic_queue_blocks)),
-                     on_device("longest_first_blocks", "the same, tasks sorted by length before",
-                               AISP_DEVICE(plan_longest_first_blocks))},
+                     bench::on_gpu("static_blocks",
+                                   "resident blocks with equal counts of neighbours",
+                                   AISP_DEVICE(plan_static_blocks)),
+                     bench::on_gpu("block_per_task", "a block for each task: the GPU's own queue",
+                                   AISP_DEVICE(plan_block_per_task)),
+                     bench::on_gpu("atomic_queue_blocks", "resident blocks take from a counter",
+                                   AISP_DEVICE(plan_atomic_queue_blocks)),
+                     bench::on_gpu("longest_first_blocks",
+                                   "the same, tasks sorted by length before",
+                                   AISP_DEVICE(plan_longest_first_blocks))},
       .baseline = "static_chunks",
       .device_baseline = "static_blocks",
   };

@@ -1,13 +1,16 @@
 // A CUDA graph captured from a stream, launched as one. Capturing again with other pointers updates
-// the executable graph in place, which is cheaper than instantiating another.
+// the executable graph in place, which is cheaper than instantiating another. Device rooms only
+// (.cu files).
 //
 // Source: CUDA C++ Programming Guide 13.0, "CUDA Graphs"; llama.cpp (ggml-cuda.cu), which captures
 // a token's kernels again whenever a pointer changed and calls cudaGraphExecUpdate.
 #pragma once
 
+#include <utility>
+
 #include "machine/cuda_raii.h"
 
-namespace aisp::labs::ch12::kernel_launches {
+namespace aisp::machine {
 
 class CapturedGraph {
  public:
@@ -22,7 +25,7 @@ class CapturedGraph {
   /// before, in the same order; arguments may differ.
   template <class Enqueue>
   void capture(Enqueue enqueue) {
-    const machine::Stream stream;
+    const Stream stream;
     AISP_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
     enqueue(static_cast<cudaStream_t>(stream));
     cudaGraph_t graph = nullptr;
@@ -44,4 +47,4 @@ class CapturedGraph {
   cudaGraphExec_t exec_ = nullptr;
 };
 
-}  // namespace aisp::labs::ch12::kernel_launches
+}  // namespace aisp::machine
