@@ -14,6 +14,8 @@
 #include "bench/audit.h"
 #include "bench/ceiling_loop.h"
 #include "bench/clock.h"
+#include "bench/device_bench.h"
+#include "bench/device_watch.h"
 #include "bench/job.h"
 #include "bench/process_state.h"
 #include "bench/trial.h"
@@ -28,6 +30,9 @@ constexpr std::uint64_t kPublicSeed = 42;
 
 // The round at which set 0 gets other contents under the same pointers.
 constexpr std::size_t kRefillRound = 8;
+
+// A worker whose CUDA context is lost ends with this code.
+constexpr int kContextLost = 8;
 
 double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
 
@@ -48,11 +53,18 @@ class CaseWorker {
       }
     }
     check(techniques_.size() == job.techniques.size(), "a job names an unknown technique");
+    if (job.device == Device::kCuda) {
+      const bool held = std::none_of(techniques_.begin(), techniques_.end(),
+                                     [](const Technique* technique) { return technique->blocks; });
+      device_ = std::make_unique<DeviceBench>(DeviceBenchOptions{job.cache, job.graph, held});
+    }
   }
 
   void run() {
     record_.seed = job_.seed;
     const double begin = now_s();
+    if (device_) verify_references();
+    if (device_) vitals_.emplace(machine::cuda_device().pci_address);
     for (const Technique* technique : techniques_) verify_alone(*technique);
     drop_the_fallen();
     if (!techniques_.empty()) {
@@ -64,7 +76,9 @@ class CaseWorker {
       measure();
       audit_all();
       if (job_.isolated) measure_isolated();
+      if (job_.energy && device_) measure_energy();
     }
+    if (vitals_) record_.device = vitals_->finish();
     end_plans();
     for (const std::string& name : fallen_) record_.series.erase(name);
     record_.seconds = now_s() - begin;
@@ -81,7 +95,7 @@ class CaseWorker {
   bool has_fallen(const std::string& name) const {
     return std::find(fallen_.begin(), fallen_.end(), name) != fallen_.end();
   }
-  bool baseline_fell() const { return has_fallen(lab_.baseline); }
+  bool baseline_fell() const { return has_fallen(lab_.baseline_on(job_.device)); }
   void drop_the_fallen() {
     std::erase_if(techniques_, [&](const Technique* t) { return has_fallen(t->name); });
   }
@@ -100,11 +114,41 @@ class CaseWorker {
       fell(technique.name, Outcome::kFailed, "isolation",
            fmt::format("{} during {}", problem.what(), phase));
     }
+    end_if_broken(technique);
   }
+
+  // After an illegal address or the like nothing works in this process any more: it ends, and the
+  // supervisor goes on with the others in another one.
+  void end_if_broken(const Technique& technique) {
+    if (!device_ || !has_fallen(technique.name)) return;
+    const std::string broken = machine::device_broken();
+    if (broken.empty()) return;
+    reporter_.phase(technique.name, "the device's context is lost: " + broken);
+    std::_Exit(kContextLost);
+  }
+
+  // The device's own reference is believed at full sizes only because it agrees at small ones.
+  void verify_references() {
+    if (!lab_.reference_on_device) return;
+    reporter_.phase("", "comparing the references");
+    for (const Case& one : lab_.cases) {
+      if (one.name != job_.case_name) continue;
+      InputSet set(lab_.problem(one.smoke), job_.scratch_folder, device_->stream_only());
+      set.fill(lab_, one.smoke, derive_seed(seed_, 50));
+      const std::string apart = references_disagree(lab_, one.smoke, set);
+      if (!apart.empty()) throw Error("the lab's two references disagree: " + apart, job_.lab, "");
+    }
+  }
+
+  bool reference_there() const {
+    return device_ && lab_.reference_on_device && job_.size == "full";
+  }
+  OnDevice single_calls() const { return device_ ? device_->stream_only() : OnDevice{}; }
 
   // Small and ragged sizes, one technique at a time, its process-wide traces attributed to it.
   void verify_alone(const Technique& technique) {
     const ProcessState before = process_state();
+    const auto settings = device_ ? device_->settings() : machine::DeviceSettings{};
     const ClockMark clocks = mark_clocks();
     guarded(technique, "verification", [&] {
       if (checks_.on("declared-work")) verify_declared_work(technique);
@@ -122,8 +166,16 @@ class CaseWorker {
     for (const auto& [name, sentence] : state_changes(before, after)) {
       if (checks_.on(name.c_str())) fell(technique.name, Outcome::kFailed, name, sentence);
     }
+    if (device_) judge_settings(technique, settings);
     judge_clock(technique.name, clocks);
     restore(before);
+  }
+
+  bool judge_settings(const Technique& technique, const machine::DeviceSettings& before) {
+    if (!checks_.on("device-state")) return true;
+    const Fault fault = device_->changed_settings(before);
+    if (fault.found()) fell(technique.name, fault.outcome, fault.detector, fault.reason);
+    return !fault.found();
   }
 
   // A replaced clock stays replaced: whoever did it is named once, the others are not asked again.
@@ -149,7 +201,7 @@ class CaseWorker {
   void verify_size(const Technique& technique, const Params& params, std::uint64_t label) {
     const std::uint64_t seed = derive_seed(seed_, label);
     const auto plan = technique.plan(params);
-    InputSet set(lab_.problem(params), job_.scratch_folder);
+    InputSet set(lab_.problem(params), job_.scratch_folder, single_calls());
     set.fill(lab_, params, seed);
     const bool advertised = is_smoke(params);
     if (advertised && checks_.on("input-data")) {
@@ -197,11 +249,12 @@ class CaseWorker {
     const Case& one = *std::find_if(lab_.cases.begin(), lab_.cases.end(),
                                     [&](const Case& c) { return c.name == job_.case_name; });
     const auto plan = technique.plan(one.smoke);
-    InputSet set(lab_.problem(one.smoke), job_.scratch_folder);
+    InputSet set(lab_.problem(one.smoke), job_.scratch_folder, single_calls());
     set.fill(lab_, one.smoke, derive_seed(seed_, 7));
     const auto call = [&] {
       if (lab_.before_each) lab_.before_each(one.smoke, set.io());
       plan->run(set.io(), 1);
+      set.wait();
     };
     for (int i = 0; i < 4; ++i) call();
     const ProcessState before = process_state();
@@ -215,6 +268,11 @@ class CaseWorker {
     if (!leak.empty() && checks_.on("leak")) {
       fell(technique.name, Outcome::kFailed, "leak", leak);
     }
+    if (!device_) return;
+    Fault fault;
+    if (checks_.on("other-stream")) fault = device_->audit_streams(*plan, set);
+    if (!fault.found() && checks_.on("leak")) fault = device_->audit_leak(*plan, set);
+    if (fault.found()) fell(technique.name, fault.outcome, fault.detector, fault.reason);
   }
 
   // Threads that were told to end may need a moment.
@@ -232,13 +290,15 @@ class CaseWorker {
     reporter_.phase("", "preparing inputs");
     const Problem problem = lab_.problem(params_);
     for (int i = 0; i < 2; ++i) {
-      sets_.push_back(std::make_unique<InputSet>(problem, job_.scratch_folder));
+      sets_.push_back(std::make_unique<InputSet>(problem, job_.scratch_folder,
+                                                 device_ ? device_->place(problem) : OnDevice{}));
       sets_[i]->fill(lab_, params_, derive_seed(seed_, 200 + static_cast<std::uint64_t>(i)));
     }
     if (checks_.on("near-copy")) sets_[1]->become_near_copy(*sets_[0], derive_seed(seed_, 300));
     for (auto& set : sets_) {
       reporter_.phase("", "reference");
-      checked_.push_back(std::make_unique<CheckedSet>(lab_, params_, *set, checks_, seed_));
+      checked_.push_back(
+          std::make_unique<CheckedSet>(lab_, params_, *set, checks_, seed_, reference_there()));
     }
     if (checks_.on("near-copy")) checked_[1]->also_know(*checked_[0]);
   }
@@ -269,7 +329,28 @@ class CaseWorker {
     if (lab_.before_each) {
       contender.before_each = [this] { lab_.before_each(params_, sets_[current_]->io()); };
     }
+    if (device_) time_on_device(contender, index);
     return contender;
+  }
+
+  // Like a CPU's contender, with the device's clock; run, where it stays, warms up.
+  void time_on_device(Contender& contender, std::size_t index) {
+    contender.most_iterations = device_->most_iterations();
+    contender.timed = [this, index](std::uint64_t n, bool*) -> Sample {
+      const Technique& technique = *techniques_[index];
+      if (has_fallen(technique.name)) return {1.0, 1.0, 0.0};
+      Sample sample{1.0, 1.0, 0.0};
+      std::function<void()> before;
+      if (lab_.before_each) before = [this] { lab_.before_each(params_, sets_[current_]->io()); };
+      guarded(technique, "timed call",
+              [&] { sample = device_->epoch(*plans_[index], *sets_[current_], n, before); });
+      return sample;
+    };
+    contender.run = [this, index](std::uint64_t) {
+      const Technique& technique = *techniques_[index];
+      if (has_fallen(technique.name) || !device_->warm()) return;
+      guarded(technique, "warm-up", [&] { device_->call(*plans_[index], *sets_[current_]); });
+    };
   }
 
   // Contenders behind the techniques.
@@ -297,6 +378,7 @@ class CaseWorker {
     options.seed = derive_seed(seed_, 400);
     begin_s_ = now_s();
     state_ = process_state();
+    if (device_) settings_ = device_->settings();
     const ClockMark clocks = mark_clocks();
     EpochHooks hooks;
     hooks.begin_round = [this](std::size_t round) { begin_round(round); };
@@ -306,7 +388,7 @@ class CaseWorker {
     reporter_.phase("", "measuring");
     TrialRecord trial = run_trial(contenders, options, hooks);
     if (trial.rounds <= kRefillRound) refill_and_check();
-    judge_clock(lab_.baseline, clocks);
+    judge_clock(lab_.baseline_on(job_.device), clocks);
     take_series(trial);
     ceilings_.clear();  // audits count the CPU time of all threads: none of theirs
   }
@@ -328,6 +410,7 @@ class CaseWorker {
       for (const Sample& sample : contender.samples) {
         series.wall_ns.push_back(sample.wall_ns * scale);
         series.cpu_ns.push_back(sample.cpu_ns * scale);
+        if (device_) series.sm_mhz.push_back(sample.sm_mhz);
       }
       cpu_ns_[contender.name] = series.cpu_ns.empty() ? 1e300 : median(series.cpu_ns);
     }
@@ -362,6 +445,7 @@ class CaseWorker {
     for (const auto& [name, sentence] : state_changes(state_, settings_now(state_))) {
       if (checks_.on(name.c_str())) return {name, sentence, Outcome::kFailed};
     }
+    if (device_ && checks_.on("device-state")) return device_->changed_settings(settings_);
     return {};
   }
 
@@ -401,7 +485,8 @@ class CaseWorker {
     if (!checks_.on("fresh-contents")) return;
     reporter_.phase("", "refreshing inputs");
     sets_[0]->fill(lab_, params_, derive_seed(seed_, 500));
-    auto renewed = std::make_unique<CheckedSet>(lab_, params_, *sets_[0], checks_, seed_);
+    auto renewed =
+        std::make_unique<CheckedSet>(lab_, params_, *sets_[0], checks_, seed_, reference_there());
     renewed->formerly(*checked_[0]);
     old_ = std::move(checked_[0]);
     checked_[0] = std::move(renewed);
@@ -417,7 +502,7 @@ class CaseWorker {
       reporter_.phase(techniques_[i]->name, "checking on fresh contents");
       if (round_checked_) checked_[0]->before_call(derive_seed(seed_, 5000 + i));
       if (lab_.before_each) lab_.before_each(params_, sets_[0]->io());
-      contender_of(i).run(1);
+      time_epoch(contender_of(i), 1);
       after_epoch(i, kRefillRound);
     }
   }
@@ -426,6 +511,10 @@ class CaseWorker {
     for (std::size_t i = 0; i < techniques_.size(); ++i) {
       const Technique& technique = *techniques_[i];
       if (has_fallen(technique.name)) continue;
+      if (device_) {
+        guarded(technique, "audit", [&] { audit_on_device(technique, i); });
+        continue;
+      }
       guarded(technique, "audit", [&] {
         const AuditSubject subject{lab_,
                                    params_,
@@ -440,6 +529,22 @@ class CaseWorker {
         if (!fault.found() && checks_.on("repeat"))
           fault = audit_repeat(subject, derive_seed(seed_, 600 + i));
         if (fault.found()) fell(technique.name, fault.outcome, fault.detector, fault.reason);
+      });
+    }
+  }
+
+  void audit_on_device(const Technique& technique, std::size_t index) {
+    if (lab_.before_each || !checks_.on("repeat")) return;
+    const Fault fault = device_->audit_repeat(lab_, params_, *plans_[index], *sets_[0],
+                                              derive_seed(seed_, 600 + index));
+    if (fault.found()) fell(technique.name, fault.outcome, fault.detector, fault.reason);
+  }
+
+  void measure_energy() {
+    for (std::size_t i = 0; i < techniques_.size(); ++i) {
+      if (has_fallen(techniques_[i]->name) || lab_.before_each) continue;
+      guarded(*techniques_[i], "energy", [&] {
+        vitals_->joule(techniques_[i]->name, [&] { device_->call(*plans_[i], *sets_[0]); });
       });
     }
   }
@@ -465,6 +570,7 @@ class CaseWorker {
   void end_plans() {
     for (std::size_t i = 0; i < plans_.size(); ++i) {
       reporter_.phase(techniques_[i]->name, "ending");
+      if (device_) device_->forget_graphs();
       plans_[i].reset();
     }
   }
@@ -475,6 +581,8 @@ class CaseWorker {
   Lab lab_;
   std::uint64_t seed_;
   Params params_;
+  std::unique_ptr<DeviceBench> device_;  // cases on a GPU; outlives sets and plans
+  std::optional<DeviceWatch> vitals_;
   std::vector<const Technique*> techniques_;
   std::vector<std::string> fallen_;
   std::vector<std::unique_ptr<InputSet>> sets_;
@@ -486,6 +594,7 @@ class CaseWorker {
   std::map<std::string, TechniqueFindings> findings_;
   ProcessRecord record_;
   ProcessState state_;
+  machine::DeviceSettings settings_;
   std::size_t current_ = 0;
   bool round_checked_ = true;
   bool clock_tampered_ = false;
