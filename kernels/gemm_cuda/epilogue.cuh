@@ -25,45 +25,64 @@ __device__ inline int swizzled(int row, int byte) {
   return row * kChunkRowBytes + ((((byte >> 4) ^ (row & 7)) << 4) | (byte & 15));
 }
 
-/// The two buffers of one warp.
+/// One warp's way out: 16 rows of each tile.
 template <class T>
-struct Chunks {
-  unsigned char (*buffers)[kChunkBytes];
-  cuda::Barrier* loaded;
-  int next = 0;              // buffer
-  std::uint32_t parity = 0;  // of `loaded`, a bit for each buffer
-
+class Stores {
+ public:
   static constexpr int kBytes = output_bytes<T::kOutput>();
-  static constexpr int kColumns = kChunkRowBytes / kBytes;
-  static constexpr int kCount = T::kColumns / kColumns;
+  static constexpr int kColumns = kChunkRowBytes / kBytes;  // of a chunk
+  static constexpr int kCount = T::kColumns / kColumns;     // chunks of a tile
   // Columns whose values are in flight at a time: 16 registers beside the sums.
   static constexpr int kPieceColumns = 32;
-  using Piece = float[kPieceColumns / 2];
-  static constexpr bool kResidual = T::kOutput == Output::kBF16 && kCount % 2 == 0;
+  static constexpr bool kResidual = T::kOutput == Output::kBF16;
+  static_assert(!kResidual || kCount % 2 == 0, "a tile begins with the first buffer");
+  using Sums = float[T::kTileN / 2];
 
-  template <class Arguments>
-  __device__ void load_residual(const Arguments& arguments, int buffer, int row, int column) {
-    cuda::barrier_arrive_expect(&loaded[buffer], kChunkBytes);
-    cuda::tma_load(buffers[buffer], arguments.residual, &loaded[buffer], column, row);
-  }
+  __device__ Stores(const CUtensorMap& c, const CUtensorMap& residual, const Epilogue& epilogue,
+                    unsigned char (*buffers)[kChunkBytes], cuda::Barrier* loaded, int lane)
+      : c_(c),
+        residual_(residual),
+        epilogue_(epilogue),
+        buffers_(buffers),
+        loaded_(loaded),
+        lane_(lane),
+        scaled_(epilogue.scale_a != nullptr || epilogue.scale_b != nullptr),
+        shrink_(epilogue.output_scale != nullptr ? 1.0F / __ldg(epilogue.output_scale) : 1.0F) {}
 
-  /// Before the main loop: the residual's first two chunks.
-  template <class Arguments>
-  __device__ void begin(const Arguments& arguments, int row, int column, int lane) {
-    if constexpr (kResidual) {
-      if (arguments.epilogue.residual && lane == 0) {
-        cuda::store_wait_read<0>();
-        load_residual(arguments, 0, row, column);
-        load_residual(arguments, 1, row, column + kColumns);
-      }
+  /// Before the main loop of the tile whose rows begin at `row`, columns of C at `column`.
+  __device__ void begin(int row, int column) {
+    row_ = row;
+    column_ = column;
+    if (kResidual && epilogue_.residual && lane_ == 0) {
+      cuda::store_wait_read<0>();
+      load_residual(0, 0);
+      load_residual(1, kColumns);
     }
   }
+  /// After it.
+  __device__ void store(const Sums& d) {
+    if (scaled_) find_row_scales();
+    chunks(d, std::make_integer_sequence<int, kCount>());
+  }
+  /// Before the block ends: the copy engine has read the buffers.
+  __device__ void end() const {
+    if (lane_ == 0) cuda::store_wait_read<0>();
+  }
 
-  /// A piece of this lane: v[4 j + {0, 1}] columns 8 j + 2 (lane % 4) + {0, 1} of row lane / 4,
-  /// v[4 j + {2, 3}] of row lane / 4 + 8, to `byte` of the chunk's rows.
-  static __device__ void write(unsigned char* to, int byte, int lane, const Piece& v) {
+ private:
+  /// v[4 j + {0, 1}]: columns 8 j + 2 (lane % 4) + {0, 1} of row lane / 4; v[4 j + {2, 3}]: of row
+  /// lane / 4 + 8.
+  using Piece = float[kPieceColumns / 2];
+
+  __device__ void load_residual(int buffer, int offset) {
+    cuda::barrier_arrive_expect(&loaded_[buffer], kChunkBytes);
+    cuda::tma_load(buffers_[buffer], residual_, &loaded_[buffer], column_ + offset, row_);
+  }
+
+  /// To `byte` of the buffer's rows.
+  __device__ void write(unsigned char* to, int byte, const Piece& v) const {
     if constexpr (T::kOutput == Output::kBF16) {
-      const int row = lane % 16, half = lane / 16;
+      const int row = lane_ % 16, half = lane_ / 16;
       const std::uint32_t base = cuda::shared_address(to) + row * kChunkRowBytes;
 #pragma unroll
       for (int j = 0; j < kPieceColumns / 8; j += 2) {
@@ -73,167 +92,164 @@ struct Chunks {
                               cuda::pack_bf16(v[4 * j + 4], v[4 * j + 5]),
                               cuda::pack_bf16(v[4 * j + 6], v[4 * j + 7]));
       }
-      return;
-    }
-    const int row = lane / 4;
+    } else {
 #pragma unroll
-    for (int i = 0; i < kPieceColumns / 2; i += 2) {
-      const int at_byte = byte + kBytes * (8 * (i / 4) + 2 * (lane % 4));
-      unsigned char* at = to + swizzled(row + 4 * (i % 4), at_byte);
-      if constexpr (T::kOutput == Output::kF32) {
-        *reinterpret_cast<float2*>(at) = make_float2(v[i], v[i + 1]);
-      } else if constexpr (T::kOutput == Output::kE4M3) {
-        *reinterpret_cast<std::uint16_t*>(at) = cuda::pack_e4m3(v[i], v[i + 1]);
+      for (int i = 0; i < kPieceColumns / 2; i += 2) {
+        unsigned char* at =
+            to + swizzled(lane_ / 4 + 4 * (i % 4), byte + kBytes * (8 * (i / 4) + 2 * (lane_ % 4)));
+        if constexpr (T::kOutput == Output::kF32) {
+          *reinterpret_cast<float2*>(at) = make_float2(v[i], v[i + 1]);
+        } else {
+          *reinterpret_cast<std::uint16_t*>(at) =
+              cuda::pack_e4m3(v[i] * shrink_, v[i + 1] * shrink_);
+        }
       }
     }
   }
 
-  static __device__ void add_residual(const unsigned char* from, int byte, int lane, Piece& v) {
-    const int row = lane / 4;
+  __device__ void add_residual(const unsigned char* from, int byte, Piece& v) const {
 #pragma unroll
     for (int i = 0; i < kPieceColumns / 2; i += 2) {
       const auto pair = *reinterpret_cast<const std::uint32_t*>(
-          from + swizzled(row + 4 * (i % 4), byte + 16 * (i / 4) + 4 * (lane % 4)));
+          from + swizzled(lane_ / 4 + 4 * (i % 4), byte + 16 * (i / 4) + 4 * (lane_ % 4)));
       v[i] += cuda::bf16_low(pair);
       v[i + 1] += cuda::bf16_high(pair);
     }
   }
 
-  /// Scales of `v`, whose first column is row `column` of B.
-  static __device__ void scale(const Epilogue& e, const float (&of_row)[2], int column, int end,
-                               int lane, Piece& v) {
+  __device__ void find_row_scales() {
+    const Epilogue& e = epilogue_;
 #pragma unroll
-    for (int j = 0; j < kPieceColumns / 8; ++j) {
-      const int at = column + 8 * j + 2 * (lane % 4);
+    for (int half = 0; half < 2; ++half) {
+      const int at = min(row_ + lane_ / 4 + 8 * half, e.M - 1);
+      const float a = e.scale_a != nullptr ? __ldg(e.scale_a + (e.per_row ? at : 0)) : 1.0F;
+      const float b = e.scale_b != nullptr && !e.per_row ? __ldg(e.scale_b) : 1.0F;
+      row_scale_[half] = a * b;
+    }
+  }
+
+  /// v times the scales of its rows and, where B has them, of its columns: `column` of `end`.
+  __device__ void scale(int column, int end, Piece& v) const {
+    const float* of_column = epilogue_.per_row ? epilogue_.scale_b : nullptr;
+#pragma unroll
+    for (int i = 0; i < kPieceColumns / 2; i += 4) {
+      const int at = column + 2 * i + 2 * (lane_ % 4);
       float low = 1.0F, high = 1.0F;
-      if (e.per_row && e.scale_b != nullptr && at < end) {
-        low = __ldg(e.scale_b + at);
-        high = __ldg(e.scale_b + at + 1);
+      if (of_column != nullptr && at < end) {
+        low = __ldg(of_column + at);
+        high = __ldg(of_column + at + 1);
       }
-      v[4 * j] *= of_row[0] * low;
-      v[4 * j + 1] *= of_row[0] * high;
-      v[4 * j + 2] *= of_row[1] * low;
-      v[4 * j + 3] *= of_row[1] * high;
+      v[i] *= row_scale_[0] * low;
+      v[i + 1] *= row_scale_[0] * high;
+      v[i + 2] *= row_scale_[1] * low;
+      v[i + 3] *= row_scale_[1] * high;
     }
   }
 
-  static __device__ void add_bias(const Epilogue& e, int column, int lane, Piece& v) {
+  __device__ void add_bias(int column, Piece& v) const {
 #pragma unroll
-    for (int j = 0; j < kPieceColumns / 8; ++j) {
-      const int at = column + 8 * j + 2 * (lane % 4);
-      if (at >= e.N) continue;
-      const auto pair = __ldg(reinterpret_cast<const std::uint32_t*>(e.bias + at));
-      const float low = cuda::bf16_low(pair), high = cuda::bf16_high(pair);
-      v[4 * j] += low;
-      v[4 * j + 1] += high;
-      v[4 * j + 2] += low;
-      v[4 * j + 3] += high;
+    for (int i = 0; i < kPieceColumns / 2; i += 4) {
+      const int at = column + 2 * i + 2 * (lane_ % 4);
+      if (at >= epilogue_.N) continue;
+      const auto pair = __ldg(reinterpret_cast<const std::uint32_t*>(epilogue_.bias + at));
+      v[i] += cuda::bf16_low(pair);
+      v[i + 1] += cuda::bf16_high(pair);
+      v[i + 2] += cuda::bf16_low(pair);
+      v[i + 3] += cuda::bf16_high(pair);
     }
   }
 
-  static __device__ void activate_all(Activation activation, Piece& v) {
-    if (activation == Activation::kSilu) {
+  __device__ void activate_all(Piece& v) const {
+    if (epilogue_.activation == Activation::kSilu) {
 #pragma unroll
       for (float& x : v) x = silu(x);
-    } else if (activation == Activation::kGelu) {
+    } else if (epilogue_.activation == Activation::kGelu) {
 #pragma unroll
       for (float& x : v) x = gelu(x);
     }
   }
 
-  /// The scales that hold for a whole row of this lane's.
-  static __device__ void row_scales(const Epilogue& e, int row, int lane, float (&of_row)[2]) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int at = min(row + lane / 4 + 8 * half, e.M - 1);
-      const float a = e.scale_a != nullptr ? __ldg(e.scale_a + (e.per_row ? at : 0)) : 1.0F;
-      const float b = e.scale_b != nullptr && !e.per_row ? __ldg(e.scale_b) : 1.0F;
-      of_row[half] = a * b;
-    }
-  }
-
-  /// The values of the piece that begins `offset` columns into the tile, but for the residual.
+  /// The piece that begins kOffset columns into the tile, all but its residual.
   template <int kOffset>
-  static __device__ void values(const Epilogue& e, const float (&of_row)[2], bool scaled,
-                                int column, int lane, const float (&d)[T::kTileN / 2], Piece& v) {
+  __device__ void values(const Sums& d, Piece& v) const {
+    const int column = column_ + kOffset, N = epilogue_.N;
 #pragma unroll
     for (int i = 0; i < kPieceColumns / 2; ++i) v[i] = d[kOffset / 2 + i];
-    if (scaled) scale(e, of_row, column, T::kGated ? 2 * e.N : e.N, lane, v);
-    if (!T::kGated && e.bias != nullptr) add_bias(e, column, lane, v);
-    activate_all(e.activation, v);
+    if (scaled_) scale(column, T::kGated ? 2 * N : N, v);
+    if (!T::kGated && epilogue_.bias != nullptr) add_bias(column, v);
+    activate_all(v);
     if constexpr (T::kGated) {
       Piece up;
 #pragma unroll
       for (int i = 0; i < kPieceColumns / 2; ++i) up[i] = d[T::kTileN / 4 + kOffset / 2 + i];
-      if (scaled) scale(e, of_row, e.N + column, 2 * e.N, lane, up);
+      if (scaled_) scale(N + column, 2 * N, up);
 #pragma unroll
       for (int i = 0; i < kPieceColumns / 2; ++i) v[i] *= up[i];
     }
   }
 
-  /// One chunk: columns from `column`, kOffset columns into the tile.
-  template <int kOffset, class Arguments>
-  __device__ void store_chunk(const Arguments& arguments, const float (&of_row)[2], bool scaled,
-                              float shrink, int row, int column, int lane,
-                              const float (&d)[T::kTileN / 2]) {
-    const Epilogue& e = arguments.epilogue;
-    const bool residual = kResidual && e.residual;
-    unsigned char* buffer = buffers[next];
+  template <int kOffset, int kByte>
+  __device__ void piece(unsigned char* buffer, bool residual, const Sums& d) const {
+    Piece v;
+    values<kOffset>(d, v);
     if (residual) {
-      cuda::barrier_wait(&loaded[next], (parity >> next) & 1U);
-      parity ^= 1U << next;
-    } else if (lane == 0) {
+      add_residual(buffer, kByte, v);
+      __syncwarp();  // stmatrix writes where other lanes have just read
+    }
+    write(buffer, kByte, v);
+  }
+
+  template <int kOffset, int... kPieces>
+  __device__ void pieces(unsigned char* buffer, bool residual, const Sums& d,
+                         std::integer_sequence<int, kPieces...>) const {
+    (piece<kOffset + kPieces * kPieceColumns, kPieces * kPieceColumns * kBytes>(buffer, residual,
+                                                                                d),
+     ...);
+  }
+
+  template <int kChunk>
+  __device__ void chunk(const Sums& d) {
+    constexpr int kOffset = kChunk * kColumns;
+    const bool residual = kResidual && epilogue_.residual;
+    unsigned char* buffer = buffers_[next_];
+    if (residual) {
+      cuda::barrier_wait(&loaded_[next_], (parity_ >> next_) & 1U);
+      parity_ ^= 1U << next_;
+    } else if (lane_ == 0) {
       cuda::store_wait_read<1>();
     }
     __syncwarp();
-    const auto piece = [&]<int kPiece>() {
-      constexpr int kFirst = kPiece * kPieceColumns;
-      Piece v;
-      values<kOffset + kFirst>(e, of_row, scaled, column + kFirst, lane, d, v);
-      if (residual) {
-        add_residual(buffer, kFirst * kBytes, lane, v);
-        __syncwarp();  // stmatrix writes where other lanes have just read
-      }
-      if constexpr (T::kOutput == Output::kE4M3) {
-#pragma unroll
-        for (float& x : v) x *= shrink;
-      }
-      write(buffer, kFirst * kBytes, lane, v);
-    };
-    [&]<int... kPieces>(std::integer_sequence<int, kPieces...>) {
-      (piece.template operator()<kPieces>(), ...);
-    }
-    (std::make_integer_sequence<int, kColumns / kPieceColumns>());
+    pieces<kOffset>(buffer, residual, d,
+                    std::make_integer_sequence<int, kColumns / kPieceColumns>());
     cuda::fence_async_shared();
     __syncwarp();
-    if (lane == 0) {
-      cuda::tma_store(arguments.c, buffer, column, row);
+    if (lane_ == 0) {
+      cuda::tma_store(c_, buffer, column_ + kOffset, row_);
       cuda::store_commit();
-      constexpr int kChunk = kOffset / kColumns;
       if (residual && kChunk >= 1 && kChunk + 1 < kCount) {
         cuda::store_wait_read<1>();
-        load_residual(arguments, next ^ 1, row, column + kColumns);
+        load_residual(next_ ^ 1, kOffset + kColumns);
       }
     }
-    next ^= 1;
+    next_ ^= 1;
   }
 
-  /// All of a tile's 16 rows from `row`, columns of C from `column`.
-  template <class Arguments>
-  __device__ void store(const Arguments& arguments, int row, int column, int lane,
-                        const float (&d)[T::kTileN / 2]) {
-    const Epilogue& e = arguments.epilogue;
-    const bool scaled = e.scale_a != nullptr || e.scale_b != nullptr;
-    float of_row[2] = {1.0F, 1.0F};
-    if (scaled) row_scales(e, row, lane, of_row);
-    const float shrink = e.output_scale != nullptr ? 1.0F / __ldg(e.output_scale) : 1.0F;
-    [&]<int... kChunks>(std::integer_sequence<int, kChunks...>) {
-      (store_chunk<kChunks * kColumns>(arguments, of_row, scaled, shrink, row,
-                                       column + kChunks * kColumns, lane, d),
-       ...);
-    }
-    (std::make_integer_sequence<int, kCount>());
+  template <int... kChunks>
+  __device__ void chunks(const Sums& d, std::integer_sequence<int, kChunks...>) {
+    (chunk<kChunks>(d), ...);
   }
+
+  const CUtensorMap &c_, &residual_;
+  const Epilogue& epilogue_;
+  unsigned char (*buffers_)[kChunkBytes];
+  cuda::Barrier* loaded_;  // one for each buffer
+  int lane_;
+  bool scaled_;
+  float shrink_;
+  float row_scale_[2] = {1.0F, 1.0F};
+  int row_ = 0, column_ = 0;
+  int next_ = 0;              // buffer
+  std::uint32_t parity_ = 0;  // of loaded_, a bit for each buffer
 };
 
 }  // namespace aisp::kernels::gemm_cuda

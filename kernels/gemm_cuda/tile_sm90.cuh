@@ -184,22 +184,22 @@ template <class T>
 __device__ void consume(const Arguments& arguments, Shared<T>& shared, int cluster, int clusters,
                         int rank, int warp, int lane) {
   c::RingPosition<T::kStages> at;
-  Chunks<T> chunks{&shared.out[warp][0], &shared.residual[warp][0]};
+  Stores<T> stores(arguments.c, arguments.residual, arguments.epilogue, shared.out[warp],
+                   shared.residual[warp], lane);
   const int warpgroup = warp / 4;
   for (int tile = cluster; tile < arguments.walk.count(); tile += clusters) {
     int m, n;
     arguments.walk.at(tile, m, n);
-    const int row = (m * T::kCluster + rank) * kTileM + 16 * warp, column = n * T::kColumns;
-    chunks.begin(arguments, row, column, lane);
+    stores.begin((m * T::kCluster + rank) * kTileM + 16 * warp, n * T::kColumns);
     float d[T::kTileN / 2];
     if constexpr (T::kPromote) {
       sum_promoted<T>(arguments, shared, at, warpgroup * 64 * kRowBytes, lane, d);
     } else {
       sum_in_instruction<T>(arguments, shared, at, warpgroup * 64 * kRowBytes, lane, d);
     }
-    chunks.store(arguments, row, column, lane, d);
+    stores.store(d);
   }
-  if (lane == 0) c::store_wait_read<0>();
+  stores.end();
 }
 
 template <class T>
