@@ -370,6 +370,15 @@ TEST(GemmCuda, OddSizesGoTheOtherWay) {
   }
 }
 
+TEST(GemmCuda, TheDriverRefusesMapsOfUnalignedMatrices) {
+  SKIP_WITHOUT_GPU();
+  if (!variants()[0].why_not(machine::cuda_device()).empty()) GTEST_SKIP() << "needs tensor maps";
+  const DeviceArray memory(1 << 20);
+  const Request request{
+      .shape = {64, 64, 64}, .a = memory.as<char>() + 8, .b = memory.as(), .c = memory.as()};
+  EXPECT_THROW(variants()[0].run(request, {}), Error);
+}
+
 TEST(GemmCuda, GemmChoosesForItself) {
   SKIP_WITHOUT_GPU();
   Problem problem({.request = {.shape = {300, 300, 300}}});
