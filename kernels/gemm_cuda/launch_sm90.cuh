@@ -38,7 +38,8 @@ Arguments arguments_of(const Request& request, const Config& config) {
     residual.data = request.residual;
     arguments.residual = c::make_tensor_map(residual);
   }
-  arguments.walk = {ceil_div(M, kTileM * T::kCluster), ceil_div(N, T::kColumns), config.group};
+  arguments.walk = {ceil_div(M, kTileM * config.cluster), ceil_div(N, T::kColumns), config.group};
+  arguments.cluster = config.cluster;
   arguments.k_blocks = ceil_div(K, T::kK);
   arguments.up_row = static_cast<int>(N);
   arguments.epilogue = epilogue_of(request);
@@ -47,18 +48,19 @@ Arguments arguments_of(const Request& request, const Config& config) {
 
 template <class T>
 void launch(const Request& request, const Config& config) {
-  static const int blocks = [] {
+  static const int multiprocessors = [] {
     AISP_CUDA(cudaFuncSetAttribute(gemm_kernel<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                    sizeof(Shared<T>)));
-    return machine::cuda_device().multiprocessors / T::kCluster * T::kCluster;
+    return machine::cuda_device().multiprocessors;
   }();
   const Arguments arguments = arguments_of<T>(request, config);
   const int tiles = arguments.walk.tiles_m * arguments.walk.tiles_n;
+  const int clusters = std::min(multiprocessors / config.cluster, tiles);
   cudaLaunchAttribute cluster{};
   cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim = {T::kCluster, 1, 1};
+  cluster.val.clusterDim = {static_cast<unsigned>(config.cluster), 1, 1};
   cudaLaunchConfig_t how{};
-  how.gridDim = dim3(static_cast<unsigned>(std::min(blocks, tiles * T::kCluster)));
+  how.gridDim = dim3(static_cast<unsigned>(clusters * config.cluster));
   how.blockDim = dim3(kThreads);
   how.dynamicSmemBytes = sizeof(Shared<T>);
   how.stream = request.stream;
@@ -73,10 +75,10 @@ void launch_any(const Request& request, const Config& config) {
   const auto with = [&]<Output kOutput, bool kGated>() {
     if constexpr (!kGated) {
       if (config.tile_n == 128) {
-        return launch<Tile<kInput, kOutput, 128, 2, false, kPromote>>(request, config);
+        return launch<Tile<kInput, kOutput, 128, false, kPromote>>(request, config);
       }
     }
-    launch<Tile<kInput, kOutput, 256, 2, kGated, kPromote>>(request, config);
+    launch<Tile<kInput, kOutput, 256, kGated, kPromote>>(request, config);
   };
   if (request.gated) {
     if (request.output == Output::kBF16) return with.template operator()<Output::kBF16, true>();

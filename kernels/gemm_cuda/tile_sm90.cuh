@@ -26,12 +26,11 @@ constexpr int kThreads = 384;
 // needs 128 (192 when promoting) for sums.
 constexpr int kProducerRegisters = 40, kConsumerRegisters = 232;
 
-template <Input kInput_, Output kOutput_, int kTileN_, int kCluster_, bool kGated_, bool kPromote_>
+template <Input kInput_, Output kOutput_, int kTileN_, bool kGated_, bool kPromote_>
 struct Tile {
   static constexpr Input kInput = kInput_;
   static constexpr Output kOutput = kOutput_;
   static constexpr int kTileN = kTileN_;
-  static constexpr int kCluster = kCluster_;
   static constexpr bool kGated = kGated_;
   static constexpr bool kPromote = kPromote_;
   static constexpr int kElementBytes = kInput == Input::kBF16 ? 2 : 1;
@@ -66,35 +65,38 @@ struct Walk {
 struct Arguments {
   CUtensorMap a, b, c, residual;
   Walk walk;
+  int cluster;  // blocks of one: 1 or 2
   int k_blocks;
   int up_row;  // gated: the first up row of B
   Epilogue epilogue;
 };
 
+/// Which block this is: of a cluster, and that of how many.
+struct Place {
+  int cluster, clusters, rank;
+};
+
 template <class T>
-__device__ void produce(const Arguments& arguments, Shared<T>& shared, int cluster, int clusters,
-                        int rank) {
+__device__ void produce(const Arguments& arguments, Shared<T>& shared, const Place& place) {
   c::RingPosition<T::kStages> at;
   constexpr int kHalf = T::kTileN / 2;
-  for (int tile = cluster; tile < arguments.walk.count(); tile += clusters) {
+  for (int tile = place.cluster; tile < arguments.walk.count(); tile += place.clusters) {
     int m, n;
     arguments.walk.at(tile, m, n);
-    const int row = (m * T::kCluster + rank) * kTileM;
+    const int row = (m * arguments.cluster + place.rank) * kTileM;
     const int first = n * T::kColumns;
     const int second = T::kGated ? arguments.up_row + first : first + kHalf;
     for (int k = 0; k < arguments.k_blocks; ++k, at.advance()) {
       c::Barrier* full = &shared.full[at.stage];
       unsigned char* b = shared.b[at.stage];
-      if constexpr (T::kCluster == 1) {
-        c::barrier_wait(&shared.empty[at.stage], at.parity ^ 1U);
-        c::barrier_arrive_expect(full, T::kBytesA + T::kBytesB);
+      c::barrier_wait(&shared.empty[at.stage], at.parity ^ 1U);
+      c::barrier_arrive_expect(full, T::kBytesA + T::kBytesB);
+      if (arguments.cluster == 1) {
         c::tma_load(b, arguments.b, full, k * T::kK, first);
         c::tma_load(b + T::kBytesB / 2, arguments.b, full, k * T::kK, second);
       } else {
-        c::barrier_wait_cluster(&shared.empty[at.stage], at.parity ^ 1U);
-        c::barrier_arrive_expect(full, T::kBytesA + T::kBytesB);
-        c::tma_load_multicast(b + rank * (T::kBytesB / 2), arguments.b, full, k * T::kK,
-                              rank == 0 ? first : second, 3);
+        c::tma_load_multicast(b + place.rank * (T::kBytesB / 2), arguments.b, full, k * T::kK,
+                              place.rank == 0 ? first : second, 3);
       }
       c::tma_load(shared.a[at.stage], arguments.a, full, k * T::kK, row);
     }
@@ -102,13 +104,8 @@ __device__ void produce(const Arguments& arguments, Shared<T>& shared, int clust
 }
 
 /// One stage has been read: its producers, one for each block of the cluster, may overwrite it.
-template <class T>
-__device__ void release(c::Barrier* empty, int lane) {
-  if constexpr (T::kCluster == 1) {
-    if (lane == 0) c::barrier_arrive(empty);
-  } else {
-    if (lane < T::kCluster) c::barrier_arrive_at(empty, lane);
-  }
+__device__ inline void release(c::Barrier* empty, int lane, int cluster) {
+  if (lane < cluster) c::barrier_arrive_at(empty, lane);
 }
 
 template <Input kInput, int kN>
@@ -141,12 +138,12 @@ __device__ void sum_in_instruction(const Arguments& arguments, Shared<T>& shared
     c::wgmma_commit();
     c::pin_registers(d);
     c::wgmma_wait<1>();
-    if (k > 0) release<T>(&shared.empty[previous], lane);
+    if (k > 0) release(&shared.empty[previous], lane, arguments.cluster);
     previous = at.stage;
   }
   c::wgmma_wait<0>();
   c::pin_registers(d);
-  release<T>(&shared.empty[previous], lane);
+  release(&shared.empty[previous], lane, arguments.cluster);
 }
 
 /// The same with each stage's 128 of K summed apart, half of the columns at a time (all of them
@@ -173,7 +170,7 @@ __device__ void sum_promoted(const Arguments& arguments, Shared<T>& shared,
       c::pin_registers(partial);
       c::wgmma_wait<0>();
       c::pin_registers(partial);
-      if (part == kParts - 1) release<T>(&shared.empty[at.stage], lane);
+      if (part == kParts - 1) release(&shared.empty[at.stage], lane, arguments.cluster);
 #pragma unroll
       for (int i = 0; i < kPart / 2; ++i) d[part * (kPart / 2) + i] += partial[i];
     }
@@ -181,16 +178,16 @@ __device__ void sum_promoted(const Arguments& arguments, Shared<T>& shared,
 }
 
 template <class T>
-__device__ void consume(const Arguments& arguments, Shared<T>& shared, int cluster, int clusters,
-                        int rank, int warp, int lane) {
+__device__ void consume(const Arguments& arguments, Shared<T>& shared, const Place& place, int warp,
+                        int lane) {
   c::RingPosition<T::kStages> at;
   Stores<T> stores(arguments.c, arguments.residual, arguments.epilogue, shared.out[warp],
                    shared.residual[warp], lane);
   const int warpgroup = warp / 4;
-  for (int tile = cluster; tile < arguments.walk.count(); tile += clusters) {
+  for (int tile = place.cluster; tile < arguments.walk.count(); tile += place.clusters) {
     int m, n;
     arguments.walk.at(tile, m, n);
-    stores.begin((m * T::kCluster + rank) * kTileM + 16 * warp, n * T::kColumns);
+    stores.begin((m * arguments.cluster + place.rank) * kTileM + 16 * warp, n * T::kColumns);
     float d[T::kTileN / 2];
     if constexpr (T::kPromote) {
       sum_promoted<T>(arguments, shared, at, warpgroup * 64 * kRowBytes, lane, d);
@@ -212,34 +209,30 @@ __global__ void __launch_bounds__(kThreads, 1)
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < T::kStages; ++stage) {
       c::barrier_init(&shared.full[stage], 1);
-      c::barrier_init(&shared.empty[stage], kConsumerWarps * T::kCluster);
+      c::barrier_init(&shared.empty[stage], kConsumerWarps * arguments.cluster);
     }
     for (auto& of_warp : shared.residual) {
       for (auto& barrier : of_warp) c::barrier_init(&barrier, 1);
     }
     c::barrier_init_fence();
   }
-  if constexpr (T::kCluster > 1) {
-    c::cluster_sync();
-  } else {
-    __syncthreads();
-  }
-  const int rank = T::kCluster > 1 ? static_cast<int>(c::cluster_rank()) : 0;
-  const int cluster = static_cast<int>(blockIdx.x) / T::kCluster;
-  const int clusters = static_cast<int>(gridDim.x) / T::kCluster;
+  c::cluster_sync();
+  const int size = arguments.cluster;
+  const Place place{static_cast<int>(blockIdx.x) / size, static_cast<int>(gridDim.x) / size,
+                    static_cast<int>(c::cluster_rank())};
   if (warp >= kConsumerWarps) {
     c::registers_shrink_to<kProducerRegisters>();
     if (warp == kConsumerWarps && c::elect_one()) {
-      produce<T>(arguments, shared, cluster, clusters, rank);
+      produce<T>(arguments, shared, place);
     }
     __syncwarp();
   } else {
     c::registers_grow_to<kConsumerRegisters>();
-    consume<T>(arguments, shared, cluster, clusters, rank, warp, lane);
+    consume<T>(arguments, shared, place, warp, lane);
     __syncwarp();
   }
   // A neighbour may still arrive at our barriers.
-  if constexpr (T::kCluster > 1) c::cluster_sync();
+  c::cluster_sync();
 }
 
 }  // namespace aisp::kernels::gemm_cuda
