@@ -44,13 +44,13 @@ void call_once(const AuditSubject& subject, InputSet& set) {
 }  // namespace
 
 CheckedSet::CheckedSet(const Lab& lab, const Params& params, InputSet& set, const Checks& checks,
-                       std::uint64_t seed)
+                       std::uint64_t seed, bool on_device)
     : lab_(lab),
       params_(params),
       set_(set),
       checks_(checks),
       seed_(seed),
-      expected_(compute_expected(lab, params, set)) {
+      expected_(compute_expected(lab, params, set, on_device)) {
   checksum_ = set.input_checksum();
   for (const TensorSpec& spec : set.problem().outputs) output_elements_ += spec.count();
   for (std::size_t i = 0; i < set.problem().inputs.size(); ++i) {
@@ -69,6 +69,7 @@ CheckedSet::CheckedSet(const Lab& lab, const Params& params, InputSet& set, cons
 }
 
 std::vector<std::uint64_t> CheckedSet::sample_outputs() const {
+  set_.collect();
   std::vector<std::uint64_t> words;
   words.reserve(samples_.size());
   for (const auto& [output, offset] : samples_) words.push_back(word_at(set_, output, offset));
@@ -83,6 +84,7 @@ void CheckedSet::before_call(std::uint64_t poison_seed) {
       std::memcpy(input.data, pristine_[i].data(), input.bytes);
     }
   }
+  set_.mend_device_inputs();
   set_.mend_canaries();
   poison_seed_ = poison_seed;
   if (checks_.on("poison")) set_.poison_outputs(poison_seed);

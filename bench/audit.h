@@ -22,9 +22,10 @@ struct Fault {
 /// An input set with its reference result, and the checks around every checked call on it.
 class CheckedSet {
  public:
-  /// Computes the reference for the set's current contents.
+  /// Computes the reference for the set's current contents, by the lab's reference_on_device where
+  /// `on_device`.
   CheckedSet(const Lab& lab, const Params& params, InputSet& set, const Checks& checks,
-             std::uint64_t seed);
+             std::uint64_t seed, bool on_device = false);
 
   /// Results of other contents, so that a replayed one is named as such. Must outlive this.
   void also_know(const CheckedSet& near) { near_ = &near.expected_; }
