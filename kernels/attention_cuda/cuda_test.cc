@@ -98,10 +98,10 @@ class Problem {
     for (std::size_t i = 0; i < inside.size(); ++i) {
       if (!inside[i] && o.host[i] != kPoison) return fmt::format("wrote outside of o at {}", i);
     }
-    // Rounding errors are spread evenly and mostly cancel: an eighth of the bound is what
-    // probabilities with two bits less would exceed.
+    // The root mean square of the error, in bounds, for random data (simulated): 0.06 with 300 keys
+    // to 0.17 with a few; with two bits less in the probabilities 0.18 to 0.35.
     const Comparison comparison =
-        compare(got.data(), DType::kF64, got.size(), {want, bound}, {.relative = 1.0, .rms = 0.25});
+        compare(got.data(), DType::kF64, got.size(), {want, bound}, {.relative = 1.0, .rms = 0.2});
     return comparison.ok() ? "" : describe(comparison);
   }
 

@@ -1,4 +1,27 @@
-// Attention on Hopper: sizes, tensor maps and the launch of flash_kernel.cuh.
+// Attention on Hopper: why these sizes, and the launch of flash_kernel.cuh.
+//
+// Prediction. For 64 queries and 128 keys the two products are 8 D cycles of a multiprocessor (4096
+// flops each), the exponentials 512 (16 each). With D = 128 the latter fit twice into the former,
+// so one warpgroup's softmax can hide under the other's products: 0.8 of the 790 TFLOP/s of a GEMM.
+// With D = 64 both units are full: 0.55 to 0.65.
+//
+// Seen on one H200, CUDA 13.0, TFLOP/s of causal bf16 (head 128: 4k and 16k tokens, 32 heads, 8 KV
+// heads; head 64: 4k tokens, 16 heads), medians; the last two steps are ratios of pairs:
+//                                                        head 128         head 64
+//   a block for each tile, as the hardware orders them   571   659
+//   as many blocks as multiprocessors, schedule.h        631   680        423
+//   warpgroups take turns                                636   675        452
+//   two tiles of Q, the next one copied early            0.98  0.97       1.03 (1k tokens: 1.08)
+//   warpgroups pass over keys that they do not see       1.00  1.02       1.02 (1k tokens: 1.14)
+// A second tile of Q is therefore there for D = 64 only.
+//
+// Tried and left out, in ratios: tiles of 160 keys 0.93 to 0.99, of 176 0.95 to 0.99; for D = 64
+// two warpgroups 0.90, with tiles of 192 keys 0.89; more stages 1.00; the output rescaled only when
+// the maximum grew by more than 2^8: 0.97 (D = 128), 1.01 (64); every eighth, fourth, second
+// exponential by a polynomial on the arithmetic units (64): 0.96, 0.92, 0.81; a branch that keeps
+// ptxas from moving the wait for the product with V before the exponentials: 0.91, with tiles of
+// 112 keys for D = 64 0.89 - what hides a softmax is the other warpgroups' products, not its own;
+// sections of one KV head 0.97 to 1.01.
 //
 // Source: J. Shah et al., "FlashAttention-3" (2024).
 #include <algorithm>
@@ -74,11 +97,11 @@ template <class Element>
 void launch_any(const Request& request, const Config& config) {
   const Shape& shape = request.shape;
   if (shape.D == 128) {
-    shape.causal ? launch<Traits<128, 2, 128, true, Element>>(request, config)
-                 : launch<Traits<128, 2, 128, false, Element>>(request, config);
+    shape.causal ? launch<Traits<128, true, Element>>(request, config)
+                 : launch<Traits<128, false, Element>>(request, config);
   } else {
-    shape.causal ? launch<Traits<64, 3, 128, true, Element>>(request, config)
-                 : launch<Traits<64, 3, 128, false, Element>>(request, config);
+    shape.causal ? launch<Traits<64, true, Element>>(request, config)
+                 : launch<Traits<64, false, Element>>(request, config);
   }
 }
 

@@ -18,6 +18,7 @@ SHAPES = {
     "Llama-3-70B 4k causal": (2, 4096, 64, 8, 128, True),
     "Llama-3-70B 8k causal": (1, 8192, 64, 8, 128, True),
     "Llama-3-8B 2k causal": (8, 2048, 32, 8, 128, True),
+    "Llama-3-8B 1k causal": (16, 1024, 32, 8, 128, True),
     "head 128 4k full": (4, 4096, 32, 32, 128, False),
     "head 128 16k full": (1, 16384, 16, 16, 128, False),
     "GPT-2 1k causal": (32, 1024, 12, 12, 64, True),
