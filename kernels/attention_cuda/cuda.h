@@ -77,8 +77,9 @@ std::span<const Variant> variants();
 /// The first variant that can run here and takes the request. Enqueues on request.stream and
 /// returns. A query that sees no key gets o = 0 and lse = -inf. Sums in f32; probabilities are
 /// rounded to the type of v before they meet it, the rows' sums are not, so that
-///   |o - exact| <= u |o| + (2 u + 6 u32 sqrt(keys + D) + e) sum_j p_j |v_j|,  u = 2^-9 (bf16),
-/// with e = 2 max_j |score error| of f32 dot products. A NaN or infinity in q spoils its query,
+///   |o - exact| <= u |o| + (u + e) sum_j p_j |v_j|,  u = 2^-8 (bf16) or 2^-11 (f16),
+/// where e is what f32 sums of D products and of `keys` probabilities lose (cuda_test.cc derives
+/// it; f16 also loses probabilities below 2^-25). A NaN or infinity in q spoils its query,
 /// one in k the queries that see it; one in v all queries of a tile that reaches its tile of keys,
 /// the next packed sequence's included, as wherever v is multiplied by probabilities of 0. Scores
 /// that overflow to +inf give NaN; scores of -inf have probability 0.

@@ -21,6 +21,8 @@ void check_request(const Request& request) {
   check(shape.kv_heads > 0 && shape.heads > 0 && shape.heads % shape.kv_heads == 0,
         "attention: query heads are a multiple of KV heads");
   check(shape.batch >= 0 && shape.queries >= 0 && shape.keys >= 0, "attention: a negative size");
+  // The grid of the plain variant; rows and columns are counted in 32 bits.
+  check(shape.batch <= 65535 && shape.heads <= 65535, "attention: more than 65535 of a kind");
   check((request.query_starts == nullptr) == (request.key_starts == nullptr),
         "attention: both starts or neither");
   check(request.scale >= 0.0F, "attention: a negative scale");
