@@ -19,16 +19,24 @@ Config stream_config(const Shape& shape, const machine::CudaDevice& device) {
   config.tile_tokens = round_tokens(shape.m, 64);
   config.tile_rows = kStreamRows;
   config.stages = stream_stages(config.tile_tokens);
-  config.blocks = device.multiprocessors;
+  config.blocks = std::min(device.multiprocessors, kMaxBlocks);
   return config;
 }
 
+// Tiles of 64 rows, or of 128 where only they divide evenly. Where none does, tokens decide: they
+// come from L2 for each tile again, and 64 of them for 64 rows would double the traffic.
 Config wgmma_config(const Shape& shape, const machine::CudaDevice& device) {
-  Config config{.variant = "wgmma", .unit_k = kWgmmaUnitK};
+  Config config{.variant = "wgmma"};
   config.tile_tokens = round_tokens(shape.m, 128);
-  config.tile_rows = 128;
-  config.stages = wgmma_stages(config.tile_rows, config.tile_tokens, config.tile_tokens <= 32);
-  config.blocks = device.multiprocessors;
+  config.tile_rows = config.tile_tokens <= 32 ? 64 : 128;
+  for (const int rows : {128, 64}) {
+    const std::int64_t tiles = (shape.n + rows - 1) / rows;
+    if (blocks_for(tiles, device.multiprocessors) % tiles == 0) config.tile_rows = rows;
+  }
+  config.blocks =
+      blocks_for((shape.n + config.tile_rows - 1) / config.tile_rows, device.multiprocessors);
+  config.unit_k = kWgmmaUnitK * wgmma_steps(config.tile_rows, config.tile_tokens);
+  config.stages = wgmma_stages(config.tile_rows, config.tile_tokens);
   return config;
 }
 
@@ -39,7 +47,6 @@ Config choose_config(const Shape& shape, const machine::CudaDevice& device,
   const bool hopper = device.needs_hopper().empty();
   const bool wgmma = variant.empty() ? hopper : variant == "wgmma";
   Config config = wgmma ? wgmma_config(shape, device) : stream_config(shape, device);
-  config.blocks = std::min(config.blocks, kMaxBlocks);
   config.blocks = split_of(shape, config).blocks;
   return config;
 }

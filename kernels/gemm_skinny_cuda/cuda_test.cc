@@ -47,6 +47,10 @@ TEST(GemmSkinny, SplitSharesEveryUnitOnce) {
 TEST(GemmSkinny, ChoiceFollowsShapeAndDevice) {
   machine::CudaDevice device = machine::described_h200();
   EXPECT_EQ(choose_config({16, 8192, 8192}, device).variant, "wgmma");
+  EXPECT_EQ(choose_config({16, 8192, 8192}, device).blocks, 128);   // one tile each
+  EXPECT_EQ(choose_config({16, 4096, 8192}, device).blocks, 128);   // half a tile
+  EXPECT_EQ(choose_config({16, 14336, 8192}, device).blocks, 112);  // one tile of 128 rows
+  EXPECT_EQ(choose_config({16, 28672, 8192}, device).blocks, 132);  // shared evenly
   for (const std::int64_t m : {1, 8, 9, 16, 64, 65, 128}) {
     for (const std::int64_t n : {1, 1024, 28672}) {
       const Config config = choose_config({m, n, 4096}, device);
@@ -125,7 +129,8 @@ std::vector<Config> configs(const Variant& variant, const Shape& shape) {
   for (const int rows : variant.name == "wgmma" ? std::vector<int>{64, 128} : std::vector<int>{}) {
     Config config = chosen;
     config.tile_rows = rows;
-    config.stages = wgmma_stages(rows, config.tile_tokens, false);
+    config.unit_k = kWgmmaUnitK * wgmma_steps(rows, config.tile_tokens);
+    config.stages = wgmma_stages(rows, config.tile_tokens);
     config.blocks = machine::cuda_device().multiprocessors;
     config.blocks = split_of(shape, config).blocks;
     all.push_back(config);

@@ -12,10 +12,14 @@ namespace aisp::kernels::gemm_skinny_cuda {
 
 constexpr int kWgmmaUnitK = 64;
 constexpr int kStreamUnitK = 64;
-/// Steps of the wgmma ring: as many as fit in 227 KiB beside barriers and alignment.
-constexpr int wgmma_stages(int rows, int tokens, bool half) {
-  return std::min(
-      24, ((half ? 113 << 10 : 227 << 10) - 2048) / ((rows + tokens) * kWgmmaUnitK * 2 + 16));
+/// The wgmma ring: steps of 64 along K in a stage, so that its weights are 32 KB where tokens leave
+/// room for four stages or more; stages, as many as fit in 227 KiB beside barriers and alignment.
+constexpr int wgmma_steps(int rows, int tokens) {
+  return std::max(1, (tokens <= 32 ? 256 : 128) / rows);
+}
+constexpr int wgmma_stages(int rows, int tokens) {
+  return ((227 << 10) - 2048) /
+         (wgmma_steps(rows, tokens) * (rows + tokens) * kWgmmaUnitK * 2 + 16);
 }
 /// The stream kernel: 32 rows a tile, 8 warps, and rings that fill shared memory beside their sums.
 constexpr int kStreamRows = 32;
@@ -25,6 +29,16 @@ constexpr std::int64_t kMaxTileRows = 128;
 /// Counters come first in the workspace, one for each block; then partial sums.
 constexpr std::int64_t kCounterBytes = 4096;
 constexpr int kMaxBlocks = kCounterBytes / 4;
+
+/// A grid that shares no tile, or cuts each into the same number of parts, ends all blocks at once
+/// with one round of sums: on one H200 (CUDA 13.0), 16 x 8192 x 8192 took 36.2 us with 128 blocks
+/// of a whole tile and 40.3 us with 132 blocks that start anywhere. So it is taken when it keeps 4
+/// of 5 multiprocessors busy (memory needs no more); else all of them share evenly.
+inline int blocks_for(std::int64_t tiles, int multiprocessors) {
+  const int most = std::min(multiprocessors, kMaxBlocks);
+  const auto even = static_cast<int>(most / tiles * tiles);
+  return even * 5 >= most * 4 ? even : most;
+}
 
 inline Split split_of(const Shape& shape, const Config& config) {
   return make_split((shape.n + config.tile_rows - 1) / config.tile_rows,
@@ -37,24 +51,5 @@ inline std::int64_t output_columns(const Request& request) {
 
 void run_wgmma(const Request& request, const Config& config);
 void run_stream(const Request& request, const Config& config);
-
-#ifdef __CUDACC__
-}  // namespace aisp::kernels::gemm_skinny_cuda
-#include "kernels/gemm_skinny_cuda/epilogue.cuh"
-namespace aisp::kernels::gemm_skinny_cuda {
-
-inline Output output_of(const Request& request) {
-  return {.c = reinterpret_cast<__nv_bfloat16*>(request.c),
-          .bias = reinterpret_cast<const __nv_bfloat16*>(request.bias),
-          .residual = reinterpret_cast<const __nv_bfloat16*>(request.residual),
-          .m = request.shape.m,
-          .n = request.shape.n,
-          .gated = request.activation == Activation::kSwiGlu};
-}
-inline Workspace workspace_of(void* workspace) {
-  return {.counters = static_cast<unsigned*>(workspace),
-          .partials = reinterpret_cast<float2*>(static_cast<char*>(workspace) + kCounterBytes)};
-}
-#endif
 
 }  // namespace aisp::kernels::gemm_skinny_cuda

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "kernels/cuda/warpgroup.cuh"
+#include "kernels/gemm_skinny_cuda/device_run.h"
 
 namespace aisp::kernels::gemm_skinny_cuda {
 
@@ -84,5 +85,19 @@ struct Workspace {
     return last;
   }
 };
+
+/// From a request; n counts rows of weights.
+inline Output output_of(const Request& request) {
+  return {.c = reinterpret_cast<__nv_bfloat16*>(request.c),
+          .bias = reinterpret_cast<const __nv_bfloat16*>(request.bias),
+          .residual = reinterpret_cast<const __nv_bfloat16*>(request.residual),
+          .m = request.shape.m,
+          .n = request.shape.n,
+          .gated = request.activation == Activation::kSwiGlu};
+}
+inline Workspace workspace_of(void* workspace) {
+  return {.counters = static_cast<unsigned*>(workspace),
+          .partials = reinterpret_cast<float2*>(static_cast<char*>(workspace) + kCounterBytes)};
+}
 
 }  // namespace aisp::kernels::gemm_skinny_cuda

@@ -1,8 +1,9 @@
-// The skinny product on Hopper: one warp asks the copy engine for boxes of weights (64 or more rows
+// The skinny product on Hopper: one warp asks the copy engine for boxes of weights (64 or 128 rows
 // x 64 of K, 128 bytes a row, swizzled) and the tokens that meet them, as deep as shared memory
 // allows (about 200 KB, 8 times latency x bandwidth); each warpgroup multiplies 64 rows of weights
-// with all tokens (wgmma m64nMk16, both operands where they landed). Blocks stay and take equal
-// ranges of the work (split.h); the ring runs on while a tile's sums are written.
+// with all tokens (wgmma m64nMk16, both operands where they landed). A stage has 32 KB of weights:
+// with 8 KB the barriers of each stage cost 3 to 5 % more time (one H200, CUDA 13.0). Blocks stay
+// and take equal ranges of the work (split.h); the ring runs on while a tile's sums are written.
 //
 // For SwiGLU the tensor map has two more dimensions, so that 8 rows of the gate and the 8 rows of
 // the up projection that belong to them alternate in the box: one thread gets both sums.
@@ -23,13 +24,15 @@ namespace {
 
 constexpr int kUnitK = kWgmmaUnitK;  // 128 bytes: the width of the swizzle, and of a line of memory
 
-template <int kRows, int kTokens, bool kHalf>
+template <int kRows, int kTokens>
 struct Ring {
-  static constexpr int kWeightBytes = kRows * kUnitK * 2;
-  static constexpr int kStageBytes = kWeightBytes + kTokens * kUnitK * 2;
-  // 227 KiB less the barriers, what aligns the ring to 1024 bytes, and the epilogue's word.
-  static constexpr int kStages = wgmma_stages(kRows, kTokens, kHalf);
-  static constexpr int kSharedBytes = kStages * kStageBytes + 1024 + 2 * 8 * kStages;
+  static constexpr int kSteps = wgmma_steps(kRows, kTokens);  // of 64, in a stage
+  static constexpr int kWeightStep = kRows * kUnitK * 2, kTokenStep = kTokens * kUnitK * 2;
+  static constexpr int kTokenAt = kSteps * kWeightStep;
+  static constexpr int kStageBytes = kSteps * (kWeightStep + kTokenStep);
+  static constexpr int kStages = wgmma_stages(kRows, kTokens);
+  // With what aligns the ring to 1024 bytes, and the barriers.
+  static constexpr int kSharedBytes = kStages * (kStageBytes + 16) + 1024;
 };
 
 struct WgmmaArguments {
@@ -39,27 +42,34 @@ struct WgmmaArguments {
 };
 
 /// Asks for everything, in order: weights need not wait for the launches ahead, tokens must.
-template <int kRows, int kTokens, bool kHalf>
+template <int kRows, int kTokens>
 __device__ inline void fill_ring(const CUtensorMap& weights, const CUtensorMap& tokens,
                                  const WgmmaArguments& p, char* ring, cuda::Barrier* full,
                                  cuda::Barrier* empty) {
-  using R = Ring<kRows, kTokens, kHalf>;
+  using R = Ring<kRows, kTokens>;
   const int begin = p.split.begin(blockIdx.x), end = p.split.begin(blockIdx.x + 1);
   int tile = begin / p.split.units, unit = begin % p.split.units;
   const int count = end - begin, units = p.split.units;
   const auto load_weights = [&](int stage, int tile_now, int unit_now) {
-    char* to = ring + stage * R::kStageBytes;
     cuda::barrier_arrive_expect(&full[stage], R::kStageBytes);
-    if (p.out.gated) {
-      cuda::tma_load(to, weights, &full[stage], unit_now * kUnitK, 0, 0, tile_now * (kRows / 16));
-    } else {
-      cuda::tma_load(to, weights, &full[stage], unit_now * kUnitK, tile_now * kRows,
-                     cuda::CacheHint::kEvictFirst);
+#pragma unroll
+    for (int step = 0; step < R::kSteps; ++step) {
+      char* to = ring + stage * R::kStageBytes + step * R::kWeightStep;
+      const int k = (unit_now * R::kSteps + step) * kUnitK;
+      if (p.out.gated) {
+        cuda::tma_load(to, weights, &full[stage], k, 0, 0, tile_now * (kRows / 16));
+      } else {
+        cuda::tma_load(to, weights, &full[stage], k, tile_now * kRows,
+                       cuda::CacheHint::kEvictFirst);
+      }
     }
   };
   const auto load_tokens = [&](int stage, int unit_now) {
-    cuda::tma_load(ring + stage * R::kStageBytes + R::kWeightBytes, tokens, &full[stage],
-                   unit_now * kUnitK, 0);
+#pragma unroll
+    for (int step = 0; step < R::kSteps; ++step) {
+      cuda::tma_load(ring + stage * R::kStageBytes + R::kTokenAt + step * R::kTokenStep, tokens,
+                     &full[stage], (unit_now * R::kSteps + step) * kUnitK, 0);
+    }
   };
   const int first = count < R::kStages ? count : R::kStages;
   int unit_tokens = unit;
@@ -85,7 +95,7 @@ __device__ inline void fill_ring(const CUtensorMap& weights, const CUtensorMap& 
 /// Writes a tile's sums, or leaves them in the workspace for the last block of the tile. d is the
 /// accumulator of m64nNk16: pairs 4 j + {0, 2} and {1, 3} are rows g and g + 8 of tokens 8 j + 2 t
 /// + {0, 1}.
-template <int kRows, int kTokens, bool kHalf>
+template <int kRows, int kTokens>
 __device__ inline void finish_tile(const WgmmaArguments& p, int tile, float (&d)[kTokens / 2]) {
   constexpr int kThreads = 2 * kRows, kPairs = kTokens / 4;  // threads that multiply; pairs of each
   const int lane = threadIdx.x % 32;
@@ -120,16 +130,20 @@ __device__ inline void finish_tile(const WgmmaArguments& p, int tile, float (&d)
   }
 }
 
-template <int kRows, int kTokens, bool kHalf>
+template <int kRows, int kTokens>
 __global__ void __launch_bounds__(2 * kRows + 32, 1)
     wgmma_product(const WgmmaArguments p, const __grid_constant__ CUtensorMap weights,
                   const __grid_constant__ CUtensorMap tokens) {
-  using R = Ring<kRows, kTokens, kHalf>;
+  using R = Ring<kRows, kTokens>;
   extern __shared__ char shared[];
   char* ring = shared + (1024 - cuda::shared_address(shared) % 1024) % 1024;
   auto* full = reinterpret_cast<cuda::Barrier*>(ring + R::kStages * R::kStageBytes);
   auto* empty = full + R::kStages;
   const int warp = threadIdx.x / 32;
+  if (threadIdx.x == 32) {
+    cuda::tma_prefetch_map(weights);
+    cuda::tma_prefetch_map(tokens);
+  }
   if (threadIdx.x == 0) {
     for (int i = 0; i < R::kStages; ++i) {
       cuda::barrier_init(&full[i], 1);
@@ -140,7 +154,7 @@ __global__ void __launch_bounds__(2 * kRows + 32, 1)
   __syncthreads();
   cuda::let_next_launch_begin();
   if (warp == kRows / 16) {
-    if (cuda::elect_one()) fill_ring<kRows, kTokens, kHalf>(weights, tokens, p, ring, full, empty);
+    if (cuda::elect_one()) fill_ring<kRows, kTokens>(weights, tokens, p, ring, full, empty);
     return;
   }
   cuda::wait_for_launches_before();  // the workspace and the residual are theirs until then
@@ -156,15 +170,17 @@ __global__ void __launch_bounds__(2 * kRows + 32, 1)
     for (int i = 0; i < count; ++i) {
       cuda::barrier_wait(&full[at.stage], at.parity);
       const char* stage = ring + at.stage * R::kStageBytes;
-      std::uint64_t a =
+      const std::uint64_t a =
           cuda::matrix_descriptor(stage + group * 64 * 128, cuda::Swizzle::k128, 1024);
-      std::uint64_t b = cuda::matrix_descriptor(stage + R::kWeightBytes, cuda::Swizzle::k128, 1024);
+      const std::uint64_t b =
+          cuda::matrix_descriptor(stage + R::kTokenAt, cuda::Swizzle::k128, 1024);
       cuda::pin_registers(d);
       cuda::wgmma_fence();
 #pragma unroll
-      for (int step = 0; step < kUnitK / 16; ++step) {
-        cuda::wgmma_bf16<kTokens>(d, cuda::descriptor_plus(a, 32 * step),
-                                  cuda::descriptor_plus(b, 32 * step), i + step > 0);
+      for (int step = 0; step < R::kSteps * 4; ++step) {
+        cuda::wgmma_bf16<kTokens>(
+            d, cuda::descriptor_plus(a, step / 4 * R::kWeightStep + step % 4 * 32),
+            cuda::descriptor_plus(b, step / 4 * R::kTokenStep + step % 4 * 32), i + step > 0);
       }
       cuda::wgmma_commit();
       cuda::pin_registers(d);
@@ -177,14 +193,14 @@ __global__ void __launch_bounds__(2 * kRows + 32, 1)
     cuda::wgmma_wait<0>();
     cuda::pin_registers(d);
     if (threadIdx.x % 32 == 0) cuda::barrier_arrive(&empty[before]);
-    finish_tile<kRows, kTokens, kHalf>(p, tile, d);
+    finish_tile<kRows, kTokens>(p, tile, d);
   }
 }
 
-template <int kRows, int kTokens, bool kHalf>
+template <int kRows, int kTokens>
 void launch_wgmma(const Request& request, const Config& config) {
-  using R = Ring<kRows, kTokens, kHalf>;
-  const auto kernel = wgmma_product<kRows, kTokens, kHalf>;
+  using R = Ring<kRows, kTokens>;
+  const auto kernel = wgmma_product<kRows, kTokens>;
   static const bool told = [&] {
     AISP_CUDA(
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, R::kSharedBytes));
@@ -218,28 +234,19 @@ void launch_wgmma(const Request& request, const Config& config) {
                arguments, cuda::make_tensor_map(weights), cuda::make_tensor_map(tokens));
 }
 
-template <int kRows, int kTokens>
-void with_depth(const Request& request, const Config& config) {
-  if (config.stages == wgmma_stages(kRows, kTokens, true)) {
-    launch_wgmma<kRows, kTokens, true>(request, config);
-  } else {
-    launch_wgmma<kRows, kTokens, false>(request, config);
-  }
-}
-
 template <int kRows>
 void with_tokens(const Request& request, const Config& config) {
   switch (config.tile_tokens) {
     case 8:
-      return with_depth<kRows, 8>(request, config);
+      return launch_wgmma<kRows, 8>(request, config);
     case 16:
-      return with_depth<kRows, 16>(request, config);
+      return launch_wgmma<kRows, 16>(request, config);
     case 32:
-      return with_depth<kRows, 32>(request, config);
+      return launch_wgmma<kRows, 32>(request, config);
     case 64:
-      return with_depth<kRows, 64>(request, config);
+      return launch_wgmma<kRows, 64>(request, config);
     default:
-      return with_depth<kRows, 128>(request, config);
+      return launch_wgmma<kRows, 128>(request, config);
   }
 }
 

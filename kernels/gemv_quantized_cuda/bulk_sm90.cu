@@ -1,73 +1,66 @@
-// Products with packed weights on Hopper: one warp asks the copy engine for units of weights (64
-// rows x 128 of K with their scales, contiguous) and the tokens that meet them, and others
-// multiply. Two units side by side are a tile; a team of two warps takes them, the teams take turns
-// along K. The ring holds what half of shared memory has room for, so that the next product's block
-// fits beside this one's and has its ring full when its turn comes.
+// Products with packed weights on Hopper: one thread asks the copy engine for units of weights (64
+// rows x 128 of K with their scales, contiguous) and the tokens that meet them, and 8 warps
+// multiply. Two units side by side are a tile; a team of two warps takes a stage of them, the teams
+// take turns along K. Each request costs its thread some 30 ns, while memory brings 1 KB: so a
+// stage is 16 KB of weights in two copies, and all its tokens are one box, whose shape puts them in
+// the order of the fragments (copies of 256 bytes a token took 71 us where memory needs 29; one
+// H200, CUDA 13.0).
 //
 // Source: PTX ISA 9.0, 9.7.9.27 (cp.async.bulk), 9.7.13.15 (mbarrier).
+#include "kernels/cuda/tensor_map.h"
 #include "kernels/cuda/tma.cuh"
 #include "kernels/gemv_quantized_cuda/formats.cuh"
 
 namespace aisp::kernels::gemv_quantized_cuda {
 namespace {
 
-/// Bytes from one token's 128 of K to the next one's in a stage: 64 more than they have, so that
-/// the 8 lanes of a quarter of a warp's 16-byte loads (two tokens, four places) meet all banks.
-constexpr int kTokenStride = 2 * kUnitK + 64;
-
-template <class Weights, int kTokenTiles, int kRowWarps, int kTeams, bool kHalf>
-struct BulkShape {
-  static constexpr int kWarps = kRowWarps * kTeams;
-  static constexpr int kTokenAt = kRowWarps * Weights::kUnitBytes;
-  static constexpr int kStageBytes = kTokenAt + kTokenTiles * 8 * kTokenStride;
+/// Sizes of one instantiation.
+template <class Weights, int kTokenTiles>
+struct Bulk {
+  static constexpr int kSteps = bulk_steps(Weights::kBits);  // units along K in a stage
+  static constexpr int kWarps = kBulkRowWarps * kBulkTeams;
+  static constexpr int kRowBytes = kSteps * Weights::kUnitBytes;  // of 64 rows
+  static constexpr int kTokenAt = kBulkRowWarps * kRowBytes;
+  static constexpr int kSubBytes = kTokenTiles * 8 * 64;  // tokens of 32 of K
+  static constexpr int kStageBytes = kTokenAt + kSteps * 4 * kSubBytes;
   static constexpr int kSumBytes = kWarps * Weights::kRowTiles * kTokenTiles * 64 * 8;
-  static constexpr int kBudget = (kHalf ? 113 << 10 : 226 << 10) - 1024 - kSumBytes;
   // A multiple of the teams: a stage is then always the same team's, who knows its phase.
-  static constexpr int kStages = kBudget / (kStageBytes + 16) / kTeams * kTeams;
+  static constexpr int kStages =
+      ((226 << 10) - 1024 - kSumBytes) / (kStageBytes + 16) / kBulkTeams * kBulkTeams;
   static constexpr int kSharedBytes = kStages * (kStageBytes + 16) + kSumBytes;
-  static_assert(kStages >= kTeams && kStageBytes % 16 == 0);
+  static_assert(kStages >= kBulkTeams && kTokenAt % 128 == 0 && kStageBytes % 128 == 0);
 };
 
-/// The copying warp. Every lane has a part of a stage: lanes below kRowWarps a unit of weights,
-/// lane i token i (16 at most).
-template <class Weights, class S, int kRowWarps>
-__device__ inline void fill_ring(const StreamArguments& p, char* ring, cuda::Barrier* full,
-                                 cuda::Barrier* empty) {
-  const int lane = threadIdx.x % 32;
+/// The copying thread.
+template <class Weights, class B>
+__device__ inline void fill_ring(const StreamArguments& p, const CUtensorMap& tokens, char* ring,
+                                 cuda::Barrier* full, cuda::Barrier* empty) {
   const int begin = p.split.begin(blockIdx.x), count = p.split.begin(blockIdx.x + 1) - begin;
+  const int units = Weights::units_of(p);
   const int last_tile = static_cast<int>((p.out.n + kUnitRows - 1) / kUnitRows) - 1;
-  const int m = static_cast<int>(p.out.m);
-  gemm_skinny_cuda::UnitWalk at(p.split, begin);
-  const auto token_bytes = [&](int unit) {
-    const std::int64_t left = p.k - static_cast<std::int64_t>(unit) * kUnitK;
-    return 2 * static_cast<int>(left < kUnitK ? left : kUnitK);
-  };
-  const auto copy_weights = [&](int stage, const gemm_skinny_cuda::UnitWalk& now) {
-    if (lane == 0) {
-      cuda::barrier_arrive_expect(&full[stage],
-                                  kRowWarps * Weights::kUnitBytes + m * token_bytes(now.unit));
-    }
-    __syncwarp();
-    if (lane < kRowWarps) {
-      const int tile = now.tile * kRowWarps + lane;
-      cuda::bulk_load(ring + stage * S::kStageBytes + lane * Weights::kUnitBytes,
-                      Weights::unit_of(p, tile < last_tile ? tile : last_tile, now.unit),
-                      Weights::kUnitBytes, &full[stage]);
+  const auto copy_weights = [&](int stage, const gemm_skinny_cuda::UnitWalk& at) {
+    const int unit = at.unit * B::kSteps;
+    const int left = units - unit < B::kSteps ? units - unit : B::kSteps;
+    const int bytes = left * Weights::kUnitBytes;
+    cuda::barrier_arrive_expect(&full[stage], kBulkRowWarps * bytes + B::kStageBytes - B::kTokenAt);
+#pragma unroll
+    for (int i = 0; i < kBulkRowWarps; ++i) {
+      const int tile = at.tile * kBulkRowWarps + i;
+      cuda::bulk_load(ring + stage * B::kStageBytes + i * B::kRowBytes,
+                      Weights::unit_of(p, tile < last_tile ? tile : last_tile, unit), bytes,
+                      &full[stage]);
     }
   };
   const auto copy_tokens = [&](int stage, int unit) {
-    if (lane >= m) return;
-    char* to = ring + stage * S::kStageBytes + S::kTokenAt + lane * kTokenStride;
-    const int bytes = token_bytes(unit);
-    cuda::bulk_load(to, p.a + lane * p.k + static_cast<std::int64_t>(unit) * kUnitK, bytes,
-                    &full[stage]);
+    cuda::tma_load(ring + stage * B::kStageBytes + B::kTokenAt, tokens, &full[stage], 0, 0,
+                   unit * B::kSteps * 4);
   };
-  const int first = count < S::kStages ? count : S::kStages;
-  gemm_skinny_cuda::UnitWalk tokens_at = at;
+  const int first = count < B::kStages ? count : B::kStages;
+  gemm_skinny_cuda::UnitWalk at(p.split, begin), tokens_at = at;
   for (int i = 0; i < first; ++i, at.advance(p.split, 1)) copy_weights(i, at);
   cuda::wait_for_launches_before();
   for (int i = 0; i < first; ++i, tokens_at.advance(p.split, 1)) copy_tokens(i, tokens_at.unit);
-  cuda::RingPosition<S::kStages> position;
+  cuda::RingPosition<B::kStages> position;
   for (int i = first; i < count; ++i, at.advance(p.split, 1), position.advance()) {
     cuda::barrier_wait(&empty[position.stage], position.parity);
     copy_weights(position.stage, at);
@@ -75,96 +68,103 @@ __device__ inline void fill_ring(const StreamArguments& p, char* ring, cuda::Bar
   }
 }
 
-/// The lane's 16 bytes for each 32 of K; zeros beyond the end of K.
-template <int kTokenTiles>
-__device__ inline void load_tokens(const char* stage_tokens, int left_k, int lane,
-                                   uint4 (&tokens)[kTokenTiles][4]) {
-#pragma unroll
-  for (int i = 0; i < kTokenTiles * 4; ++i) {
-    const int k = 32 * (i % 4) + 8 * (lane % 4);
-    tokens[i / 4][i % 4] = *reinterpret_cast<const uint4*>(
-        stage_tokens + (i / 4 * 8 + lane / 4) * kTokenStride + 2 * k);
-    if (k >= left_k) tokens[i / 4][i % 4] = {0, 0, 0, 0};
-  }
-}
-
-template <class Weights, int kTokenTiles, int kRowWarps, int kTeams, bool kHalf>
-__global__ void __launch_bounds__(32 * (kRowWarps * kTeams + 1), 1)
-    bulk_product(const StreamArguments p) {
-  using S = BulkShape<Weights, kTokenTiles, kRowWarps, kTeams, kHalf>;
+template <class Weights, int kTokenTiles>
+__global__ void __launch_bounds__(32 * (kBulkRowWarps * kBulkTeams + 1), 1)
+    bulk_product(const StreamArguments p, const __grid_constant__ CUtensorMap token_map) {
+  using B = Bulk<Weights, kTokenTiles>;
   extern __shared__ __align__(128) char ring[];
-  auto* sums_of_warps = reinterpret_cast<float2*>(ring + S::kStages * S::kStageBytes);
-  auto* full = reinterpret_cast<cuda::Barrier*>(ring + S::kStages * S::kStageBytes + S::kSumBytes);
-  auto* empty = full + S::kStages;
+  auto* sums_of_warps = reinterpret_cast<float2*>(ring + B::kStages * B::kStageBytes);
+  auto* full = reinterpret_cast<cuda::Barrier*>(ring + B::kStages * B::kStageBytes + B::kSumBytes);
+  auto* empty = full + B::kStages;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  if (threadIdx.x == 32) cuda::tma_prefetch_map(token_map);
   if (threadIdx.x == 0) {
-    for (int i = 0; i < S::kStages; ++i) {
+    for (int i = 0; i < B::kStages; ++i) {
       cuda::barrier_init(&full[i], 1);
-      cuda::barrier_init(&empty[i], kRowWarps);
+      cuda::barrier_init(&empty[i], kBulkRowWarps);
     }
     cuda::barrier_init_fence();
   }
   __syncthreads();
   cuda::let_next_launch_begin();
-  if (warp == S::kWarps) {
-    fill_ring<Weights, S, kRowWarps>(p, ring, full, empty);
+  if (warp == B::kWarps) {
+    if (cuda::elect_one()) fill_ring<Weights, B>(p, token_map, ring, full, empty);
     return;
   }
   cuda::wait_for_launches_before();  // the workspace and the residual are theirs until then
   const int begin = p.split.begin(blockIdx.x), end = p.split.begin(blockIdx.x + 1);
-  const int team = warp / kRowWarps, part = warp % kRowWarps;
+  const int team = warp / kBulkRowWarps, part = warp % kBulkRowWarps, units = Weights::units_of(p);
   gemm_skinny_cuda::UnitWalk at(p.split, begin + team);
   int next = begin + team, stage = team, parity = 0;
   for (int tile = begin / p.split.units; tile <= (end - 1) / p.split.units; ++tile) {
     float sums[Weights::kRowTiles][kTokenTiles][4] = {};
-    for (; next < end && at.tile == tile; next += kTeams, at.advance(p.split, kTeams)) {
+    for (; next < end && at.tile == tile; next += kBulkTeams, at.advance(p.split, kBulkTeams)) {
       cuda::barrier_wait(&full[stage], parity);
-      const char* here = ring + stage * S::kStageBytes;
-      const std::int64_t left = p.k - static_cast<std::int64_t>(at.unit) * kUnitK;
-      uint4 tokens[kTokenTiles][4];
-      load_tokens<kTokenTiles>(here + S::kTokenAt, left < kUnitK ? static_cast<int>(left) : kUnitK,
-                               lane, tokens);
-      Weights::multiply(here + part * Weights::kUnitBytes, tokens, lane, sums);
+      const char* here = ring + stage * B::kStageBytes;
+      const char* weights = here + part * B::kRowBytes;
+      const char* its_tokens = here + B::kTokenAt + lane * 16;
+#pragma unroll 1
+      for (int step = 0; step < B::kSteps && at.unit * B::kSteps + step < units; ++step) {
+        uint4 tokens[kTokenTiles][4];
+#pragma unroll
+        for (int i = 0; i < kTokenTiles * 4; ++i) {
+          tokens[i / 4][i % 4] = *reinterpret_cast<const uint4*>(
+              its_tokens + (step * 4 + i % 4) * B::kSubBytes + i / 4 * 512);
+        }
+        Weights::multiply(weights + step * Weights::kUnitBytes, tokens, lane, sums);
+      }
       __syncwarp();
       if (lane == 0) cuda::barrier_arrive(&empty[stage]);
-      stage += kTeams;
-      if (stage >= S::kStages) stage -= S::kStages, parity ^= 1;
+      stage += kBulkTeams;
+      if (stage >= B::kStages) stage -= B::kStages, parity ^= 1;
     }
-    gemm_skinny_cuda::finish_tile<Weights::kRowTiles, kTokenTiles, kRowWarps, kTeams>(
+    gemm_skinny_cuda::finish_tile<Weights::kRowTiles, kTokenTiles, kBulkRowWarps, kBulkTeams>(
         p, tile, sums_of_warps, sums);
   }
 }
 
-template <class Weights, int kTokenTiles, int kRowWarps, int kTeams, bool kHalf>
-void launch_bulk(const StreamArguments& arguments, bool overlap, cudaStream_t stream) {
-  using S = BulkShape<Weights, kTokenTiles, kRowWarps, kTeams, kHalf>;
-  const auto kernel = bulk_product<Weights, kTokenTiles, kRowWarps, kTeams, kHalf>;
+/// Tokens as (32 of K, token, which 32): a box lies in shared memory in the order of the fragments,
+/// 64 bytes a token, so that a quarter of a warp reads 128 bytes in a row.
+CUtensorMap token_map(const Request& request, int steps, int token_tiles) {
+  const Shape& shape = request.shape;
+  cuda::TensorMapSpec spec;
+  spec.data = request.a;
+  spec.rank = 3;
+  spec.sizes = {32, static_cast<std::uint64_t>(shape.m), static_cast<std::uint64_t>(shape.k / 32)};
+  spec.strides = {0, static_cast<std::uint64_t>(2 * shape.k), 64};
+  spec.box = {32, static_cast<std::uint32_t>(8 * token_tiles),
+              static_cast<std::uint32_t>(4 * steps)};
+  spec.swizzle = cuda::MapSwizzle::kNone;
+  return cuda::make_tensor_map(spec);
+}
+
+template <class Weights, int kTokenTiles>
+void launch_bulk(const Request& request, const Config& config) {
+  using B = Bulk<Weights, kTokenTiles>;
+  const auto kernel = bulk_product<Weights, kTokenTiles>;
   static const bool told = [&] {
     AISP_CUDA(
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, S::kSharedBytes));
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, B::kSharedBytes));
     return true;
   }();
   static_cast<void>(told);
   cuda::launch(kernel,
-               {.blocks = arguments.split.blocks,
-                .threads = 32 * (S::kWarps + 1),
-                .shared_bytes = S::kSharedBytes,
-                .overlap = overlap,
-                .stream = stream},
-               arguments);
+               {.blocks = config.blocks,
+                .threads = 32 * (B::kWarps + 1),
+                .shared_bytes = B::kSharedBytes,
+                .overlap = request.constant_weights,
+                .stream = request.stream},
+               arguments_of<Weights>(request, config), token_map(request, B::kSteps, kTokenTiles));
 }
 
 }  // namespace
 
 void run_bulk(const Request& request, const Config& config) {
   with_format(request.format, [&]<class Weights>(Weights) {
-    const StreamArguments arguments = arguments_of<Weights>(request, config);
     if (config.token_tiles == 1) {
-      launch_bulk<Weights, 1, kBulkRowWarps, kBulkTeams, true>(arguments, request.constant_weights,
-                                                               request.stream);
+      launch_bulk<Weights, 1>(request, config);
     } else {
-      launch_bulk<Weights, 2, kBulkRowWarps, kBulkTeams, false>(arguments, request.constant_weights,
-                                                                request.stream);
+      launch_bulk<Weights, 2>(request, config);
     }
   });
 }

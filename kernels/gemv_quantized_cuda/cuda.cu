@@ -9,7 +9,7 @@ namespace {
 
 template <class Weights, int kTokenTiles>
 void launch(const Request& request, const Config& config) {
-  constexpr int kBits = Weights::kTileBytes * 8 / (16 * kUnitK);
+  constexpr int kBits = Weights::kBits;
   gemm_skinny_cuda::launch_stream<Weights, kTokenTiles, stream_stages(kBits, 8 * kTokenTiles),
                                   stream_warps(kBits, 8 * kTokenTiles)>(
       arguments_of<Weights>(request, config), request.constant_weights, request.stream);

@@ -60,6 +60,7 @@ struct Config {
   std::string_view variant;
   int tile_rows = 0;    // that a block holds at once
   int token_tiles = 0;  // of 8 tokens
+  int unit_k = 0;       // one step along K
   int blocks = 0;
   bool operator==(const Config&) const = default;
 };
@@ -82,6 +83,7 @@ void run(const Request& request, std::string_view variant = "");
 /// One implementation.
 struct Variant {
   std::string_view name;
+  std::int64_t step_k;  // k must be a multiple
   std::string (*why_not)(const machine::CudaDevice&);
   void (*run)(const Request&, const Config&);  // null in a build without CUDA
 };

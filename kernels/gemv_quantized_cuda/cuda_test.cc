@@ -195,6 +195,7 @@ TEST(GemvQuantized, ChoiceFollowsShapeAndDevice) {
     }
   }
   EXPECT_EQ(choose_config({1, 16, 128}, Format::kInt8Channel, device).blocks, 1);
+  EXPECT_EQ(choose_config({1, 16, 200}, Format::kInt8Channel, device).variant, "stream");
   machine::CudaDevice ampere = device;
   ampere.major = 8;
   EXPECT_EQ(choose_config({1, 16, 128}, Format::kInt8Channel, ampere).variant, "stream");
@@ -257,7 +258,7 @@ void expect_right(Format format, const Case& c, bool special = false) {
                         .activation = c.gated ? Activation::kSwiGlu : Activation::kNone,
                         .workspace = workspace.as()};
   for (const Variant& variant : variants()) {
-    if (!variant.why_not(machine::cuda_device()).empty()) continue;
+    if (!variant.why_not(machine::cuda_device()).empty() || c.k % variant.step_k != 0) continue;
     const Config config = choose_config(shape, format, machine::cuda_device(), variant.name);
     for (const int blocks : {config.blocks, 1, 3, 11}) {
       if (blocks > config.blocks) continue;

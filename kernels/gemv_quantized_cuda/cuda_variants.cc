@@ -38,9 +38,10 @@ std::string problem(const Request& request) {
 
 std::span<const Variant> variants() {
   static const std::array<Variant, 2> table = {
-      Variant{"bulk", [](const machine::CudaDevice& device) { return device.needs_hopper(); },
+      Variant{"bulk", kBulkStepK,
+              [](const machine::CudaDevice& device) { return device.needs_hopper(); },
               AISP_DEVICE(run_bulk)},
-      Variant{"stream", [](const machine::CudaDevice& device) { return device.needs(8); },
+      Variant{"stream", 8, [](const machine::CudaDevice& device) { return device.needs(8); },
               AISP_DEVICE(run_stream)}};
   return table;
 }
@@ -56,6 +57,10 @@ void run(const Request& request, std::string_view variant) {
   for (const Variant& row : variants()) {
     if (!variant.empty() && row.name != variant) continue;
     why_not = row.run == nullptr ? "built without CUDA" : row.why_not(device);
+    if (why_not.empty() && request.shape.k % row.step_k != 0) {
+      why_not =
+          std::string(row.name) + " needs k to be a multiple of " + std::to_string(row.step_k);
+    }
     if (!why_not.empty()) continue;
     row.run(request, choose_config(request.shape, request.format, device, row.name));
     return;

@@ -21,13 +21,17 @@ constexpr int stream_stages(int bits, int tokens) { return tokens <= 8 || bits =
 constexpr int kBulkRowWarps = 2;
 constexpr int kBulkTeams = 4;
 constexpr int kBulkRows = kBulkRowWarps * kUnitRows;
+/// Units along K in a stage, so that two of them beside each other are 16 KB of weights.
+constexpr int bulk_steps(int bits) { return 8 / bits; }
+/// Its boxes of tokens are made of 32 of K.
+constexpr int kBulkStepK = 32;
 
 void run_stream(const Request& request, const Config& config);
 void run_bulk(const Request& request, const Config& config);
 
 inline gemm_skinny_cuda::Split split_of(const Shape& shape, const Config& config) {
   return gemm_skinny_cuda::make_split((shape.n + config.tile_rows - 1) / config.tile_rows,
-                                      (shape.k + kUnitK - 1) / kUnitK, config.blocks);
+                                      (shape.k + config.unit_k - 1) / config.unit_k, config.blocks);
 }
 
 }  // namespace aisp::kernels::gemv_quantized_cuda

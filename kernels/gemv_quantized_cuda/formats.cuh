@@ -41,8 +41,9 @@ __device__ inline std::uint32_t minus(std::uint32_t a, std::uint32_t b) {
 
 /// One format of pack.h: units of 64 rows x 128 of K in contiguous bytes. kGroups: of 128 of K; 0
 /// means one scale a row, which the epilogue applies.
-template <int kBits, int kGroups, bool kZeros>
+template <int kBitsEach, int kGroups, bool kZeros>
 struct Packed {
+  static constexpr int kBits = kBitsEach;
   static constexpr int kUnitK = gemv_quantized_cuda::kUnitK;
   static constexpr int kRowTiles = kUnitRows / 16;
   static constexpr bool kRowScales = kGroups == 0;
@@ -51,9 +52,13 @@ struct Packed {
   static constexpr int kZeroAt = kScaleAt + kGroups * kUnitRows * 2;
   static constexpr int kUnitBytes = kZeroAt + (kZeros ? kGroups * kUnitRows : 0);
 
+  /// Along K.
+  static __host__ __device__ int units_of(const StreamArguments& p) {
+    return static_cast<int>((p.k + kUnitK - 1) / kUnitK);
+  }
   static __device__ const char* unit_of(const StreamArguments& p, int tile, int unit) {
     return static_cast<const char*>(p.weights) +
-           (static_cast<std::int64_t>(tile) * p.split.units + unit) * kUnitBytes;
+           (static_cast<std::int64_t>(tile) * units_of(p) + unit) * kUnitBytes;
   }
   static __device__ void copy(const StreamArguments& p, std::uint32_t to, int tile, int unit,
                               int lane, std::uint64_t policy) {
@@ -113,35 +118,38 @@ struct Packed {
         cuda::mma_bf16(token_sums[i / kSubs], {kOnes, kOnes, kOnes, kOnes}, four.x, four.y);
         cuda::mma_bf16(token_sums[i / kSubs], {kOnes, kOnes, kOnes, kOnes}, four.z, four.w);
       }
+      // Tiles are the inner loop: a mma takes 33 cycles, and its neighbours do not wait for it.
+      float part[kRowTiles][kTokenTiles][4] = {};
 #pragma unroll
-      for (int tile = 0; tile < kRowTiles; ++tile) {
-        float part[kTokenTiles][4] = {};
+      for (int i = 0; kBits == 4 && i < kRowTiles * kTokenTiles; ++i) {
+        start(unit, i / kTokenTiles, group, lane, token_sums[i % kTokenTiles],
+              part[i / kTokenTiles][i % kTokenTiles]);
+      }
 #pragma unroll
-        for (int i = 0; kBits == 4 && i < kTokenTiles; ++i) {
-          start(unit, tile, group, lane, token_sums[i], part[i]);
-        }
+      for (int j = group * kSubs; j < (group + 1) * kSubs; ++j) {
 #pragma unroll
-        for (int j = group * kSubs; j < (group + 1) * kSubs; ++j) {
+        for (int tile = 0; tile < kRowTiles; ++tile) {
           std::uint32_t a[2][4];
           fragments(unit + tile * kTileBytes, j, lane, a);
 #pragma unroll
           for (int i = 0; i < kTokenTiles; ++i) {
-            float(&to)[4] = kRowScales ? sums[tile][i] : part[i];
+            float(&to)[4] = kRowScales ? sums[tile][i] : part[tile][i];
             cuda::mma_bf16(to, a[0], tokens[i][j].x, tokens[i][j].y);
             cuda::mma_bf16(to, a[1], tokens[i][j].z, tokens[i][j].w);
           }
         }
-        if constexpr (!kRowScales) {
-          const float2 scale = __half22float2(reinterpret_cast<const __half2*>(
-              unit + kScaleAt)[(group * kRowTiles + tile) * 8 + lane / 4]);
+      }
 #pragma unroll
-          for (int i = 0; i < kTokenTiles; ++i) {
-            sums[tile][i][0] += scale.x * part[i][0];
-            sums[tile][i][1] += scale.x * part[i][1];
-            sums[tile][i][2] += scale.y * part[i][2];
-            sums[tile][i][3] += scale.y * part[i][3];
-          }
-        }
+      for (int i = 0; !kRowScales && i < kRowTiles * kTokenTiles; ++i) {
+        const int tile = i / kTokenTiles;
+        const float2 scale = __half22float2(reinterpret_cast<const __half2*>(
+            unit + kScaleAt)[(group * kRowTiles + tile) * 8 + lane / 4]);
+        float(&to)[4] = sums[tile][i % kTokenTiles];
+        const float(&from)[4] = part[tile][i % kTokenTiles];
+        to[0] += scale.x * from[0];
+        to[1] += scale.x * from[1];
+        to[2] += scale.y * from[2];
+        to[3] += scale.y * from[3];
       }
     }
   }
@@ -183,7 +191,7 @@ StreamArguments arguments_of(const Request& request, const Config& config) {
   arguments.k = shape.k;
   arguments.split = split_of(shape, config);
   if (Weights::kRowScales) {
-    const std::int64_t units = (shape.n + kUnitRows - 1) / kUnitRows * arguments.split.units;
+    const std::int64_t units = (shape.n + kUnitRows - 1) / kUnitRows * Weights::units_of(arguments);
     arguments.out.row_scales = reinterpret_cast<const __half*>(
         static_cast<const char*>(request.weights) + units * Weights::kUnitBytes);
   }
