@@ -23,10 +23,11 @@ struct RowConfig {
 /// Elements of `element_bytes` in the longest row that fits in the registers of one block.
 constexpr std::int64_t longest_row(int element_bytes) { return 1024 * 8 * (16 / element_bytes); }
 
-/// `n` elements of `element_bytes` a row, at most longest_row(). `most_packs` limits what a thread
-/// holds (2 where several inputs are in flight).
+/// One block a row, or one for eight short ones. `n` elements of `element_bytes`, at most
+/// longest_row(); `packs` a thread where the row is long enough for a warp of them, and more only
+/// where 512 threads would not suffice.
 RowConfig choose_row_config(std::int64_t rows, std::int64_t n, int element_bytes, bool aligned,
-                            const machine::CudaDevice& device, int most_packs = 2);
+                            int packs);
 
 /// Whether `address` and rows of `n` elements of `element_bytes` can be moved in packs of `lanes`
 /// elements.

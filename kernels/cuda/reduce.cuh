@@ -1,37 +1,51 @@
-// Sums and maxima over a warp and over the threads of a row. Every thread gets the result, and the
-// order of the additions is fixed: the same input gives the same bits.
+// Sums, maxima and the like over a warp and over the threads of a row. Every thread gets the
+// result, and the order is fixed: the same input gives the same bits.
 //
 // Source: CUDA C++ Programming Guide 13.0, warp shuffle functions.
 #pragma once
 
-#include <type_traits>
-
 namespace aisp::kernels::cuda {
 
+/// An operation says what it combines (Value), what changes nothing, and how two become one.
 struct Sum {
-  static constexpr float kNothing = 0.0F;
+  using Value = float;
+  __device__ static float nothing() { return 0.0F; }
   __device__ static float of(float a, float b) { return a + b; }
 };
 /// A NaN is the largest: it must not disappear.
 struct Max {
-  static constexpr float kNothing = -__builtin_huge_valf();
+  using Value = float;
+  __device__ static float nothing() { return -__builtin_huge_valf(); }
   __device__ static float of(float a, float b) {
-#if __CUDA_ARCH__ >= 800
     float larger;
     asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
     return larger;
-#else
-    return a > b || a != a ? a : b;
-#endif
   }
 };
+/// Two at the price of one barrier.
+template <class A, class B>
+struct Both {
+  using Value = float2;
+  __device__ static float2 nothing() { return {A::nothing(), B::nothing()}; }
+  __device__ static float2 of(float2 a, float2 b) { return {A::of(a.x, b.x), B::of(a.y, b.y)}; }
+};
+
+__device__ inline float shuffle_xor(float value, int offset) {
+  return __shfl_xor_sync(0xffffffffU, value, offset);
+}
+__device__ inline float2 shuffle_xor(float2 value, int offset) {
+  return {shuffle_xor(value.x, offset), shuffle_xor(value.y, offset)};
+}
+__device__ inline float3 shuffle_xor(float3 value, int offset) {
+  return {shuffle_xor(value.x, offset), shuffle_xor(value.y, offset), shuffle_xor(value.z, offset)};
+}
 
 /// Over `kWidth` neighbouring lanes (a power of two).
 template <class Op, int kWidth = 32>
-__device__ inline float reduce_warp(float value) {
+__device__ inline typename Op::Value reduce_warp(typename Op::Value value) {
 #pragma unroll
   for (int offset = kWidth / 2; offset > 0; offset /= 2) {
-    value = Op::of(value, __shfl_xor_sync(0xffffffffU, value, offset));
+    value = Op::of(value, shuffle_xor(value, offset));
   }
   return value;
 }
@@ -42,33 +56,23 @@ __device__ inline float reduce_warp(float value) {
 class RowReducer {
  public:
   struct Shared {
-    float partial[2][2][32];
+    float3 partial[2][32];
   };
   __device__ explicit RowReducer(Shared& shared) : shared_(shared) {}
 
   template <class Op>
-  __device__ float reduce(float value) {
-    float none = 0.0F;
-    reduce<Op, void>(value, none);
-    return value;
-  }
-  /// Two at the price of one barrier. Other = void: `b` is left out.
-  template <class Op, class Other>
-  __device__ void reduce(float& a, float& b) {
-    constexpr bool kTwo = !std::is_void_v<Other>;
-    a = reduce_warp<Op>(a);
-    if constexpr (kTwo) b = reduce_warp<Other>(b);
-    if (blockDim.x == 32) return;
-    auto& partial = shared_.partial[turn_];
+  __device__ typename Op::Value reduce(typename Op::Value value) {
+    using Value = typename Op::Value;
+    value = reduce_warp<Op>(value);
+    if (blockDim.x == 32) return value;
+    float3* partial = shared_.partial[turn_];
     turn_ ^= 1;
-    const unsigned lane = threadIdx.x % 32, warps = blockDim.x / 32;
-    if (lane == 0) {
-      partial[0][threadIdx.x / 32] = a;
-      if constexpr (kTwo) partial[1][threadIdx.x / 32] = b;
-    }
+    const unsigned lane = threadIdx.x % 32;
+    if (lane == 0) reinterpret_cast<Value&>(partial[threadIdx.x / 32]) = value;
     __syncthreads();
-    a = reduce_warp<Op>(lane < warps ? partial[0][lane] : Op::kNothing);
-    if constexpr (kTwo) b = reduce_warp<Other>(lane < warps ? partial[1][lane] : Other::kNothing);
+    value = Op::nothing();
+    if (lane < blockDim.x / 32) value = reinterpret_cast<const Value&>(partial[lane]);
+    return reduce_warp<Op>(value);
   }
 
  private:

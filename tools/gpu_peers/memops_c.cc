@@ -1,7 +1,9 @@
 // The kernels that are bound by memory, for memops.py. A cut of 0 packs is the kernel's own choice.
 //
 // Source: none; see the contracts.
+#include "kernels/cross_entropy_cuda/cross_entropy.h"
 #include "kernels/norm_cuda/norm.h"
+#include "kernels/softmax_cuda/softmax.h"
 #include "tools/gpu_peers/c_call.h"
 
 using aisp::DType;
@@ -12,6 +14,17 @@ namespace kernels = aisp::kernels;
 namespace {
 
 DType type_of(std::int64_t bytes) { return bytes == 2 ? DType::kBF16 : DType::kF32; }
+
+// threads < 0: read twice, by -threads.
+kernels::cuda::SoftmaxCut cut_of(std::int64_t rows, std::int64_t cluster, std::int64_t packs,
+                                 std::int64_t threads) {
+  return {{.aligned = true,
+           .packs = static_cast<int>(packs),
+           .threads = static_cast<int>(threads < 0 ? -threads : threads),
+           .blocks = rows * cluster},
+          threads > 0,
+          static_cast<int>(cluster)};
+}
 
 }  // namespace
 
@@ -64,6 +77,48 @@ int aisp_norm_backward(std::int64_t element_bytes, std::int64_t rows, std::int64
                                   .dweight = dweight,
                                   .partial = partial,
                                   .stream = stream_of(stream)});
+  });
+}
+
+int aisp_softmax(std::int64_t element_bytes, std::int64_t rows, std::int64_t n, const void* x,
+                 void* y, std::int64_t cluster, std::int64_t packs, std::int64_t threads,
+                 void* stream) {
+  return c_call([=] {
+    namespace softmax = kernels::softmax_cuda;
+    const softmax::Request request{.type = type_of(element_bytes),
+                                   .rows = rows,
+                                   .n = n,
+                                   .x = x,
+                                   .y = y,
+                                   .stream = stream_of(stream)};
+    if (packs == 0) return softmax::softmax(request);
+    softmax::variants()[cluster > 1 ? 0 : 1].run(request, cut_of(rows, cluster, packs, threads));
+  });
+}
+
+int aisp_cross_entropy(std::int64_t element_bytes, std::int64_t rows, std::int64_t n,
+                       const void* logits, const std::int32_t* labels, float* loss, void* gradient,
+                       float* factor, float* mean, std::int64_t cluster, std::int64_t packs,
+                       std::int64_t threads, void* stream) {
+  return c_call([=] {
+    namespace loss_room = kernels::cross_entropy_cuda;
+    const loss_room::Request request{.type = type_of(element_bytes),
+                                     .rows = rows,
+                                     .n = n,
+                                     .logits = logits,
+                                     .labels = labels,
+                                     .loss = loss,
+                                     .gradient = gradient,
+                                     .grad_factor = factor,
+                                     .stream = stream_of(stream)};
+    loss_room::inverse_count(labels, rows, request.ignore, factor, request.stream);
+    if (packs == 0) {
+      loss_room::cross_entropy(request);
+    } else {
+      loss_room::variants()[cluster > 1 ? 0 : 1].run(request,
+                                                     cut_of(rows, cluster, packs, threads));
+    }
+    loss_room::scaled_sum(loss, rows, factor, mean, request.stream);
   });
 }
 
