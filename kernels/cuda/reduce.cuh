@@ -56,7 +56,7 @@ __device__ inline typename Op::Value reduce_warp(typename Op::Value value) {
 class RowReducer {
  public:
   struct Shared {
-    float3 partial[2][32];
+    float4 partial[2][32];  // of up to three floats each: 16 bytes suit every Value's alignment
   };
   __device__ explicit RowReducer(Shared& shared) : shared_(shared) {}
 
@@ -65,7 +65,7 @@ class RowReducer {
     using Value = typename Op::Value;
     value = reduce_warp<Op>(value);
     if (blockDim.x == 32) return value;
-    float3* partial = shared_.partial[turn_];
+    float4* partial = shared_.partial[turn_];
     turn_ ^= 1;
     const unsigned lane = threadIdx.x % 32;
     if (lane == 0) reinterpret_cast<Value&>(partial[threadIdx.x / 32]) = value;

@@ -1,13 +1,13 @@
 // RMSNorm and LayerNorm of rows on the device, between the blocks of every transformer, fused with
 // what stands beside them there: the addition of the residual stream before and the quantisation
-// after. A row is read once into registers, reduced, and written.
+// after. A row is read once, into registers or shared memory, reduced, and written.
 //
 // Floor: the bytes below over the card's copy bandwidth. Prediction for one H200 (copy 4.1 TB/s):
 // 16384 x 4096 bf16, 268 MB: 65 us; with residual 537 MB: 131 us; to int8 201 MB: 49 us; backward
 // 403 MB: 98 us, plus 2 % for partial sums of the weight's gradient.
-// Reading order: this contract, config.cc, norm.cuh (the kernels), variants.cc (the table).
-// Source: B. Zhang and R. Sennrich, "Root mean square layer normalization" (2019); J. Ba et al.,
-// "Layer normalization" (2016).
+// Reading order: this contract, norm.cuh (a row in registers), ring_sm90.cu (rows in shared
+// memory), variants.cc (table and choice). Source: B. Zhang and R. Sennrich, "Root mean square
+// layer normalization" (2019); J. Ba et al., "Layer normalization" (2016).
 #pragma once
 
 #include <cstdint>
@@ -57,8 +57,15 @@ struct Request {
 /// overflow. Bytes: x and y once; with residual x, residual, sum and y once.
 void normalize(const Request& request);
 
-/// Pure.
-cuda::RowConfig choose_config(const Request& request, const machine::CudaDevice& device);
+/// Pure. Variant "ring": rows_per_block warps, each with rows of its own, on every multiprocessor.
+struct Choice {
+  int variant = 0;  // of variants()
+  cuda::RowConfig config;
+};
+Choice choose(const Request& request, const machine::CudaDevice& device);
+/// The cuts of the two variants; the ring's has 0 rows a block where it does not fit.
+cuda::RowConfig ring_config(const Request& request, const machine::CudaDevice& device);
+cuda::RowConfig registers_config(const Request& request);
 
 /// The gradient of kRms: with h = dy * weight, s = 1 / sqrt(mean(x^2) + epsilon),
 /// dx = s (h - x s^2 mean(h x)) + dx_add, dweight[i] = sum over rows of dy x s, in f32.
@@ -89,16 +96,18 @@ std::int64_t backward_scratch_floats(const Backward& request, const machine::Cud
 void backward(const Backward& request);
 cuda::RowConfig choose_config(const Backward& request, const machine::CudaDevice& device);
 
-/// One implementation: what it needs and its function, null in a build without CUDA.
+/// One implementation: what it needs and its functions, null in a build without CUDA (run_backward
+/// also where there is none).
 struct Variant {
   std::string_view name;
+  int major;  // compute capability that it needs
   void (*run)(const Request&, const cuda::RowConfig&);
   void (*run_backward)(const Backward&, const cuda::RowConfig&);
 
   /// "" or why it cannot run on `device`.
   std::string why_not(const machine::CudaDevice& device) const;
 };
-/// Listed in every build.
+/// "ring", "registers": listed in every build.
 std::span<const Variant> variants();
 
 }  // namespace aisp::kernels::norm_cuda

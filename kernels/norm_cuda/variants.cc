@@ -3,6 +3,7 @@
 // Source: see norm.h.
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "base/check.h"
 #include "kernels/norm_cuda/run.h"
@@ -22,12 +23,43 @@ bool fit(DType type, std::int64_t n, std::initializer_list<const void*> addresse
 
 }  // namespace
 
-cuda::RowConfig choose_config(const Request& r, const machine::CudaDevice&) {
+cuda::RowConfig registers_config(const Request& r) {
   const bool aligned = fit(r.type, r.n, {r.x, r.residual, r.sum, r.weight, r.bias, r.y});
   // Small blocks with much in flight: 8 packs leave 64 registers, into which neither a residual
-  // beside x (2 packs: 3.95 TB/s, 8: 3.48) nor a bias and the mean fit (4: 3.67, 8: 1.81).
+  // beside x (2 packs: 3.97 TB/s, 8: 2.59) nor a bias and the mean fit (4: 3.7, 8: 1.8).
   const int packs = r.residual != nullptr ? 2 : r.kind == Kind::kLayer ? 4 : 8;
   return cuda::choose_row_config(r.rows, r.n, element_bytes(r.type), aligned, packs);
+}
+
+cuda::RowConfig ring_config(const Request& r, const machine::CudaDevice& device) {
+  cuda::RowConfig config{.rows_per_block = 0};
+  const std::int64_t row_bytes = r.n * element_bytes(r.type);
+  // Whole packs of a warp; addresses that the copy engine takes.
+  if (row_bytes % 512 != 0) return config;
+  for (const void* address : {r.x, r.residual, static_cast<const void*>(r.sum), r.weight, r.bias,
+                              static_cast<const void*>(r.y)}) {
+    if (!cuda::fits_packs(address, 16, 1, 16)) return config;
+  }
+  // Three slots a warp; a kilobyte for the barriers and what the system keeps.
+  const std::int64_t slots = 3 * row_bytes * (r.residual != nullptr ? 2 : 1);
+  const auto memory = static_cast<std::int64_t>(device.shared_bytes_per_block) - 1024;
+  const std::int64_t warps = (memory - row_bytes * (r.bias != nullptr ? 2 : 1)) / slots;
+  config.aligned = true;
+  config.rows_per_block = static_cast<int>(std::clamp<std::int64_t>(warps, 0, 8));
+  config.threads = 32;
+  if (config.rows_per_block == 0) return config;
+  config.blocks = std::min<std::int64_t>(
+      (r.rows + config.rows_per_block - 1) / config.rows_per_block, device.multiprocessors);
+  return config;
+}
+
+Choice choose(const Request& r, const machine::CudaDevice& device) {
+  const cuda::RowConfig ring = ring_config(r, device);
+  // Fewer than four warps do not keep up with memory; few rows do not fill a ring.
+  const bool fits = ring.rows_per_block >= 4 &&
+                    r.rows >= 8 * ring.rows_per_block * std::int64_t{device.multiprocessors};
+  if (fits && device.needs_hopper().empty()) return {0, ring};
+  return {1, registers_config(r)};
 }
 
 cuda::RowConfig choose_config(const Backward& r, const machine::CudaDevice& device) {
@@ -48,7 +80,8 @@ std::int64_t backward_scratch_floats(const Backward& request, const machine::Cud
 }
 
 std::string Variant::why_not(const machine::CudaDevice& device) const {
-  return run == nullptr ? "this build has no device code" : device.needs(8);
+  if (run == nullptr) return "this build has no device code";
+  return major == 9 ? device.needs_hopper() : device.needs(major);
 }
 
 std::span<const Variant> variants() {
@@ -64,8 +97,10 @@ std::span<const Variant> variants() {
                           kF32 = AISP_DEVICE(run_backward_f32);
     (r.type == DType::kBF16 ? kBf16 : kF32)(r, config);
   };
-  static const std::array<Variant, 1> table = {
-      {{"registers", AISP_DEVICE(run), AISP_DEVICE(back)}}};
+  static const std::array<Variant, 2> table = {{
+      {"ring", 9, AISP_DEVICE(run_ring), nullptr},
+      {"registers", 8, AISP_DEVICE(run), AISP_DEVICE(back)},
+  }};
   return table;
 }
 
@@ -78,13 +113,14 @@ void normalize(const Request& r) {
   check(r.weight != nullptr && (r.bias == nullptr || r.kind == Kind::kLayer),
         "norm: a weight, and a bias only with kLayer");
   if (r.rows == 0) return;
-  variants().front().run(r, choose_config(r, machine::cuda_device()));
+  const Choice choice = choose(r, machine::cuda_device());
+  variants()[choice.variant].run(r, choice.config);
 }
 
 void backward(const Backward& r) {
   check(r.type == DType::kBF16 || r.type == DType::kF32, "norm: rows are bf16 or f32");
   check(r.n <= longest_backward_row(element_bytes(r.type)), "norm: row too long for backward");
-  variants().front().run_backward(r, choose_config(r, machine::cuda_device()));
+  variants().back().run_backward(r, choose_config(r, machine::cuda_device()));
 }
 
 }  // namespace aisp::kernels::norm_cuda

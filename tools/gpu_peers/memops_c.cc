@@ -1,4 +1,5 @@
 // The kernels that are bound by memory, for memops.py. A cut of 0 packs is the kernel's own choice.
+// aisp_norm with packs < 0: through the ring, `threads` warps a block.
 //
 // Source: none; see the contracts.
 #include <vector>
@@ -57,10 +58,14 @@ int aisp_norm(std::int64_t element_bytes, std::int64_t kind, std::int64_t output
                                 .scale = scale,
                                 .stream = stream_of(stream)};
     if (packs == 0) return norm::normalize(request);
-    norm::variants().front().run(request, {.aligned = true,
-                                           .packs = static_cast<int>(packs),
-                                           .threads = static_cast<int>(threads),
-                                           .blocks = blocks});
+    if (packs < 0) {
+      return norm::variants()[0].run(
+          request, {.rows_per_block = static_cast<int>(threads), .blocks = blocks});
+    }
+    norm::variants()[1].run(request, {.aligned = true,
+                                      .packs = static_cast<int>(packs),
+                                      .threads = static_cast<int>(threads),
+                                      .blocks = blocks});
   });
 }
 
