@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sampling from logits beside PyTorch's: argmax; softmax and multinomial, or the race of exponential
+"""Sampling from logits beside PyTorch: argmax; softmax and multinomial, or the race of exponential
 variables that serving engines use for it; top-p by sorting; top-k by topk. Work is the bytes of the
 logits, read once. Logits look like a model's (a few far above a normal rest) or are all normal.
 What was drawn is checked against the set that the filters leave, in double."""
