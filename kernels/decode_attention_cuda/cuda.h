@@ -69,8 +69,9 @@ std::size_t workspace_bytes(const Request& request, const Config& config);
 void attend(const Request& request);
 
 /// New rows into the cache. Row t of k and v goes to token slots[t] % block_tokens of block
-/// slots[t] / block_tokens; a negative slot: nowhere. 4 bytes read and written for each pair of
-/// elements. Two tokens with one slot: our caller's bug, either may win.
+/// slots[t] / block_tokens; a negative slot: nowhere. An e4m3 cache gets the nearest of x / scale,
+/// at most 448. Each row read and written once. Two tokens with one slot: our caller's bug, either
+/// may win.
 struct AppendRequest {
   PagedCache cache;
   const bf16* k = nullptr;  // [tokens][kv_heads][head_size], rows k_stride elements apart

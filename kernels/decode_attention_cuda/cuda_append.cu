@@ -7,17 +7,20 @@
 #include "machine/cuda_raii.h"
 
 namespace aisp::kernels::decode_attention_cuda {
+
+void append_e4m3(const AppendRequest& request, int blocks);
+
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kAppendThreads = 256;
 
 __global__ void append_kernel(const AppendRequest request) {
   const int pieces = request.cache.head_size / 8;  // of a row, 16 bytes each
   const int per_token = request.cache.kv_heads * pieces;
   const std::int64_t all = request.tokens * per_token;
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
-  for (std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; at < all;
-       at += step) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kAppendThreads;
+  for (std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kAppendThreads + threadIdx.x;
+       at < all; at += step) {
     const std::int64_t token = at / per_token;
     const int within = static_cast<int>(at % per_token);
     const std::int64_t slot = request.slots[token];
@@ -46,11 +49,12 @@ void append(const AppendRequest& given) {
   if (request.k_stride == 0) request.k_stride = width;
   if (request.v_stride == 0) request.v_stride = width;
   check(request.k_stride % 8 == 0 && request.v_stride % 8 == 0, "append: rows of 16-byte pieces");
-  const std::int64_t blocks = (request.tokens * (width / 8) + kThreads - 1) / kThreads;
+  const std::int64_t blocks = (request.tokens * (width / 8) + kAppendThreads - 1) / kAppendThreads;
   // Eight blocks of 256 threads fill a multiprocessor.
   const std::int64_t resident = 8LL * machine::cuda_device().multiprocessors;
-  append_kernel<<<static_cast<unsigned>(std::min(blocks, resident)), kThreads, 0, request.stream>>>(
-      request);
+  const auto grid = static_cast<int>(std::min(blocks, resident));
+  if (request.cache.type == CacheType::kE4m3) return append_e4m3(request, grid);
+  append_kernel<<<grid, kAppendThreads, 0, request.stream>>>(request);
   AISP_CUDA(cudaGetLastError());
 }
 

@@ -11,6 +11,9 @@ namespace aisp::kernels::decode_attention_cuda {
 std::string why_not(const Request& request, const machine::CudaDevice& device) {
   if (const std::string reason = device.needs(8); !reason.empty()) return reason;
   const PagedCache& cache = request.cache;
+  if (cache.type == CacheType::kE4m3 && !device.needs_hopper().empty()) {
+    return "an e4m3 cache: " + device.needs_hopper();
+  }
   if (cache.head_size != 64 && cache.head_size != 128) return "head size must be 64 or 128";
   if (cache.block_tokens < kTileTokens || !std::has_single_bit(unsigned(cache.block_tokens))) {
     return "tokens of a block must be a power of two, at least 16";
@@ -29,8 +32,11 @@ Config choose_config(const Request& request, const machine::CudaDevice& device) 
   Config config;
   const int tiles = (rows_of(request) + kTileRows - 1) / kTileRows;
   config.row_tiles = tiles == 3 ? 4 : tiles;
-  config.stages = stages_of(request.cache.head_size, config.row_tiles);
-  const std::size_t bytes = shared_bytes(request.cache.head_size, config.row_tiles, config.stages);
+  const int row_bytes =
+      request.cache.head_size * static_cast<int>(element_bytes(request.cache.type));
+  config.stages = stages_of(row_bytes, config.row_tiles);
+  const std::size_t bytes =
+      shared_bytes(request.cache.head_size, row_bytes, config.row_tiles, config.stages);
   // One block more of the shared memory's 1 KiB goes to the system for each block.
   const auto fit = static_cast<int>(device.shared_bytes_per_multiprocessor / (bytes + 1024));
   config.blocks_per_multiprocessor = std::clamp(fit, 1, kBlocksPerMultiprocessor);

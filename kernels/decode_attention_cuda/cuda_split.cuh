@@ -17,16 +17,19 @@ namespace aisp::kernels::decode_attention_cuda {
 struct DeviceArgs {
   const bf16* q;
   bf16* out;
-  const bf16* cache;
+  const char* cache;
+  const float *k_scale, *v_scale;  // [kv_heads], or null: 1
   const std::int32_t* block_table;
   const std::int32_t* lengths;
   int* counters;      // [batch][kv_heads], zero between calls
   float* parts;       // [2 blocks][rows][head_size]
   float* part_stats;  // [2 blocks][rows][largest score, sum]
-  std::int64_t block_elements;
+  std::int64_t block_bytes;
   int max_blocks, block_tokens, block_shift, batch, kv_heads, group, q_tokens, rows;
   float scale;  // of scores, times log2(e)
 };
+
+DeviceArgs device_args(const Request& request, const Config& config);
 
 /// A share is at least this many tiles: below 128 tokens a part costs more than it saves.
 constexpr int kLeastTiles = 8;

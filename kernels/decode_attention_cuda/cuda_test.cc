@@ -21,6 +21,7 @@ namespace {
 struct Problem {
   int head_size = 128, kv_heads = 2, group = 4, q_tokens = 1, block_tokens = 16;
   std::vector<std::int32_t> lengths;
+  CacheType type = CacheType::kBf16;
 };
 
 std::vector<bf16> random_bf16(std::size_t n, std::uint64_t seed) {
@@ -30,6 +31,15 @@ std::vector<bf16> random_bf16(std::size_t n, std::uint64_t seed) {
   for (std::size_t i = 0; i < n; ++i) out[i] = bf16(wide[i]);
   return out;
 }
+
+// The nearest e4m3 number, ties to even, at most 448: what an 8-bit cache keeps of x.
+float nearest_e4m3(float x) {
+  if (x == 0.0F) return x;
+  const int exponent = std::max(std::ilogb(x), -6);  // below 2^-6 numbers are evenly spaced
+  const float step = std::ldexp(1.0F, exponent - 3);
+  return std::clamp(std::nearbyint(x / step) * step, -448.0F, 448.0F);
+}
+constexpr float kScale[2][3] = {{0.03F, 0.5F, 1.0F}, {0.02F, 0.25F, 0.125F}};  // K, V; each head
 
 // Host inputs, the cache on the device with the tokens in shuffled blocks.
 struct Decode {
@@ -48,10 +58,17 @@ struct Decode {
     q = random_bf16(static_cast<std::size_t>(batch * p.q_tokens * p.group) * width, 3);
     std::vector<std::int64_t> slots;
     const std::vector<std::int32_t> table = make_table(blocks, slots);
-    request.cache = {nullptr, blocks, p.kv_heads, p.block_tokens, p.head_size};
-    std::vector<bf16> poison(cache_bytes(request.cache) / 2, bf16(std::nanf("")));
-    d_cache = machine::DeviceArray(std::span<const bf16>(poison));
-    request.cache.data = d_cache.as<bf16>();
+    request.cache = {nullptr, blocks, p.kv_heads, p.block_tokens, p.head_size, p.type};
+    d_cache = machine::DeviceArray(cache_bytes(request.cache));
+    d_cache.fill(0xff);  // NaN in both types
+    request.cache.data = d_cache.as<>();
+    seen_k = kept(k, kScale[0]);
+    seen_v = kept(v, kScale[1]);
+    if (p.type == CacheType::kE4m3) {
+      d_scales = machine::DeviceArray(std::span<const float>(kScale[0], 6));
+      request.cache.k_scale = d_scales.as<float>();
+      request.cache.v_scale = d_scales.as<float>() + 3;
+    }
     d_q = machine::DeviceArray(std::span<const bf16>(q));
     d_k = machine::DeviceArray(std::span<const bf16>(k));
     d_v = machine::DeviceArray(std::span<const bf16>(v));
@@ -73,6 +90,18 @@ struct Decode {
     d_work = machine::DeviceArray(workspace_bytes(request, config));
     d_work.fill(0);
     request.workspace = d_work.as<>();
+  }
+
+  // What the cache holds of x.
+  std::vector<double> kept(const std::vector<bf16>& x, const float* scales) const {
+    std::vector<double> out(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      out[i] = float(x[i]);
+      if (p.type == CacheType::kBf16) continue;
+      const float scale = scales[i % width / static_cast<std::size_t>(p.head_size)];
+      out[i] = double(scale) * nearest_e4m3(float(x[i]) * (1.0F / scale));
+    }
+    return out;
   }
 
   std::vector<std::int32_t> make_table(std::int64_t blocks,
@@ -98,45 +127,49 @@ struct Decode {
   Request request;
   std::size_t width = 0;
   std::vector<bf16> q, k, v;
-  machine::DeviceArray d_cache, d_q, d_k, d_v, d_slots, d_table, d_lengths, d_out, d_work;
+  std::vector<double> seen_k, seen_v;
+  machine::DeviceArray d_scales, d_cache, d_q, d_k, d_v, d_slots, d_table, d_lengths, d_out, d_work;
 };
 
 // One output row in double, and its bound in `scale`. With u = 2^-22 for the tensor cores' sums
 // (f32 that may truncate) and exp2: a score is off by e <= dot_bound(D, u) scale sum |q k| (and the
-// largest by as much), a probability relatively by 2 e + 4 u, and by 2^-8 more where it was rounded
-// to bf16; the sum over n tokens adds dot_bound(n, u); rounding the output, 2^-8 of it.
+// largest by as much), a probability relatively by 2 e + 4 u, and by r more where it was rounded:
+// 2^-8 to bf16; 2^-11 to f16, whose smallest steps of 2^-24 add 2^-25 absolutely to it and to the
+// elements of q. The sum over n tokens adds dot_bound(n, u); rounding the output, 2^-8 of it.
 void reference_row(const Decode& s, std::size_t first, int tokens, const bf16* q, int head,
                    double* value, double* scale) {
   const int size = s.p.head_size;
+  const bool narrow = s.p.type == CacheType::kE4m3;
   const double u = 0x1p-22, factor = 1.0 / std::sqrt(static_cast<double>(size));
   std::vector<double> p(static_cast<std::size_t>(std::max(tokens, 0)));
   double most = -INFINITY, sum = 0.0, terms = 0.0;
-  const auto row = [&](const std::vector<bf16>& from, std::size_t j) {
+  const auto row = [&](const std::vector<double>& from, std::size_t j) {
     return from.data() + (first + j) * s.width + static_cast<std::size_t>(head * size);
   };
   for (std::size_t j = 0; j < p.size(); ++j) {
     double magnitude = 0.0;
     for (int d = 0; d < size; ++d) {
-      const double term = static_cast<double>(float(q[d])) * float(row(s.k, j)[d]);
-      p[j] += factor * term;
-      magnitude += factor * std::fabs(term);
+      const double k = row(s.seen_k, j)[d];
+      p[j] += factor * float(q[d]) * k;
+      magnitude += factor * std::fabs(k) *
+                   (std::fabs(float(q[d])) * dot_bound(size, u) + (narrow ? 0x1p-25 : 0.0));
     }
     most = std::max(most, p[j]);
     terms = std::max(terms, magnitude);
   }
   for (double& x : p) sum += x = std::exp(x - most);
-  const double e = dot_bound(size, u) * terms;
-  const double relative =
-      0x1p-8 + 4.0 * e + 8.0 * u + 2.0 * dot_bound(static_cast<double>(p.size()), u);
+  const double relative = (narrow ? 0x1p-11 : 0x1p-8) + 4.0 * terms + 8.0 * u +
+                          2.0 * dot_bound(static_cast<double>(p.size()), u);
   for (int d = 0; d < size; ++d) {
-    double x = 0.0, magnitude = 0.0;
+    double x = 0.0, magnitude = 0.0, plain = 0.0;
     for (std::size_t j = 0; j < p.size(); ++j) {
-      const double term = p[j] / sum * float(row(s.v, j)[d]);
-      x += term;
-      magnitude += std::fabs(term);
+      const double v = row(s.seen_v, j)[d];
+      x += p[j] / sum * v;
+      magnitude += p[j] / sum * std::fabs(v);
+      plain += std::fabs(v) / sum;
     }
     value[d] = x;
-    scale[d] = relative * magnitude + 0x1p-8 * std::fabs(x);
+    scale[d] = relative * magnitude + (narrow ? 0x1p-25 * plain : 0.0) + 0x1p-8 * std::fabs(x);
   }
 }
 
@@ -173,8 +206,10 @@ std::vector<bf16> attended(const Decode& s, const Variant& variant) {
 
 void check_problem(const Problem& problem) {
   const Decode s(problem);
+  int ran = 0;
   for (const Variant& variant : variants()) {
     if (!variant.why_not(s.request, machine::cuda_device()).empty()) continue;
+    ++ran;
     const std::vector<bf16> got = attended(s, variant);
     const Comparison result = check_against_reference(s, got);
     EXPECT_TRUE(result.ok()) << variant.name << " D " << problem.head_size << " group "
@@ -182,6 +217,7 @@ void check_problem(const Problem& problem) {
                              << problem.block_tokens << " batch " << problem.lengths.size() << ": "
                              << describe(result) << " rms " << result.rms_in_bounds;
   }
+  EXPECT_EQ(ran, 1);
 }
 
 #define AISP_NEEDS_DEVICE() \
@@ -197,6 +233,21 @@ TEST(DecodeAttentionCuda, GroupsQueryTokensAndBlockSizes) {
         }
       }
     }
+  }
+}
+
+TEST(DecodeAttentionCuda, EightBitCache) {
+  AISP_NEEDS_DEVICE();
+  if (const std::string reason = machine::cuda_device().needs_hopper(); !reason.empty()) {
+    GTEST_SKIP() << reason;
+  }
+  for (const int head_size : {64, 128}) {
+    for (const int group : {1, 4, 8}) {
+      for (const int q_tokens : {1, 3, 8}) {
+        check_problem({head_size, 3, group, q_tokens, 16, {0, 1, 17, 70, 130}, CacheType::kE4m3});
+      }
+    }
+    check_problem({head_size, 2, 8, 1, 64, {20000, 63, 65}, CacheType::kE4m3});
   }
 }
 
@@ -227,17 +278,15 @@ TEST(DecodeAttentionCuda, ManySequencesOfUnequalLength) {
 TEST(DecodeAttentionCuda, RepeatsBitForBitAndLeavesItsCountersAtZero) {
   AISP_NEEDS_DEVICE();
   const Decode s({128, 2, 4, 1, 16, {3000, 5, 900}});
-  for (const Variant& variant : variants()) {
-    const std::vector<bf16> first = attended(s, variant);
-    for (int i = 0; i < 5; ++i) {
-      const std::vector<bf16> again = attended(s, variant);
-      EXPECT_TRUE(std::equal(first.begin(), first.end(), again.begin(),
-                             [](bf16 a, bf16 b) { return a.bits == b.bits; }));
-    }
-    std::vector<std::int32_t> counters(6);
-    s.d_work.download(counters.data(), counters.size() * 4);
-    EXPECT_EQ(counters, std::vector<std::int32_t>(6, 0));
+  const std::vector<bf16> first = attended(s, variants()[0]);
+  for (int i = 0; i < 5; ++i) {
+    const std::vector<bf16> again = attended(s, variants()[0]);
+    EXPECT_TRUE(std::equal(first.begin(), first.end(), again.begin(),
+                           [](bf16 a, bf16 b) { return a.bits == b.bits; }));
   }
+  std::vector<std::int32_t> counters(6);
+  s.d_work.download(counters.data(), counters.size() * 4);
+  EXPECT_EQ(counters, std::vector<std::int32_t>(6, 0));
 }
 
 TEST(DecodeAttentionCuda, LargeScoresDoNotOverflow) {
@@ -318,6 +367,13 @@ TEST(DecodeAttentionDevice, ChoosesByShapeAndRefusesInWords) {
   request.cache.head_size = 64;
   request.batch = 2000;
   EXPECT_NE(why_not(request, h200), "");
+  request.batch = 4;
+  request.cache.type = CacheType::kE4m3;
+  EXPECT_EQ(why_not(request, h200), "");
+  machine::CudaDevice ada = h200;
+  ada.major = 8;
+  ada.minor = 9;
+  EXPECT_NE(why_not(request, ada), "");
   machine::CudaDevice turing = h200;
   turing.major = 7;
   EXPECT_NE(why_not(request, turing), "");

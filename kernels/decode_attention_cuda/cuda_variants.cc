@@ -5,11 +5,23 @@
 
 namespace aisp::kernels::decode_attention_cuda {
 
-void attend_split(const Request& request);
+void attend_bf16(const Request& request);
+void attend_e4m3(const Request& request);
+
+namespace {
+
+template <CacheType kType>
+std::string why_not_with(const Request& request, const machine::CudaDevice& device) {
+  if (request.cache.type != kType) return "the cache has another type";
+  return why_not(request, device);
+}
+
+}  // namespace
 
 const std::vector<Variant>& variants() {
   static const std::vector<Variant> all = {
-      {"split", why_not, AISP_DEVICE(attend_split)},
+      {"bf16 cache", why_not_with<CacheType::kBf16>, AISP_DEVICE(attend_bf16)},
+      {"e4m3 cache", why_not_with<CacheType::kE4m3>, AISP_DEVICE(attend_e4m3)},
   };
   return all;
 }
@@ -17,8 +29,11 @@ const std::vector<Variant>& variants() {
 void attend(const Request& request) {
   const std::string reason = why_not(request, machine::cuda_device());
   if (!reason.empty()) throw Error(reason, "decode attention on the device", "see cuda.h");
-  check(variants()[0].attend != nullptr, "a device in a build without CUDA");
-  variants()[0].attend(request);
+  for (const Variant& variant : variants()) {
+    if (!variant.why_not(request, machine::cuda_device()).empty()) continue;
+    check(variant.attend != nullptr, "a device in a build without CUDA");
+    return variant.attend(request);
+  }
 }
 
 }  // namespace aisp::kernels::decode_attention_cuda

@@ -2,7 +2,7 @@
 // that write it (append here, rope_cuda) and the one that reads it.
 //
 // A block holds block_tokens tokens of one sequence; within it, each KV head has its K rows and
-// then its V rows: [blocks][kv_heads][K, V][block_tokens][head_size] bf16. A reader takes one head
+// then its V rows: [blocks][kv_heads][K, V][block_tokens][head_size]. A reader takes one head
 // of a block at a time, so what it takes is one contiguous piece (8 KiB for 16 tokens of 128), and
 // a range of 16 tokens of K is contiguous for any block size. The CPU's blocks (kernels/
 // decode_attention/paged_kv.h) have token-major rows of all heads, [K,
@@ -19,12 +19,19 @@
 
 namespace aisp::kernels::decode_attention_cuda {
 
+enum class CacheType { kBf16, kE4m3 };  // e4m3: 8 bits, largest 448
+constexpr std::size_t element_bytes(CacheType type) { return type == CacheType::kBf16 ? 2 : 1; }
+
 struct PagedCache {
-  bf16* data = nullptr;  // device, 16-byte aligned
+  void* data = nullptr;  // device, 16-byte aligned
   std::int64_t blocks = 0;
   int kv_heads = 0;
   int block_tokens = 16;  // a power of two, at least 16
   int head_size = 128;    // 64 or 128
+  CacheType type = CacheType::kBf16;
+  /// Device, [kv_heads]: what is stored times the scale is the number. Null: 1.
+  const float* k_scale = nullptr;
+  const float* v_scale = nullptr;
 };
 
 enum class CachePart { kK = 0, kV = 1 };
@@ -40,7 +47,7 @@ constexpr std::int64_t cache_offset(const PagedCache& cache, std::int64_t block,
 
 constexpr std::size_t cache_bytes(const PagedCache& cache) {
   return static_cast<std::size_t>(cache_offset(cache, cache.blocks, 0, CachePart::kK, 0)) *
-         sizeof(bf16);
+         element_bytes(cache.type);
 }
 
 }  // namespace aisp::kernels::decode_attention_cuda

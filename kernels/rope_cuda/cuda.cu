@@ -31,7 +31,7 @@ __device__ inline Row row_of(const Request& r, std::int64_t token, int row, std:
   const std::int64_t at =
       cache_offset(r.cache, slot / tokens, head, is_v ? CachePart::kV : CachePart::kK,
                    static_cast<int>(slot % tokens));
-  return {from, r.cache.data + at, !is_v};
+  return {from, static_cast<bf16*>(r.cache.data) + at, !is_v};
 }
 
 __device__ inline void turn(float& a, float& b, float c, float s) {

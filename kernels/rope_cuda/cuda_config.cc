@@ -38,6 +38,10 @@ std::string why_not(const Request& request, const machine::CudaDevice& device) {
                                         request.cache.kv_heads != request.kv_heads)) {
     return "the cache has other heads";
   }
+  if (request.cache.data != nullptr &&
+      request.cache.type != decode_attention_cuda::CacheType::kBf16) {
+    return "the cache must be bf16: append() converts";
+  }
   return "";
 }
 

@@ -25,11 +25,11 @@ def uneven(torch, batch, tokens):
     return (tokens // 8 + steps * (tokens - tokens // 8) // max(1, batch - 1)).to(torch.int32)
 
 
-def make(call, batch, tokens, kv_heads, group, d, block, q_tokens=1, ragged=False):
+def make(call, batch, tokens, kv_heads, group, d, block, q_tokens=1, ragged=False, e4m3=False):
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     sdpa = torch.nn.functional.scaled_dot_product_attention
-    one = 4 * batch * tokens * kv_heads * d
+    one = (2 if e4m3 else 4) * batch * tokens * kv_heads * d
     sets = peers.rotation(one, 8)
     generator = torch.Generator("cuda").manual_seed(1)
 
@@ -41,17 +41,22 @@ def make(call, batch, tokens, kv_heads, group, d, block, q_tokens=1, ragged=Fals
     ks = [normal(batch, kv_heads, tokens, d) for _ in range(sets)]
     vs = [normal(batch, kv_heads, tokens, d) for _ in range(sets)]
     caches = [paged(torch, k, v, block, generator) for k, v in zip(ks, vs)]
+    wide = caches
+    if e4m3:  # scales of 1: normal numbers are well inside its range
+        caches = [(cache.to(torch.float8_e4m3fn), table) for cache, table in wide]
+        ks, vs = ([x.to(torch.float8_e4m3fn).to(torch.bfloat16) for x in xs] for xs in (ks, vs))
     lengths = (uneven(torch, batch, tokens) if ragged else
                torch.full((batch,), tokens, dtype=torch.int32, device="cuda"))
     size = ctypes.c_int64()
-    call("aisp_decode_workspace", ctypes.byref(size), batch, q_tokens, heads, kv_heads, block, d)
+    call("aisp_decode_workspace", ctypes.byref(size), batch, q_tokens, heads, kv_heads, block, d,
+         int(e4m3))
     workspace = torch.zeros(size.value, dtype=torch.uint8, device="cuda")
     out = torch.empty_like(q)
 
     def ours(i):
         cache, table = caches[i]
         call("aisp_decode_attention", q, out, cache, table, lengths, workspace, batch, q_tokens,
-             heads, kv_heads, block, d, table.shape[1], peers.stream())
+             heads, kv_heads, block, d, table.shape[1], int(e4m3), peers.stream())
         return out
 
     folded = q.view(batch, q_tokens, kv_heads, group, d).permute(0, 2, 1, 3, 4).reshape(
@@ -83,14 +88,18 @@ def make(call, batch, tokens, kv_heads, group, d, block, q_tokens=1, ragged=Fals
     def identity(i):
         call("aisp_decode_attention", q, out, caches[i][0], table_of_identity,
              lengths, workspace, batch, q_tokens, heads, kv_heads, block, d,
-             table_of_identity.shape[1], peers.stream())
+             table_of_identity.shape[1], int(e4m3), peers.stream())
 
     if ragged:  # as much work, cut evenly: what the unequal lengths cost
         mean = int(lengths.float().mean().item()) // block * block
         even = torch.full((batch,), mean, dtype=torch.int32, device="cuda")
         several = {"ours, even lengths": lambda i: call(
             "aisp_decode_attention", q, out, *caches[i], even, workspace, batch, q_tokens, heads,
-            kv_heads, block, d, caches[i][1].shape[1], peers.stream())}
+            kv_heads, block, d, caches[i][1].shape[1], 0, peers.stream())}
+    elif e4m3:
+        several = {"ours, bf16 cache": lambda i: call(
+            "aisp_decode_attention", q, out, *wide[i], lengths, workspace, batch, q_tokens, heads,
+            kv_heads, block, d, wide[i][1].shape[1], 0, peers.stream())}
     else:
         several["ours, identity table"] = identity
 
@@ -112,19 +121,21 @@ def make(call, batch, tokens, kv_heads, group, d, block, q_tokens=1, ragged=Fals
             worst = max(worst, ((have - want).abs() / (bound + 2.0**-14)).max().item())
         return worst
 
-    work = 4.0 * kv_heads * d * float(lengths.sum().item())
+    work = (2.0 if e4m3 else 4.0) * kv_heads * d * float(lengths.sum().item())
     name = f"B{batch} T{tokens} Hkv{kv_heads}x{group} D{d} p{block}" + (
-        f" q{q_tokens}" if q_tokens > 1 else "") + (" ragged" if ragged else "")
+        f" q{q_tokens}" if q_tokens > 1 else "") + (
+            " ragged" if ragged else "") + (" e4m3" if e4m3 else "")
     return peers.Case(name, ours, several, sets, error, 1.0, work, "TB/s")
 
 
-SHAPES = [  # batch, tokens, KV heads, group, D, block, query tokens, ragged
+SHAPES = [  # batch, tokens, KV heads, group, D, block, query tokens, ragged, e4m3
     (32, 8192, 8, 4, 128, 16), (32, 8192, 8, 8, 128, 16), (32, 8192, 8, 4, 128, 64),
     (32, 8192, 8, 4, 64, 16), (8, 4096, 32, 1, 128, 16), (256, 1024, 8, 4, 128, 16),
     (64, 2048, 8, 8, 64, 32), (1, 131072, 8, 8, 128, 16), (4, 8192, 8, 4, 128, 16),
     (1, 8192, 8, 4, 128, 16), (16, 1024, 8, 4, 128, 16), (32, 8192, 8, 8, 128, 16, 2),
     (32, 8192, 8, 8, 128, 16, 4), (32, 8192, 8, 8, 128, 16, 8), (32, 8192, 8, 4, 128, 16, 1, True),
-    (256, 2048, 8, 4, 128, 16, 1, True)]
+    (256, 2048, 8, 4, 128, 16, 1, True), (32, 16384, 8, 4, 128, 16, 1, False, True),
+    (32, 16384, 8, 8, 64, 32, 1, False, True)]
 
 
 def main():

@@ -17,9 +17,13 @@ decode::Request request_of(std::int64_t batch, std::int64_t q_tokens, std::int64
 }
 
 decode::PagedCache cache_of(void* data, std::int64_t blocks, std::int64_t kv_heads,
-                            std::int64_t block_tokens, std::int64_t head_size) {
-  return {static_cast<aisp::bf16*>(data), blocks, static_cast<int>(kv_heads),
-          static_cast<int>(block_tokens), static_cast<int>(head_size)};
+                            std::int64_t block_tokens, std::int64_t head_size, std::int64_t e4m3) {
+  return {data,
+          blocks,
+          static_cast<int>(kv_heads),
+          static_cast<int>(block_tokens),
+          static_cast<int>(head_size),
+          e4m3 != 0 ? decode::CacheType::kE4m3 : decode::CacheType::kBf16};
 }
 
 }  // namespace
@@ -29,10 +33,10 @@ extern "C" {
 /// Into *bytes. The workspace must be zeroed once.
 int aisp_decode_workspace(std::int64_t* bytes, std::int64_t batch, std::int64_t q_tokens,
                           std::int64_t heads, std::int64_t kv_heads, std::int64_t block_tokens,
-                          std::int64_t head_size) {
+                          std::int64_t head_size, std::int64_t e4m3) {
   return aisp::gpu_peers::c_call([&] {
-    const decode::Request request =
-        request_of(batch, q_tokens, heads, cache_of(nullptr, 0, kv_heads, block_tokens, head_size));
+    const decode::Request request = request_of(
+        batch, q_tokens, heads, cache_of(nullptr, 0, kv_heads, block_tokens, head_size, e4m3));
     *bytes = static_cast<std::int64_t>(decode::workspace_bytes(
         request, decode::choose_config(request, aisp::machine::cuda_device())));
   });
@@ -42,10 +46,10 @@ int aisp_decode_attention(const void* q, void* out, void* cache, const std::int3
                           const std::int32_t* lengths, void* workspace, std::int64_t batch,
                           std::int64_t q_tokens, std::int64_t heads, std::int64_t kv_heads,
                           std::int64_t block_tokens, std::int64_t head_size,
-                          std::int64_t max_blocks, void* stream) {
+                          std::int64_t max_blocks, std::int64_t e4m3, void* stream) {
   return aisp::gpu_peers::c_call([&] {
-    decode::Request request =
-        request_of(batch, q_tokens, heads, cache_of(cache, 0, kv_heads, block_tokens, head_size));
+    decode::Request request = request_of(
+        batch, q_tokens, heads, cache_of(cache, 0, kv_heads, block_tokens, head_size, e4m3));
     request.q = static_cast<const aisp::bf16*>(q);
     request.out = static_cast<aisp::bf16*>(out);
     request.block_table = table;
@@ -59,9 +63,9 @@ int aisp_decode_attention(const void* q, void* out, void* cache, const std::int3
 
 int aisp_decode_append(void* cache, const void* k, const void* v, const std::int64_t* slots,
                        std::int64_t tokens, std::int64_t kv_heads, std::int64_t block_tokens,
-                       std::int64_t head_size, void* stream) {
+                       std::int64_t head_size, std::int64_t e4m3, void* stream) {
   return aisp::gpu_peers::c_call([&] {
-    decode::append({cache_of(cache, 0, kv_heads, block_tokens, head_size),
+    decode::append({cache_of(cache, 0, kv_heads, block_tokens, head_size, e4m3),
                     static_cast<const aisp::bf16*>(k), static_cast<const aisp::bf16*>(v), 0, 0,
                     slots, tokens, aisp::gpu_peers::stream_of(stream)});
   });

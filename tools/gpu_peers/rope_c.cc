@@ -21,8 +21,7 @@ extern "C" int aisp_rope(void* q, void* k, const void* v, const std::int32_t* po
     request.head_size = request.rotary_size = static_cast<int>(head_size);
     request.pairing = interleaved != 0 ? rope::Pairing::kInterleaved : rope::Pairing::kHalves;
     request.frequencies = rope::frequencies(request.rotary_size, static_cast<double>(base));
-    request.cache = {static_cast<aisp::bf16*>(cache), 0, request.kv_heads,
-                     static_cast<int>(block_tokens), request.head_size};
+    request.cache = {cache, 0, request.kv_heads, static_cast<int>(block_tokens), request.head_size};
     request.slots = slots;
     request.stream = aisp::gpu_peers::stream_of(stream);
     rope::rotate(request);
