@@ -66,40 +66,53 @@ struct Bf16Rows {
     for (auto& four : out) four[0] = four[1] = four[2] = four[3] = 0.0F;
   }
 
-  // `sees[half]`: how many tokens of this tile the row may see (16 or more: all).
+  // kSubtiles times 16 tokens. `sees[half]`: how many of them the row may see.
+  template <int kSubtiles>
   __device__ void take(std::uint32_t k, std::uint32_t v, float scale, const int (&sees)[2],
                        int lane) {
-    float score[2][4] = {};
+    constexpr int kTile = kTileTokens * kRowBytes;
+    float score[2 * kSubtiles][4] = {};
     const int k_row = (lane & 7) + ((lane & 16) >> 1);
 #pragma unroll
     for (int i = 0; i < kHead / 16; ++i) {
-      std::uint32_t part[4];
-      cuda::load_matrix_x4(part, k + piece_offset<kRowBytes>(k_row, 2 * i + ((lane >> 3) & 1)));
-      cuda::mma_bf16(score[0], q[i], part[0], part[1]);
-      cuda::mma_bf16(score[1], q[i], part[2], part[3]);
+      const std::uint32_t at = k + piece_offset<kRowBytes>(k_row, 2 * i + ((lane >> 3) & 1));
+#pragma unroll
+      for (int t = 0; t < kSubtiles; ++t) {
+        std::uint32_t part[4];
+        cuda::load_matrix_x4(part, at + t * kTile);
+        cuda::mma_bf16(score[2 * t], q[i], part[0], part[1]);
+        cuda::mma_bf16(score[2 * t + 1], q[i], part[2], part[3]);
+      }
     }
-    std::uint32_t weights[4];
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       softmax.step(score, out, half, scale, sees[half], lane);
-      weights[half] = cuda::pack_bf16(score[0][2 * half], score[0][2 * half + 1]);
-      weights[half + 2] = cuda::pack_bf16(score[1][2 * half], score[1][2 * half + 1]);
     }
 #pragma unroll
-    for (int i = 0; i < kHead / 16; ++i) {
-      std::uint32_t part[4];
-      cuda::load_matrix_x4_transposed(part,
-                                      v + piece_offset<kRowBytes>(lane & 15, 2 * i + (lane >> 4)));
-      cuda::mma_bf16(out[2 * i], weights, part[0], part[1]);
-      cuda::mma_bf16(out[2 * i + 1], weights, part[2], part[3]);
+    for (int t = 0; t < kSubtiles; ++t) {
+      const float(&low)[4] = score[2 * t];
+      const float(&high)[4] = score[2 * t + 1];
+      const std::uint32_t weights[4] = {
+          cuda::pack_bf16(low[0], low[1]), cuda::pack_bf16(low[2], low[3]),
+          cuda::pack_bf16(high[0], high[1]), cuda::pack_bf16(high[2], high[3])};
+#pragma unroll
+      for (int i = 0; i < kHead / 16; ++i) {
+        std::uint32_t part[4];
+        cuda::load_matrix_x4_transposed(
+            part, v + t * kTile + piece_offset<kRowBytes>(lane & 15, 2 * i + (lane >> 4)));
+        cuda::mma_bf16(out[2 * i], weights, part[0], part[1]);
+        cuda::mma_bf16(out[2 * i + 1], weights, part[2], part[3]);
+      }
     }
   }
 
-  __device__ void store(float* to, int half, float scale, int lane) const {
+  // Columns 32 chunk to 32 chunk + 31 of one row.
+  __device__ void store(float* to, int chunk, int half, float scale, int lane) const {
 #pragma unroll
-    for (int n = 0; n < kHead / 8; ++n) {
+    for (int n = 0; n < 4; ++n) {
+      const float(&four)[4] = out[4 * chunk + n];
       *reinterpret_cast<float2*>(to + 8 * n + lane % 4 * 2) =
-          make_float2(out[n][2 * half] * scale, out[n][2 * half + 1] * scale);
+          make_float2(four[2 * half] * scale, four[2 * half + 1] * scale);
     }
   }
 };

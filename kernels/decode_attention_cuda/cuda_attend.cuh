@@ -21,20 +21,30 @@ __device__ inline int piece_offset(int row, int piece) {
   return row * kRowBytes + (piece ^ turn) * 16;
 }
 
+/// Sixteen tokens at a time in one step of a team: its own scores in registers, one softmax step.
+template <class Rows, int kRowTiles>
+struct Steps {
+  static constexpr int kSubtiles = subtiles_of(Rows::kRowBytes, kRowTiles);
+  static constexpr int kTokens = kSubtiles * kTileTokens;
+  static constexpr int kStages = stages_of(Rows::kRowBytes, kRowTiles);
+  static constexpr int kPartBytes = kTokens * Rows::kRowBytes;
+  static constexpr int kTeams = kWarps / kRowTiles;
+};
+
 // The running maximum and sum of two rows, in the registers of a matrix product: lane l has rows
-// l / 4 and l / 4 + 8, and of a tile's 16 tokens 2 (l % 4) + {0, 1, 8, 9}.
+// l / 4 and l / 4 + 8, and of every 8 tokens 2 (l % 4) + {0, 1}.
 struct Softmax {
   float most[2] = {-INFINITY, -INFINITY};  // of scores times log2(e)
   float sum[2] = {0.0F, 0.0F};             // of this lane's tokens
 
   /// Scores become weights; what was summed up with the old maximum is scaled to the new one.
-  /// `sees`: how many tokens of this tile the row may see (16 or more: all).
-  template <int kFours>
-  __device__ void step(float (&score)[2][4], float (&out)[kFours][4], int half, float scale,
+  /// `sees`: how many tokens of this step the row may see (more than there are: all).
+  template <int kEights, int kFours>
+  __device__ void step(float (&score)[kEights][4], float (&out)[kFours][4], int half, float scale,
                        int sees, int lane) {
     float top = -INFINITY;
 #pragma unroll
-    for (int n = 0; n < 2; ++n) {
+    for (int n = 0; n < kEights; ++n) {
 #pragma unroll
       for (int c = 0; c < 2; ++c) {
         float& s = score[n][2 * half + c];
@@ -55,7 +65,7 @@ struct Softmax {
       four[2 * half + 1] *= factor;
     }
 #pragma unroll
-    for (int n = 0; n < 2; ++n) {
+    for (int n = 0; n < kEights; ++n) {
       float& low = score[n][2 * half];
       float& high = score[n][2 * half + 1];
       low = exp2f(low - origin);
@@ -65,36 +75,50 @@ struct Softmax {
   }
 };
 
-// One team's view: which tiles of the run are its own, and where they lie.
-template <int kRowBytes, int kRowTiles>
-class TileCopies {
+// How many steps of a run are a team's: every kTeams-th.
+template <class S>
+__device__ inline int steps_of(const Run& run, int team) {
+  return max(0, (run.end_tile - run.first_tile - team + S::kTeams - 1) / S::kTeams);
+}
+
+// The copies of one team, run after run, as far as this block's share goes.
+template <class Rows, int kRowTiles>
+class Copies {
  public:
+  using S = Steps<Rows, kRowTiles>;
+  static constexpr int kRowBytes = Rows::kRowBytes;
   static constexpr int kRowPieces = kRowBytes / 16;
-  static constexpr int kPartBytes = kTileTokens * kRowBytes;
   static constexpr int kThreadsOfTeam = kRowTiles * 32;
 
-  __device__ TileCopies(const DeviceArgs& args, const Run& run, int first, int step, int count,
-                        int thread)
-      : args_(args), first_(first), step_(step), count_(count), thread_(thread) {
-    table_ = args.block_table + static_cast<std::int64_t>(run.sequence) * args.max_blocks;
-    head_offset_ = static_cast<std::int64_t>(run.head) * 2 * args.block_tokens * kRowBytes;
-    tokens_ = run.tokens;
-    now_ = entry(thread_ % 32);
-    next_ = entry(32 + thread_ % 32);
+  __device__ Copies(const DeviceArgs& args, const Split& split, const int* prefix)
+      : args_(args), split_(split), prefix_(prefix), at_(split.begin()) {
+    thread_ = threadIdx.x % kThreadsOfTeam;
+    open();
   }
-  // Starts the copy of the team's tile `index`, called with 0, 1, 2, ... Tokens past the length are
-  // not read: they become zeros.
-  __device__ void start(int index, std::uint32_t to) {
-    if (index >= count_) return;
-    if (index % 32 == 0 && index > 0) {
+  // Starts the copy of the next step, if there is one. Tokens past the length are not read: they
+  // become zeros.
+  __device__ void start(std::uint32_t to) {
+    if (index_ == count_) open();
+    if (index_ == count_) return;
+    constexpr int kStepsOfSet = 32 / S::kSubtiles;
+    if (index_ % kStepsOfSet == 0 && index_ > 0) {
       now_ = next_;
-      next_ = entry(index + 32 + thread_ % 32);
+      next_ = entry(index_ * S::kSubtiles + 32 + thread_ % 32);
     }
-    const std::int64_t block = __shfl_sync(0xffffffffU, now_, index % 32);
-    const int token = (first_ + index * step_) * kTileTokens;
-    const int valid = tokens_ - token;
-    const char* k = args_.cache + block * args_.block_bytes + head_offset_ +
-                    (token & (args_.block_tokens - 1)) * kRowBytes + thread_ * 16;
+#pragma unroll
+    for (int sub = 0; sub < S::kSubtiles; ++sub) {
+      const int number = index_ * S::kSubtiles + sub;
+      const std::int64_t block = __shfl_sync(0xffffffffU, now_, number % 32);
+      const int token = token_of(number), valid = tokens_ - token;
+      const char* k = args_.cache + block * args_.block_bytes + head_offset_ +
+                      (token & (args_.block_tokens - 1)) * kRowBytes + thread_ * 16;
+      copy(k, to + sub * kTileTokens * kRowBytes, valid);
+    }
+    ++index_;
+  }
+
+ private:
+  __device__ void copy(const char* k, std::uint32_t to, int valid) {
     const char* v = k + args_.block_tokens * kRowBytes;
     constexpr int kPieces = kTileTokens * kRowPieces;
 #pragma unroll
@@ -104,133 +128,170 @@ class TileCopies {
       const std::uint32_t at = to + piece_offset<kRowBytes>(row, piece % kRowPieces);
       const int bytes = row < valid ? 16 : 0;
       cuda::copy_async_16(at, k + first * 16, bytes);
-      cuda::copy_async_16(at + kPartBytes, v + first * 16, bytes);
+      cuda::copy_async_16(at + S::kPartBytes, v + first * 16, bytes);
     }
   }
-
- private:
-  // The table is read 32 tiles at a time, one set ahead of its use.
-  __device__ int entry(int index) const {
-    if (index >= count_) return 0;
-    return __ldg(table_ + ((first_ + index * step_) * kTileTokens >> args_.block_shift));
+  // The next run in which the team has a step.
+  __device__ void open() {
+    while (index_ == count_ && at_ < split_.end()) {
+      const Run run = split_.run_at(args_, prefix_, at_);
+      const int team = static_cast<int>(threadIdx.x) / kThreadsOfTeam;
+      at_ += run.end_tile - run.first_tile;
+      index_ = 0;
+      count_ = steps_of<S>(run, team);
+      first_ = run.first_tile + team;
+      tokens_ = run.tokens;
+      table_ = args_.block_table + static_cast<std::int64_t>(run.sequence) * args_.max_blocks;
+      head_offset_ = static_cast<std::int64_t>(run.head) * 2 * args_.block_tokens * kRowBytes;
+      now_ = entry(thread_ % 32);
+      next_ = entry(32 + thread_ % 32);
+    }
   }
+  // Of the team's n-th sixteen tokens of the run: the first.
+  __device__ int token_of(int n) const {
+    return (first_ + n / S::kSubtiles * S::kTeams) * S::kTokens + n % S::kSubtiles * kTileTokens;
+  }
+  // The table is read for 32 subtiles at a time, one set ahead of its use.
+  __device__ int entry(int n) const {
+    const int token = token_of(n);
+    return n < count_ * S::kSubtiles && token < tokens_
+               ? __ldg(table_ + (token >> args_.block_shift))
+               : 0;
+  }
+
   const DeviceArgs& args_;
-  const std::int32_t* table_;
-  std::int64_t head_offset_;
-  int first_, step_, count_, thread_, tokens_;
-  int now_, next_;
+  const Split& split_;
+  const int* prefix_;
+  std::int64_t at_;
+  const std::int32_t* table_ = nullptr;
+  std::int64_t head_offset_ = 0;
+  int first_ = 0, index_ = 0, count_ = 0, thread_ = 0, tokens_ = 0;
+  int now_ = 0, next_ = 0;
 };
 
-// A team's tiles of one run, through its ring.
-template <class Rows, int kRowTiles, int kStages>
-__device__ void walk(const DeviceArgs& args, const Run& run, Rows& rows, char* ring) {
-  constexpr int kTeams = kWarps / kRowTiles;
-  constexpr int kTile = 2 * kTileTokens * Rows::kRowBytes;
+// Where a team is in its ring.
+template <class S>
+struct Ring {
+  std::uint32_t stages;
+  int stage = 0, ahead = S::kStages - 1;
+  __device__ static int after(int stage) { return stage + 1 == S::kStages ? 0 : stage + 1; }
+  __device__ std::uint32_t at(int which) const { return stages + which * 2 * S::kPartBytes; }
+};
+
+// A team's steps of one run, through its ring.
+template <class Rows, int kRowTiles>
+__device__ void walk(const DeviceArgs& args, const Run& run, Rows& rows,
+                     Copies<Rows, kRowTiles>& copies, Ring<Steps<Rows, kRowTiles>>& ring) {
+  using S = Steps<Rows, kRowTiles>;
   const int team = threadIdx.x / (32 * kRowTiles), thread = threadIdx.x % (32 * kRowTiles);
-  const int lane = threadIdx.x % 32;
-  const int first = run.first_tile + team;
-  const int count = max(0, (run.end_tile - first + kTeams - 1) / kTeams);
-  const std::uint32_t stages = cuda::shared_address(ring) + team * kStages * kTile;
-  TileCopies<Rows::kRowBytes, kRowTiles> copies(args, run, first, kTeams, count, thread);
-#pragma unroll
-  for (int i = 0; i < kStages - 1; ++i) {
-    copies.start(i, stages + i * kTile);
-    cuda::copy_async_commit();
-  }
+  const int lane = threadIdx.x % 32, count = steps_of<S>(run, team);
   rows.start(args, run, thread / 32 * kTileRows, lane);
   int limit[2];  // tokens that each of the two rows sees
   for (int half = 0; half < 2; ++half) {
     limit[half] = visible(args, run, thread / 32 * kTileRows + lane / 4 + 8 * half);
   }
   const float scale = args.scale * (args.k_scale != nullptr ? args.k_scale[run.head] : 1.0F);
-  int stage = 0, ahead = kStages - 1;
   for (int i = 0; i < count; ++i) {
-    cuda::copy_async_wait<kStages - 2>();
+    cuda::copy_async_wait<S::kStages - 2>();
     if constexpr (kRowTiles == 1) {
       __syncwarp();
     } else {  // barrier 0 is the block's
       asm volatile("bar.sync %0, %1;" ::"r"(1 + team), "r"(32 * kRowTiles) : "memory");
     }
-    copies.start(i + kStages - 1, stages + ahead * kTile);
+    copies.start(ring.at(ring.ahead));
     cuda::copy_async_commit();
-    const int token = (first + i * kTeams) * kTileTokens;
+    const int token = (run.first_tile + team + i * S::kTeams) * S::kTokens;
     const int sees[2] = {limit[0] - token, limit[1] - token};
-    const std::uint32_t at = stages + stage * kTile;
-    rows.take(at, at + kTile / 2, scale, sees, lane);
-    stage = stage + 1 == kStages ? 0 : stage + 1;
-    ahead = ahead + 1 == kStages ? 0 : ahead + 1;
+    const std::uint32_t at = ring.at(ring.stage);
+    rows.template take<S::kSubtiles>(at, at + S::kPartBytes, scale, sees, lane);
+    ring.stage = ring.after(ring.stage);
+    ring.ahead = ring.after(ring.ahead);
   }
-  cuda::copy_async_wait<0>();
 }
 
 // The teams' outputs of a run, put together: to the output when the run is a whole sequence, else
-// to this block's part in the workspace.
+// to this block's part in the workspace. 32 columns at a time, because the rings keep the rest of
+// the shared memory.
 template <class Rows, int kRowTiles>
 __device__ void finish_run(const DeviceArgs& args, const Run& run, Rows& rows, float* outputs,
                            float* stats) {
   constexpr int kTeams = kWarps / kRowTiles, kHead = Rows::kHead;
   const float scale = args.v_scale != nullptr ? args.v_scale[run.head] : 1.0F;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  __syncthreads();  // every ring is done with: its memory is ours
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     float sum = rows.softmax.sum[half];
     sum += __shfl_xor_sync(0xffffffffU, sum, 1);
     sum += __shfl_xor_sync(0xffffffffU, sum, 2);
     const int row = warp * kTileRows + lane / 4 + 8 * half;
-    rows.store(outputs + row * kHead, half, scale, lane);
     if (lane % 4 == 0) {
       stats[2 * row] = rows.softmax.most[half];
       stats[2 * row + 1] = sum;
     }
   }
-  __syncthreads();
-  for (int at = threadIdx.x; at < args.rows * (kHead / 4); at += kThreads) {
-    const int row = at / (kHead / 4), column = at % (kHead / 4) * 4;
-    Joined joined;
-    for (int team = 0; team < kTeams; ++team) {
-      joined.see(stats[2 * (team * kRowTiles * kTileRows + row)]);
+#pragma unroll
+  for (int chunk = 0; chunk < kHead / kChunkColumns; ++chunk) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int row = warp * kTileRows + lane / 4 + 8 * half;
+      rows.store(outputs + row * kChunkStride, chunk, half, scale, lane);
     }
-    for (int team = 0; team < kTeams; ++team) {
-      const int from = team * kRowTiles * kTileRows + row;
-      joined.add(*reinterpret_cast<const float4*>(outputs + from * kHead + column), stats[2 * from],
-                 stats[2 * from + 1]);
+    __syncthreads();
+    for (int at = threadIdx.x; at < args.rows * (kChunkColumns / 4); at += kThreads) {
+      const int row = at / (kChunkColumns / 4), within = at % (kChunkColumns / 4) * 4;
+      Joined joined;
+      for (int team = 0; team < kTeams; ++team) {
+        joined.see(stats[2 * (team * kRowTiles * kTileRows + row)]);
+      }
+      for (int team = 0; team < kTeams; ++team) {
+        const int from = team * kRowTiles * kTileRows + row;
+        joined.add(*reinterpret_cast<const float4*>(outputs + from * kChunkStride + within),
+                   stats[2 * from], stats[2 * from + 1]);
+      }
+      const int column = chunk * kChunkColumns + within;
+      if (run.whole()) {
+        store_row(args, run, row, column, kHead, joined);
+      } else {
+        store_part(args, own_part(run), row, column, kHead, joined);
+      }
     }
-    if (run.whole()) {
-      store_row(args, run, row, column, kHead, joined);
-    } else {
-      store_part(args, own_part(run), row, column, kHead, joined);
-    }
-  }
-}
-
-template <class Rows, int kRowTiles, int kStages>
-__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
-    attend_kernel(const DeviceArgs args) {
-  extern __shared__ __align__(128) char shared[];
-  constexpr std::size_t kRing = ring_bytes(Rows::kHead, Rows::kRowBytes, kRowTiles, kStages);
-  float* stats = reinterpret_cast<float*>(shared + kRing);
-  int* prefix = reinterpret_cast<int*>(stats + 2 * kWarps * kTileRows);
-  tile_prefix<kThreads>(args, prefix, prefix + kMaxBatch + 1);
-  zero_unseen<Rows::kHead, kThreads>(args);
-  const Split split(args, prefix);
-  Run run;
-  for (std::int64_t at = split.begin(); at < split.end(); at += run.end_tile - run.first_tile) {
-    run = split.run_at(args, prefix, at);
-    Rows rows;
-    walk<Rows, kRowTiles, kStages>(args, run, rows, shared);
-    finish_run<Rows, kRowTiles>(args, run, rows, reinterpret_cast<float*>(shared), stats);
-    if (!run.whole()) join_parts<Rows::kHead, kThreads>(args, run, prefix + kMaxBatch + 1);
-    __syncthreads();  // before the next run's tiles land where the outputs were
+    __syncthreads();
   }
 }
 
 template <class Rows, int kRowTiles>
+__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
+    attend_kernel(const __grid_constant__ DeviceArgs args) {
+  using S = Steps<Rows, kRowTiles>;
+  extern __shared__ __align__(128) char shared[];
+  float* outputs = reinterpret_cast<float*>(shared + S::kTeams * S::kStages * 2 * S::kPartBytes);
+  float* stats = outputs + kWarps * kTileRows * kChunkStride;
+  int* prefix = reinterpret_cast<int*>(stats + 2 * kWarps * kTileRows);
+  tile_prefix<kThreads>(args, prefix, prefix + kMaxBatch + 1);
+  const Split split(args, prefix);
+  Copies<Rows, kRowTiles> copies(args, split, prefix);
+  const int team = threadIdx.x / (32 * kRowTiles);
+  Ring<S> ring{cuda::shared_address(shared) + team * S::kStages * 2 * S::kPartBytes};
+#pragma unroll 1
+  for (int i = 0; i < S::kStages - 1; ++i) {
+    copies.start(ring.at(i));
+    cuda::copy_async_commit();
+  }
+  Run run;
+  for (std::int64_t at = split.begin(); at < split.end(); at += run.end_tile - run.first_tile) {
+    run = split.run_at(args, prefix, at);
+    Rows rows;
+    walk<Rows, kRowTiles>(args, run, rows, copies, ring);
+    finish_run<Rows, kRowTiles>(args, run, rows, outputs, stats);
+    if (!run.whole()) join_parts<Rows::kHead, kThreads>(args, run, prefix + kMaxBatch + 1);
+  }
+  zero_unseen<Rows::kHead, kThreads>(args);
+}
+
+template <class Rows, int kRowTiles>
 void launch_rows(const Request& request, const Config& config, const DeviceArgs& args) {
-  constexpr int kStages = stages_of(Rows::kRowBytes, kRowTiles);
-  const auto kernel = attend_kernel<Rows, kRowTiles, kStages>;
-  const auto bytes =
-      static_cast<int>(shared_bytes(Rows::kHead, Rows::kRowBytes, kRowTiles, kStages));
+  const auto kernel = attend_kernel<Rows, kRowTiles>;
+  const auto bytes = static_cast<int>(shared_bytes(Rows::kRowBytes, kRowTiles));
   AISP_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   kernel<<<config.blocks, kThreads, bytes, request.stream>>>(args);
   AISP_CUDA(cudaGetLastError());

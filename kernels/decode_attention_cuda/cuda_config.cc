@@ -35,8 +35,7 @@ Config choose_config(const Request& request, const machine::CudaDevice& device) 
   const int row_bytes =
       request.cache.head_size * static_cast<int>(element_bytes(request.cache.type));
   config.stages = stages_of(row_bytes, config.row_tiles);
-  const std::size_t bytes =
-      shared_bytes(request.cache.head_size, row_bytes, config.row_tiles, config.stages);
+  const std::size_t bytes = shared_bytes(row_bytes, config.row_tiles);
   // One block more of the shared memory's 1 KiB goes to the system for each block.
   const auto fit = static_cast<int>(device.shared_bytes_per_multiprocessor / (bytes + 1024));
   config.blocks_per_multiprocessor = std::clamp(fit, 1, kBlocksPerMultiprocessor);

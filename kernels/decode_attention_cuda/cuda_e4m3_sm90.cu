@@ -64,51 +64,61 @@ struct E4m3Rows {
     for (auto& four : out) four[0] = four[1] = four[2] = four[3] = 0.0F;
   }
 
+  template <int kSubtiles>
   __device__ void take(std::uint32_t k, std::uint32_t v, float scale, const int (&sees)[2],
                        int lane) {
-    float score[2][4] = {};
+    constexpr int kTile = kTileTokens * kRowBytes;
+    float score[2 * kSubtiles][4] = {};
     const int k_row = (lane & 7) + ((lane & 16) >> 1);
 #pragma unroll
     for (int i = 0; i < kHead / 32; ++i) {
-      std::uint32_t part[4];  // tokens 0-7: two pieces of 16 elements; tokens 8-15: the same
-      cuda::load_matrix_x4(part, k + piece_offset<kRowBytes>(k_row, 2 * i + ((lane >> 3) & 1)));
+      const std::uint32_t at = k + piece_offset<kRowBytes>(k_row, 2 * i + ((lane >> 3) & 1));
 #pragma unroll
-      for (int n = 0; n < 2; ++n) {
+      for (int t = 0; t < kSubtiles; ++t) {
+        std::uint32_t part[4];  // tokens 0-7: two pieces of 16 elements; tokens 8-15: the same
+        cuda::load_matrix_x4(part, at + t * kTile);
 #pragma unroll
-        for (int piece = 0; piece < 2; ++piece) {
-          const Halves b = widen(part[2 * n + piece]);
-          mma_f16(score[n], q[2 * i + piece], b.low, b.high);
+        for (int n = 0; n < 4; ++n) {
+          const Halves b = widen(part[n]);
+          mma_f16(score[2 * t + n / 2], q[2 * i + n % 2], b.low, b.high);
         }
       }
     }
-    std::uint32_t weights[4];
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       softmax.step(score, out, half, scale, sees[half], lane);
-      weights[half] = cuda::pack_f16(score[0][2 * half], score[0][2 * half + 1]);
-      weights[half + 2] = cuda::pack_f16(score[1][2 * half], score[1][2 * half + 1]);
     }
 #pragma unroll
-    for (int i = 0; i < kHead / 32; ++i) {
-      std::uint32_t part[4];  // one piece: tokens 0-7 and 8-15; the next piece: the same
-      cuda::load_matrix_x4_transposed(part,
-                                      v + piece_offset<kRowBytes>(lane & 15, 2 * i + (lane >> 4)));
+    for (int t = 0; t < kSubtiles; ++t) {
+      const float(&low)[4] = score[2 * t];
+      const float(&high)[4] = score[2 * t + 1];
+      const std::uint32_t weights[4] = {
+          cuda::pack_f16(low[0], low[1]), cuda::pack_f16(low[2], low[3]),
+          cuda::pack_f16(high[0], high[1]), cuda::pack_f16(high[2], high[3])};
 #pragma unroll
-      for (int piece = 0; piece < 2; ++piece) {
-        const Halves early = widen(__byte_perm(part[2 * piece], 0, 0x3120));
-        const Halves late = widen(__byte_perm(part[2 * piece + 1], 0, 0x3120));
-        mma_f16(out[4 * i + 2 * piece], weights, early.low, late.low);
-        mma_f16(out[4 * i + 2 * piece + 1], weights, early.high, late.high);
+      for (int i = 0; i < kHead / 32; ++i) {
+        std::uint32_t part[4];  // one piece: tokens 0-7 and 8-15; the next piece: the same
+        cuda::load_matrix_x4_transposed(
+            part, v + t * kTile + piece_offset<kRowBytes>(lane & 15, 2 * i + (lane >> 4)));
+#pragma unroll
+        for (int piece = 0; piece < 2; ++piece) {
+          const Halves early = widen(__byte_perm(part[2 * piece], 0, 0x3120));
+          const Halves late = widen(__byte_perm(part[2 * piece + 1], 0, 0x3120));
+          mma_f16(out[4 * i + 2 * piece], weights, early.low, late.low);
+          mma_f16(out[4 * i + 2 * piece + 1], weights, early.high, late.high);
+        }
       }
     }
   }
 
-  __device__ void store(float* to, int half, float scale, int lane) const {
+  __device__ void store(float* to, int chunk, int half, float scale, int lane) const {
 #pragma unroll
-    for (int i = 0; i < kHead / 16; ++i) {
+    for (int i = 0; i < 2; ++i) {
+      const float(&even)[4] = out[4 * chunk + 2 * i];
+      const float(&odd)[4] = out[4 * chunk + 2 * i + 1];
       *reinterpret_cast<float4*>(to + 16 * i + lane % 4 * 4) =
-          make_float4(out[2 * i][2 * half] * scale, out[2 * i + 1][2 * half] * scale,
-                      out[2 * i][2 * half + 1] * scale, out[2 * i + 1][2 * half + 1] * scale);
+          make_float4(even[2 * half] * scale, odd[2 * half] * scale, even[2 * half + 1] * scale,
+                      odd[2 * half + 1] * scale);
     }
   }
 };

@@ -13,23 +13,35 @@ constexpr int kThreads = kWarps * 32;
 /// Two blocks: while one ends its run and puts parts together, the other keeps loading.
 constexpr int kBlocksPerMultiprocessor = 2;
 
-/// A tile of K and V is 8 KiB for rows of 256 bytes. Three of each of 8 warps: two on their way and
-/// one in use, 128 KiB in flight on a multiprocessor. Memory at 4.2 TB/s with a latency of 1 us
-/// needs 32 KiB of each of 132; the rest covers the time that a warp computes. Fewer teams and
-/// narrower rows: more stages.
-constexpr int stages_of(int row_bytes, int row_tiles) { return 3 * row_tiles * (256 / row_bytes); }
-
-/// Rings of all teams, or, after them, the unnormalised outputs of all warps in f32; behind them
-/// the maxima and sums of 16 rows of each warp, and the prefix sums.
-constexpr std::size_t ring_bytes(int head_size, int row_bytes, int row_tiles, int stages) {
-  const auto rings =
-      static_cast<std::size_t>(kWarps / row_tiles * stages * 2 * kTileTokens * row_bytes);
-  const auto outputs = static_cast<std::size_t>(kWarps * kTileRows * head_size * 4);
-  return rings > outputs ? rings : outputs;
+/// Tokens of a step come in units that are 8 KiB of K and V for each warp of a team; up to four
+/// subtiles, so that the scores of a step fit in 32 registers. More tokens a step hide the latency
+/// of the products' chains when a team's warps share its tiles.
+constexpr int units_of(int row_bytes, int row_tiles) { return 256 / row_bytes * row_tiles; }
+constexpr int subtiles_of(int row_bytes, int row_tiles) {
+  return units_of(row_bytes, row_tiles) < 4 ? units_of(row_bytes, row_tiles) : 4;
 }
-constexpr std::size_t shared_bytes(int head_size, int row_bytes, int row_tiles, int stages) {
-  return ring_bytes(head_size, row_bytes, row_tiles, stages) +
-         kWarps * kTileRows * 2 * sizeof(float) + (kMaxBatch + 1 + kWarps + 3) * sizeof(int);
+/// Two steps on their way and one in use (more when steps are smaller than their unit): 128 KiB in
+/// flight on a multiprocessor. Memory at 4.2 TB/s with a latency of 1 us needs 32 KiB of each of
+/// 132; the rest covers the time that a warp computes.
+constexpr int stages_of(int row_bytes, int row_tiles) {
+  return 3 * units_of(row_bytes, row_tiles) / subtiles_of(row_bytes, row_tiles);
+}
+constexpr int step_tokens(int row_bytes, int row_tiles) {
+  return subtiles_of(row_bytes, row_tiles) * kTileTokens;
+}
+
+/// Columns of the outputs that the warps of a block put together at a time, and the floats from row
+/// to row there: 4 more, so that rows start in different banks.
+constexpr int kChunkColumns = 32;
+constexpr int kChunkStride = kChunkColumns + 4;
+
+/// Rings of all teams; one chunk of outputs; the maxima and sums of 16 rows of each warp; prefix
+/// sums of the lengths, and a few ints.
+constexpr std::size_t shared_bytes(int row_bytes, int row_tiles) {
+  const int rings = kWarps / row_tiles * stages_of(row_bytes, row_tiles) * 2 *
+                    step_tokens(row_bytes, row_tiles) * row_bytes;
+  const int outputs = kWarps * kTileRows * (kChunkStride + 2) * 4;
+  return static_cast<std::size_t>(rings + outputs + (kMaxBatch + 1 + kWarps + 3) * 4);
 }
 
 /// Counters come first in the workspace; the parts behind them are 16-byte aligned.

@@ -26,13 +26,14 @@ struct DeviceArgs {
   float* part_stats;  // [2 blocks][rows][largest score, sum]
   std::int64_t block_bytes;
   int max_blocks, block_tokens, block_shift, batch, kv_heads, group, q_tokens, rows;
-  float scale;  // of scores, times log2(e)
+  int step_tokens;  // of a tile of the split: what a team takes at a time
+  float scale;      // of scores, times log2(e)
 };
 
 DeviceArgs device_args(const Request& request, const Config& config);
 
-/// A share is at least this many tiles: below 128 tokens a part costs more than it saves.
-constexpr int kLeastTiles = 8;
+/// A share is at least this long: below, a part costs more than it saves.
+constexpr int kLeastTokens = 128;
 
 // Consecutive tiles of one sequence and KV head, and the blocks that have the rest of it.
 struct Run {
@@ -50,7 +51,7 @@ __device__ void tile_prefix(const DeviceArgs& args, int* prefix, int* scratch) {
   const int each = (args.batch + kThreads - 1) / kThreads;
   int sum = 0;
   for (int b = thread * each; b < min(args.batch, (thread + 1) * each); ++b) {
-    sum += (max(0, args.lengths[b]) + kTileTokens - 1) / kTileTokens;
+    sum += (max(0, args.lengths[b]) + args.step_tokens - 1) / args.step_tokens;
   }
   int upto = sum;
   for (int step = 1; step < 32; step *= 2) {
@@ -63,7 +64,7 @@ __device__ void tile_prefix(const DeviceArgs& args, int* prefix, int* scratch) {
   for (int w = 0; w < warp; ++w) before += scratch[w];
   for (int b = thread * each; b < min(args.batch, (thread + 1) * each); ++b) {
     prefix[b] = before;
-    before += (max(0, args.lengths[b]) + kTileTokens - 1) / kTileTokens;
+    before += (max(0, args.lengths[b]) + args.step_tokens - 1) / args.step_tokens;
     if (b + 1 == args.batch) prefix[args.batch] = before;
   }
   __syncthreads();
@@ -74,7 +75,8 @@ class Split {
   __device__ Split(const DeviceArgs& args, const int* prefix) {
     total_ = static_cast<std::int64_t>(prefix[args.batch]) * args.kv_heads;
     const std::int64_t even = (total_ + gridDim.x - 1) / gridDim.x;
-    share_ = even > kLeastTiles ? even : kLeastTiles;
+    const std::int64_t least = kLeastTokens / args.step_tokens;
+    share_ = even > least ? even : least;
   }
   __device__ std::int64_t begin() const { return share_ * blockIdx.x; }
   __device__ std::int64_t end() const {
@@ -164,6 +166,61 @@ __device__ inline void store_part(const DeviceArgs& args, int part, int row, int
   }
 }
 
+/// All parts of a query row, by one warp: a lane weighs every 32nd part and adds up two columns of
+/// each 64. Eight loads at a time: one after another, 33 parts would take 20 us.
+template <int kHead>
+__device__ void join_row(const DeviceArgs& args, const Run& run, int row) {
+  constexpr int kPairs = kHead / 64, kAtOnce = 8;
+  const int lane = threadIdx.x % 32, parts = run.last_block - run.first_block + 1;
+  const auto index = [&](int part) {
+    return static_cast<std::int64_t>(part_of(run.first_block + part, part == 0)) * args.rows + row;
+  };
+  const auto stats = [&](int part) {
+    return part < parts ? __ldcg(reinterpret_cast<const float2*>(args.part_stats) + index(part))
+                        : make_float2(-INFINITY, 0.0F);
+  };
+  float most = -INFINITY;
+  for (int part = lane; part < parts; part += 32) most = fmaxf(most, stats(part).x);
+  for (int step = 16; step > 0; step /= 2) {
+    most = fmaxf(most, __shfl_xor_sync(0xffffffffU, most, step));
+  }
+  float sum = 0.0F;
+  float2 out[kPairs] = {};
+  for (int base = 0; base < parts; base += 32) {
+    const float2 own = stats(base + lane);
+    const float factor = own.x == -INFINITY ? 0.0F : exp2f(own.x - most);
+    sum += factor * own.y;
+    for (int first = 0; first < 32 && base + first < parts; first += kAtOnce) {
+      float2 values[kAtOnce][kPairs];
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        const float* from = args.parts + index(min(base + first + i, parts - 1)) * kHead + 2 * lane;
+#pragma unroll
+        for (int p = 0; p < kPairs; ++p) {
+          values[i][p] = __ldcg(reinterpret_cast<const float2*>(from + 64 * p));
+        }
+      }
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        const float weight = __shfl_sync(0xffffffffU, factor, first + i);  // past the end: zero
+#pragma unroll
+        for (int p = 0; p < kPairs; ++p) {
+          out[p].x += weight * values[i][p].x;
+          out[p].y += weight * values[i][p].y;
+        }
+      }
+    }
+  }
+  for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffU, sum, step);
+  const float scale = sum == 0.0F ? 0.0F : 1.0F / sum;
+  bf16* to = args.out + query_offset(args, run, row, kHead) + 2 * lane;
+#pragma unroll
+  for (int p = 0; p < kPairs; ++p) {
+    *reinterpret_cast<std::uint32_t*>(to + 64 * p) =
+        cuda::pack_bf16(out[p].x * scale, out[p].y * scale);
+  }
+}
+
 /// After this block's part: the last of the sequence's blocks adds all parts and leaves the counter
 /// at zero for the next call. `scratch`: one int.
 template <int kHead, int kThreads>
@@ -179,22 +236,8 @@ __device__ void join_parts(const DeviceArgs& args, const Run& run, int* scratch)
   __syncthreads();
   if (*scratch == 0) return;
   __threadfence();
-  for (int at = threadIdx.x; at < args.rows * (kHead / 4); at += kThreads) {
-    const int row = at / (kHead / 4), column = at % (kHead / 4) * 4;
-    Joined joined;
-    for (int block = run.first_block; block <= run.last_block; ++block) {
-      const std::int64_t part = part_of(block, block == run.first_block);
-      joined.see(__ldcg(args.part_stats + 2 * (part * args.rows + row)));
-    }
-#pragma unroll 4
-    for (int block = run.first_block; block <= run.last_block; ++block) {
-      const std::int64_t from =
-          static_cast<std::int64_t>(part_of(block, block == run.first_block)) * args.rows + row;
-      const float2 stats = __ldcg(reinterpret_cast<const float2*>(args.part_stats + 2 * from));
-      joined.add(__ldcg(reinterpret_cast<const float4*>(args.parts + from * kHead + column)),
-                 stats.x, stats.y);
-    }
-    store_row(args, run, row, column, kHead, joined);
+  for (int row = threadIdx.x / 32; row < args.rows; row += kThreads / 32) {
+    join_row<kHead>(args, run, row);
   }
 }
 

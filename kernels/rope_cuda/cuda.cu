@@ -67,55 +67,53 @@ __device__ inline void turn_pieces(uint4& x, uint4& y, const float (&c)[8], cons
 }
 
 template <Pairing kPairing>
-__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
+__global__ void __launch_bounds__(kThreads)
     rotate_kernel(const __grid_constant__ Request request, int rows, int items) {
   const int lanes = lanes_of_row(request.head_size);
-  const int lane = threadIdx.x % 32, pair = lane % lanes, first_row = lane / lanes;
+  const int lane = threadIdx.x % 32, pair = lane % lanes;
   const bool inside = pair < request.rotary_size / 16;
   // Elements of the two pieces. What does not turn is only copied, if it has to go elsewhere.
   const bool apart = kPairing == Pairing::kHalves && inside;
   const int first = apart ? 8 * pair : 16 * pair;
   const int second = apart ? first + request.rotary_size / 2 : first + 8;
-  // Sixteen registers that are needed once an item: 8 waits of shared memory cost less than spills.
+  const std::int64_t item = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  const std::int64_t token = item / items;
+  const bool exists = token < request.tokens;
+  const int base = static_cast<int>(item % items) * rows_of_item(request.head_size) + lane / lanes;
+  const std::int64_t slot = exists && request.cache.data != nullptr ? request.slots[token] : 0;
+  const auto position = static_cast<std::uint64_t>(exists ? request.positions[token] : 0);
+  uint4 x[kRows], y[kRows];
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    const int row = base + i * (32 / lanes);
+    if (!exists || row >= rows) continue;
+    const bf16* from = row_of(request, token, row, slot).from;
+    x[i] = *reinterpret_cast<const uint4*>(from + first);
+    y[i] = *reinterpret_cast<const uint4*>(from + second);
+  }
+  // While they come. From shared memory, because lanes read parameters one address at a time.
   __shared__ __align__(16) std::uint64_t turns[128];
   if (threadIdx.x < request.rotary_size / 2) {
     turns[threadIdx.x] = request.frequencies.turns[threadIdx.x];
   }
   __syncthreads();
-  const volatile std::uint64_t* own = turns + (inside ? 8 * pair : 0);
-  const std::int64_t all = request.tokens * items;
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * (kThreads / 32);
-  for (std::int64_t item = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
-       item < all; item += step) {
-    const std::int64_t token = item / items;
-    const int base = static_cast<int>(item % items) * rows_of_item(request.head_size) + first_row;
-    const std::int64_t slot = request.cache.data != nullptr ? request.slots[token] : 0;
-    uint4 x[kRows], y[kRows];
+  if (!exists) return;
+  float c[8], s[8];
 #pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      const int row = base + i * (32 / lanes);
-      if (row >= rows) continue;
-      const bf16* from = row_of(request, token, row, slot).from;
-      x[i] = *reinterpret_cast<const uint4*>(from + first);
-      y[i] = *reinterpret_cast<const uint4*>(from + second);
-    }
-    const auto position = static_cast<std::uint64_t>(request.positions[token]);
-    float c[8], s[8];
+  for (int i = 0; i < 8; ++i) {
+    const std::uint64_t turned = turns[inside ? 8 * pair + i : 0] * position;
+    const auto phase = static_cast<std::int32_t>(turned >> 32);  // half a turn is 2^31
+    __sincosf(static_cast<float>(phase) * (0x1p-31F * 3.14159265358979F), &s[i], &c[i]);
+  }
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      const auto phase = static_cast<std::int32_t>((own[i] * position) >> 32);
-      sincospif(static_cast<float>(phase) * 0x1p-31F, &s[i], &c[i]);
-    }
-#pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      const int row = base + i * (32 / lanes);
-      if (row >= rows) continue;
-      const Row at = row_of(request, token, row, slot);
-      if (at.to == nullptr || (at.to == at.from && !inside)) continue;
-      if (at.turns && inside) turn_pieces<kPairing>(x[i], y[i], c, s);
-      *reinterpret_cast<uint4*>(at.to + first) = x[i];
-      *reinterpret_cast<uint4*>(at.to + second) = y[i];
-    }
+  for (int i = 0; i < kRows; ++i) {
+    const int row = base + i * (32 / lanes);
+    if (row >= rows) continue;
+    const Row at = row_of(request, token, row, slot);
+    if (at.to == nullptr || (at.to == at.from && !inside)) continue;
+    if (at.turns && inside) turn_pieces<kPairing>(x[i], y[i], c, s);
+    *reinterpret_cast<uint4*>(at.to + first) = x[i];
+    *reinterpret_cast<uint4*>(at.to + second) = y[i];
   }
 }
 
@@ -127,11 +125,11 @@ void rotate_in_place(const Request& given) {
   if (request.q_stride == 0) request.q_stride = request.heads * request.head_size;
   if (request.k_stride == 0) request.k_stride = request.kv_heads * request.head_size;
   if (request.v_stride == 0) request.v_stride = request.kv_heads * request.head_size;
-  const Config config = choose_config(request, machine::cuda_device());
+  const Config config = choose_config(request);
   const auto kernel = request.pairing == Pairing::kHalves ? rotate_kernel<Pairing::kHalves>
                                                           : rotate_kernel<Pairing::kInterleaved>;
-  kernel<<<config.blocks, kThreads, 0, request.stream>>>(request, rows_of_token(request),
-                                                         items_of_token(request));
+  kernel<<<static_cast<unsigned>(config.blocks), kThreads, 0, request.stream>>>(
+      request, rows_of_token(request), items_of_token(request));
   AISP_CUDA(cudaGetLastError());
 }
 

@@ -53,13 +53,14 @@ struct Request {
 };
 
 struct Config {
-  int blocks = 0;
+  std::int64_t blocks = 0;
 };
-/// Pure: enough blocks for the work, at most what the device holds at once.
-Config choose_config(const Request& request, const machine::CudaDevice& device);
+/// Pure: a warp for some rows of one token.
+Config choose_config(const Request& request);
 std::string why_not(const Request& request, const machine::CudaDevice& device);
 
-/// Rotations in f32: |error| <= 2^-21 (|a| + |b|) of the pair before the rounding to bf16. Throws
+/// Rotations in f32: |error| <= 2^-20 (|a| + |b|) of the pair before the rounding to bf16: 2^-21.2
+/// of the processor's sine and cosine, 2^-22.3 of their angle, the product's roundings. Throws
 /// Error when CUDA does or the request is not possible.
 void rotate(const Request& request);
 

@@ -1,5 +1,4 @@
 // Frequencies in double-wide precision, and the size of the grid.
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -31,6 +30,7 @@ std::string why_not(const Request& request, const machine::CudaDevice& device) {
       request.rotary_size > request.head_size) {
     return "rotary size must be a multiple of 16, at most the head size";
   }
+  if (request.tokens * items_of_token(request) > (std::int64_t{1} << 31)) return "too many tokens";
   if (request.q_stride % 8 != 0 || request.k_stride % 8 != 0 || request.v_stride % 8 != 0) {
     return "strides must be multiples of 8 elements";
   }
@@ -45,11 +45,9 @@ std::string why_not(const Request& request, const machine::CudaDevice& device) {
   return "";
 }
 
-Config choose_config(const Request& request, const machine::CudaDevice& device) {
+Config choose_config(const Request& request) {
   const std::int64_t warps = request.tokens * items_of_token(request);
-  const std::int64_t blocks = (warps + kThreads / 32 - 1) / (kThreads / 32);
-  const std::int64_t resident = std::int64_t{kBlocksPerMultiprocessor} * device.multiprocessors;
-  return {static_cast<int>(std::max<std::int64_t>(1, std::min(blocks, resident)))};
+  return {(warps + kThreads / 32 - 1) / (kThreads / 32)};
 }
 
 }  // namespace aisp::kernels::rope_cuda

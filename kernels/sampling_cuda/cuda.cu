@@ -1,6 +1,8 @@
 // Sampling without sorting; see cuda.h. Reading order: sample_row, then threshold.
 #include "kernels/sampling_cuda/cuda.h"
 
+#include <cfloat>
+
 #include "base/check.h"
 #include "kernels/sampling_cuda/cuda_group.cuh"
 #include "kernels/sampling_cuda/cuda_row.cuh"
@@ -27,7 +29,10 @@ __device__ inline std::uint64_t fixed(float mass) { return __float2ull_rz(mass *
 // Weights of logits: 1 for the largest.
 struct Weights {
   float largest, per_logit;  // log2(e) / temperature
-  __device__ float operator()(float x) const { return exp2_flushed((x - largest) * per_logit); }
+  /// At most 1 also for +Inf, whose distance from itself is NaN.
+  __device__ float operator()(float x) const {
+    return exp2_flushed(fminf((x - largest) * per_logit, 0.0F));
+  }
 };
 
 // The range that still holds the threshold, and what lies at or above its end.
@@ -45,7 +50,7 @@ __device__ inline float pivot_of(const Range& range, const Weights& weights, int
   const float part = static_cast<float>(i) / (kPivots + 1);
   float at = range.low * (1.0F - part) + range.high * part;
   if (round == 0) at = weights.largest - kFirst[i - 1] * (1.4426950408889634F / weights.per_logit);
-  if (round >= kRoundsByValue) {
+  if (round >= kRoundsByValue || (round > 0 && range.low == -FLT_MAX)) {
     at = float_of(low + static_cast<std::uint32_t>(std::uint64_t{high - low} * i / (kPivots + 1)));
   }
   // Inside the range, so that each round makes it smaller.
@@ -185,41 +190,45 @@ __device__ void draw(const Row& row, Shared& group, const Weights& weights, floa
 
 template <class Row, class Shared>
 __device__ void sample_row(const Request& request, const Row& row, Shared& group, int r) {
-  // The largest logit with its lowest index, and the smallest finite one (as the largest negation).
-  std::uint64_t ends[2] = {0, 0};
+  // The largest logit with its lowest index. No comparison holds for NaN, here and below.
+  float most = -INFINITY;
+  int most_at = -1;
   row.stage([&](const float4& four, int index) {
     const float xs[4] = {four.x, four.y, four.z, four.w};
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      if (xs[i] == -INFINITY) continue;
-      const std::uint64_t key = (static_cast<std::uint64_t>(order_of(xs[i])) << 32) |
-                                (0xffffffffU - static_cast<std::uint32_t>(index + i));
-      ends[0] = Largest::join(ends[0], key);
-      ends[1] = Largest::join(ends[1], order_of(-xs[i]));
+      if (xs[i] > most) most_at = index + i;
+      most = fmaxf(most, xs[i]);
     }
   });
-  for (int i = 0; i < 2; ++i) group.put(i, warp_join<Largest>(ends[i]));
-  group.template join<Largest>(2);
-  for (int i = 0; i < 2; ++i) ends[i] = group.own().of_group[i];
+  std::uint64_t first = 0;
+  if (most_at >= 0) {
+    first = (static_cast<std::uint64_t>(order_of(most)) << 32) |
+            (0xffffffffU - static_cast<std::uint32_t>(most_at));
+  }
+  group.put(0, warp_join<Largest>(first));
+  group.template join<Largest>(1);
+  first = group.own().of_group[0];
   const bool writes = threadIdx.x == 0 && group.rank() == 0;
   const float temperature = request.temperature != nullptr ? request.temperature[r] : 1.0F;
-  const float largest = float_of(static_cast<std::uint32_t>(ends[0] >> 32));
-  if (ends[0] == 0 || !(temperature > 0.0F)) {
+  const float largest = float_of(static_cast<std::uint32_t>(first >> 32));
+  if (first == 0 || !(temperature > 0.0F)) {
     if (!writes) return;
-    const auto index = static_cast<std::int32_t>(0xffffffffU - static_cast<std::uint32_t>(ends[0]));
-    request.tokens[r] = ends[0] == 0 ? -1 : index;
-    if (request.least_logits != nullptr) request.least_logits[r] = ends[0] == 0 ? NAN : largest;
+    const auto index = static_cast<std::int32_t>(0xffffffffU - static_cast<std::uint32_t>(first));
+    request.tokens[r] = first == 0 ? -1 : index;
+    if (request.least_logits != nullptr) request.least_logits[r] = first == 0 ? NAN : largest;
     return;
   }
+  const bool finite = largest < INFINITY;
   const Weights weights{largest, 1.4426950408889634F / temperature};
-  float least = -float_of(static_cast<std::uint32_t>(ends[1]));
+  float least = finite ? -FLT_MAX : INFINITY;  // only +Inf beside +Inf
   const int k = request.top_k != nullptr ? request.top_k[r] : 0;
   const float p = request.top_p != nullptr ? request.top_p[r] : 1.0F;
   const float fraction = request.min_p != nullptr ? request.min_p[r] : 0.0F;
-  if (k > 0 && k < request.vocabulary) {
+  if (finite && k > 0 && k < request.vocabulary) {
     least = threshold<false>(row, group, weights, least, static_cast<std::uint64_t>(k), 0.0F);
   }
-  if (p < 1.0F) least = threshold<true>(row, group, weights, least, 0, fmaxf(p, 0.0F));
+  if (finite && p < 1.0F) least = threshold<true>(row, group, weights, least, 0, fmaxf(p, 0.0F));
   if (fraction > 0.0F) {
     least = fmaxf(least, fminf(largest, largest + temperature * logf(fraction)));
   }
@@ -230,7 +239,8 @@ __device__ void sample_row(const Request& request, const Row& row, Shared& group
 }
 
 template <class T, bool kStaged, bool kCluster>
-__global__ void __launch_bounds__(kThreads, 2) sample_kernel(const __grid_constant__ Args args) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
+    sample_kernel(const __grid_constant__ Args args) {
 #if __CUDA_ARCH__ >= 900
   constexpr bool kHere = true;
 #else

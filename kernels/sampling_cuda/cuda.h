@@ -53,7 +53,7 @@ Config plain_config();
 
 /// Filters in this order, each on what the one before left: top-k, top-p (its mass is of what top-k
 /// left), min-p. Equal logits are kept or dropped together (k may keep more than k). NaN and -Inf
-/// are never chosen; +Inf counts as the largest finite number; of equal largest logits the greedy
+/// are never chosen; beside +Inf nothing else is; of equal largest logits the greedy
 /// choice is the lowest index. A row without any finite logit gives -1. Probabilities in f32 with
 /// sums in 2^-40 fixed point: a top-p threshold is that of a mass within 2^-18 of the asked one.
 /// Throws Error when CUDA does.

@@ -8,8 +8,8 @@
 namespace aisp::kernels::sampling_cuda {
 
 constexpr int kWarps = kThreads / 32;
-constexpr int kMostValues = 18;   // of one exchange: masses and counts above 9 pivots
-constexpr int kCandidates = 512;  // one for each thread
+constexpr int kMostValues = 18;        // of one exchange: masses and counts above 9 pivots
+constexpr int kCandidates = kThreads;  // one for each thread
 
 struct Exchange {
   std::uint64_t of_warp[kWarps][kMostValues];

@@ -1,7 +1,6 @@
 // A block's slice of a row of logits, and floats in the order of their bits.
 #pragma once
 
-#include <cfloat>
 #include <cmath>
 #include <cstdint>
 
@@ -26,9 +25,6 @@ __device__ inline float exp2_flushed(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
-
-/// NaN becomes -Inf, +Inf the largest finite number.
-__device__ inline float cleaned(float x) { return x == x ? fminf(x, FLT_MAX) : -INFINITY; }
 
 /// kStaged: in shared memory after stage(); else read again in every pass. Thread t has the fours
 /// t, t + kThreads, ... of the slice; what is past its end reads as -Inf.
@@ -90,7 +86,7 @@ class Slice {
     } else {
       x = {one(4 * i), one(4 * i + 1), one(4 * i + 2), one(4 * i + 3)};
     }
-    return {cleaned(x.x), cleaned(x.y), cleaned(x.z), cleaned(x.w)};
+    return x;
   }
   __device__ float one(int i) const {
     if (i >= count_) return -INFINITY;
