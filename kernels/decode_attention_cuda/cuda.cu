@@ -27,6 +27,8 @@ DeviceArgs device_args(const Request& request, const Config& config) {
   args.block_shift = std::countr_zero(static_cast<unsigned>(cache.block_tokens));
   args.block_bytes =
       cache_offset(cache, 1, 0, CachePart::kK, 0) * static_cast<int>(element_bytes(cache.type));
+  args.step_tokens =
+      step_tokens(cache.head_size * static_cast<int>(element_bytes(cache.type)), config.row_tiles);
   const float scale =
       request.scale != 0.0F ? request.scale : 1.0F / std::sqrt(static_cast<float>(cache.head_size));
   args.scale = scale * std::numbers::log2e_v<float>;

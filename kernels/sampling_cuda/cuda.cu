@@ -32,11 +32,12 @@ __device__ void draw(const Row& row, Shared& group, const Weights& weights, floa
   std::int32_t found = -1;
   row.for_each([&](const float4& four, int index) {
     const float xs[4] = {four.x, four.y, four.z, four.w};
+    float ends[4];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      upto += xs[i] >= least ? weights(xs[i]) : 0.0F;
-      if (found < 0 && fixed(upto) > at - before) found = index + i;
-    }
+    for (int i = 0; i < 4; ++i) ends[i] = upto += xs[i] >= least ? weights(xs[i]) : 0.0F;
+    if (found >= 0 || fixed(upto) <= at - before) return;
+#pragma unroll
+    for (int i = 3; i >= 0; --i) found = fixed(ends[i]) > at - before ? index + i : found;
   });
   *token = found;
 }

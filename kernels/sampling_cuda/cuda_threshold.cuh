@@ -111,6 +111,7 @@ __device__ float choose(const Row& row, Shared& group, const Range& range, const
   if (static_cast<int>(threadIdx.x) < total) {
     const float mine = own.gathered[threadIdx.x];
     std::uint64_t above = kByMass ? range.mass_above : range.count_above;
+#pragma unroll 8
     for (int i = 0; i < total; ++i) above += own.gathered[i] >= mine ? own.masses[i] : 0;
     if (above >= target) best = order_of(mine);
   }
