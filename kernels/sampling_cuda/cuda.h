@@ -8,7 +8,10 @@
 // Floor: the logits once. Prediction, written before the first run, one H200, V 128256 in f32: 256
 // rows are 131 MB, 32 us at 4.1 TB/s; 28 instructions per element can run meanwhile and about 30
 // are needed, so 45 to 60 us with top-p; one row: some 6 exchanges of a cluster and as many passes
-// over 64 KiB, about 12 us.
+// over 64 KiB, about 12 us. Reached, logits like a model's: 256 rows greedy 49 us, plain 74, top-p
+// 173 (all normal: 367), top-k 50 172, both 232; one row 4.7, 8.5, 21, 23 and 31. PyTorch's argmax
+// takes 48 us, softmax and the race of exponentials 251 compiled, top-p by sorting 3300, topk 529.
+// What is far from the floor is the exchange: a threshold costs 12 us of barriers and passes.
 //
 // Source: FlashInfer's sorting-free sampling (arXiv:2501.01005, and its blog, 2025: rejection and
 // dual pivots); Holtzman et al., "Nucleus Sampling" (2020); Nguyen et al., "min-p" (2024).
