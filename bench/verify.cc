@@ -143,7 +143,9 @@ namespace {
 
 std::string check_techniques(const Lab& lab, Device device) {
   std::vector<Params> sizes = lab.ragged;
-  for (const Case& one : lab.cases) sizes.push_back(one.smoke);
+  for (const Case& one : lab.cases) {
+    if (one.device == device) sizes.push_back(one.smoke);
+  }
   for (const Params& params : sizes) {
     std::string where;
     for (const auto& [name, value] : params.values()) where += fmt::format(" {}={}", name, value);

@@ -15,6 +15,11 @@ bench::Lab describe();
 
 namespace {
 
+TEST(KernelFusionCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(KernelFusion, AllTechniquesAreRight) {
   EXPECT_EQ(bench::check_all_techniques(describe()), "");
 }

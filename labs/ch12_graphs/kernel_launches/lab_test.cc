@@ -13,6 +13,11 @@ bench::Lab describe();
 
 namespace {
 
+TEST(KernelLaunchesCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(KernelLaunches, AllTechniquesAreRight) {
   EXPECT_EQ(bench::check_all_techniques(describe()), "");
 }

@@ -30,7 +30,7 @@ __device__ inline float silu_times(float gate, float up) {
   return gate / (1.0F + expf(-gate)) * up;
 }
 
-__global__ void __launch_bounds__(kNormThreads)
+static __global__ void __launch_bounds__(kNormThreads)
     norm_kernel(const float* x, const float* weight, float* h, std::int64_t width) {
   __shared__ float partial[32];
   float squares = 0.0F;
@@ -40,17 +40,17 @@ __global__ void __launch_bounds__(kNormThreads)
   for (std::int64_t i = threadIdx.x; i < width; i += kNormThreads) h[i] = x[i] * factor * weight[i];
 }
 
-__global__ void copy_kernel(const float* from, float* to, std::int64_t n) {
+static __global__ void copy_kernel(const float* from, float* to, std::int64_t n) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < n) to[i] = from[i];
 }
 
-__global__ void add_kernel(const float* term, float* x, std::int64_t n) {
+static __global__ void add_kernel(const float* term, float* x, std::int64_t n) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < n) x[i] += term[i];
 }
 
-__global__ void swiglu_kernel(const float* gate, const float* up, float* g, std::int64_t n) {
+static __global__ void swiglu_kernel(const float* gate, const float* up, float* g, std::int64_t n) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < n) g[i] = silu_times(gate[i], up[i]);
 }

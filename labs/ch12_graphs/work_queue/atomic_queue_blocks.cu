@@ -1,6 +1,4 @@
 // Resident blocks that take the next task from a counter in device memory.
-#include <algorithm>
-
 #include "labs/ch12_graphs/work_queue/block_task.cuh"
 
 namespace aisp::labs::ch12::work_queue {
@@ -15,8 +13,7 @@ __global__ void __launch_bounds__(kThreads) queue_kernel(DeviceBatch batch) {
 
 std::unique_ptr<bench::Plan> plan_atomic_queue_blocks(const bench::Params& params) {
   DeviceScratch scratch(params);
-  const unsigned blocks = std::min(static_cast<unsigned>(params["tasks"]),
-                                   resident_blocks(queue_kernel, scratch.shared_bytes()));
+  const unsigned blocks = resident_blocks(params["tasks"]);
   return bench::plan_of([scratch = std::move(scratch), blocks](const bench::Io& io) {
     const DeviceBatch batch = scratch.batch(io);
     find_offsets(batch, io.stream());

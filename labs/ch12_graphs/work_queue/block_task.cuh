@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "labs/ch12_graphs/work_queue/problem.h"
@@ -115,13 +116,13 @@ inline void find_offsets(const DeviceBatch& batch, cudaStream_t stream) {
   AISP_CUDA(cudaGetLastError());
 }
 
-/// As many blocks of `kernel` as the device holds at once.
-template <class Kernel>
-unsigned resident_blocks(Kernel kernel, unsigned shared_bytes) {
-  int per_multiprocessor = 0;
-  AISP_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&per_multiprocessor, kernel, kThreads,
-                                                          shared_bytes));
-  return static_cast<unsigned>(per_multiprocessor * machine::cuda_device().multiprocessors);
+/// The blocks of a kernel that stays: four a multiprocessor. Their 16 warps, with four independent
+/// sums a thread, keep it busy; with all the blocks that fit (16), 2048 tasks would begin at once
+/// and nothing would be left to deal out.
+inline unsigned resident_blocks(std::int64_t tasks) {
+  constexpr int kPerMultiprocessor = 4;
+  return static_cast<unsigned>(
+      std::min<std::int64_t>(tasks, kPerMultiprocessor * machine::cuda_device().multiprocessors));
 }
 
 /// The queue: blocks take the next place from the counter until none is left. task_at(place) names

@@ -15,6 +15,11 @@ bench::Lab describe();
 
 namespace {
 
+TEST(WorkQueueCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(WorkQueue, AllTechniquesAreRight) { EXPECT_EQ(bench::check_all_techniques(describe()), ""); }
 
 /// Who runs a task must not change its result: all schedules agree bit for bit, on lengths sorted

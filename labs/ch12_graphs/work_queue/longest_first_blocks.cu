@@ -1,8 +1,6 @@
 // The queue with the longest tasks first (Graham's LPT rule), so that none begins near the end. The
 // order comes from a counting sort by length on the GPU, in classes of 2^(1/4): within a class
 // costs differ by at most 1.4 times.
-#include <algorithm>
-
 #include "labs/ch12_graphs/work_queue/block_task.cuh"
 
 namespace aisp::labs::ch12::work_queue {
@@ -46,8 +44,7 @@ __global__ void __launch_bounds__(kThreads) queue_kernel(DeviceBatch batch) {
 
 std::unique_ptr<bench::Plan> plan_longest_first_blocks(const bench::Params& params) {
   DeviceScratch scratch(params);
-  const unsigned blocks = std::min(static_cast<unsigned>(params["tasks"]),
-                                   resident_blocks(queue_kernel, scratch.shared_bytes()));
+  const unsigned blocks = resident_blocks(params["tasks"]);
   return bench::plan_of([scratch = std::move(scratch), blocks](const bench::Io& io) {
     const DeviceBatch batch = scratch.batch(io);
     find_offsets(batch, io.stream());

@@ -1,7 +1,5 @@
 // Resident blocks, each with an equal count of neighbouring tasks: static_chunks on the GPU, as in
 // grid-stride kernels that divide rows among blocks in advance.
-#include <algorithm>
-
 #include "labs/ch12_graphs/work_queue/block_task.cuh"
 
 namespace aisp::labs::ch12::work_queue {
@@ -22,8 +20,7 @@ __global__ void __launch_bounds__(kThreads) static_kernel(DeviceBatch batch) {
 
 std::unique_ptr<bench::Plan> plan_static_blocks(const bench::Params& params) {
   DeviceScratch scratch(params);
-  const unsigned blocks = std::min(static_cast<unsigned>(params["tasks"]),
-                                   resident_blocks(static_kernel, scratch.shared_bytes()));
+  const unsigned blocks = resident_blocks(params["tasks"]);
   return bench::plan_of([scratch = std::move(scratch), blocks](const bench::Io& io) {
     const DeviceBatch batch = scratch.batch(io);
     find_offsets(batch, io.stream());
