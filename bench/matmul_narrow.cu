@@ -32,27 +32,35 @@ __global__ void multiply(const T* a, const T* b, ExpectedOnDevice c, std::int64_
   c.scale[i * n + j] = sqrt(squares) + rounding * fabs(sum);
 }
 
-}  // namespace
-
-void narrow_reference_on_device(const Params& p, const Io& io, std::size_t a, std::size_t b,
-                                bool by_columns, const ExpectedOnDevice& c) {
+void reference(const Params& p, const Io& io, bool by_columns, const ExpectedOnDevice& c) {
   const std::int64_t m = p["M"], n = p["N"], k = p["K"];
   const dim3 blocks(static_cast<unsigned>((n + kSide - 1) / kSide),
                     static_cast<unsigned>((m + kSide - 1) / kSide));
   const double rounding = narrow_rounding(narrow(p), k);
-  const auto launch = [&](auto of_a, auto of_b) {
-    multiply<<<blocks, dim3(kSide, kSide), 0, io.stream()>>>(of_a.data(), of_b.data(), c, m, n, k,
+  const auto launch = [&](auto a, auto b) {
+    multiply<<<blocks, dim3(kSide, kSide), 0, io.stream()>>>(a.data(), b.data(), c, m, n, k,
                                                              by_columns, rounding);
     AISP_CUDA(cudaGetLastError());
   };
   switch (narrow(p)) {
     case Narrow::kTf32:
-      return launch(io.in<float>(a), io.in<float>(b));
+      return launch(io.in<float>(0), io.in<float>(1));
     case Narrow::kF16:
-      return launch(io.in<f16>(a), io.in<f16>(b));
+      return launch(io.in<f16>(0), io.in<f16>(1));
     case Narrow::kE4M3:
-      return launch(io.in<std::uint8_t>(a), io.in<std::uint8_t>(b));
+      return launch(io.in<std::uint8_t>(0), io.in<std::uint8_t>(1));
   }
+}
+
+}  // namespace
+
+void reference_by_columns_on_device(const Params& p, const Io& io,
+                                    std::span<const ExpectedOnDevice> outputs) {
+  reference(p, io, true, outputs[0]);
+}
+void reference_by_rows_on_device(const Params& p, const Io& io,
+                                 std::span<const ExpectedOnDevice> outputs) {
+  reference(p, io, false, outputs[0]);
 }
 
 }  // namespace aisp::bench::matmul

@@ -24,13 +24,16 @@ DType output_type(Narrow type);
 /// Input `index` uniform in [-1, 1), rounded to the type.
 void fill_narrow(const Io& io, std::size_t index, Narrow type, std::uint64_t seed);
 
-/// Expected C[M,N] = A[M,K] B of inputs `a` and `b`; B stored [N,K] (by_columns) or [K,N]. The
-/// scale of an element is s = sqrt(sum (a b)^2), plus what rounding it to C's type may cost.
-void narrow_reference(const Params& p, const Io& io, std::size_t a, std::size_t b, bool by_columns,
-                      Expected& expected);
+/// Expected C[M,N] = A[M,K] B of the inputs 0 and 1; B stored [N,K] (by columns) or [K,N] (by
+/// rows). The scale of an element is s = sqrt(sum (a b)^2), plus what rounding it to C's type may
+/// cost.
+void reference_by_columns(const Params& p, const Io& io, Expected& expected);
+void reference_by_rows(const Params& p, const Io& io, Expected& expected);
 /// The same on the GPU: 69 G products of 4096 cubed in some tenths of a second.
-void narrow_reference_on_device(const Params& p, const Io& io, std::size_t a, std::size_t b,
-                                bool by_columns, const ExpectedOnDevice& c);
+void reference_by_columns_on_device(const Params& p, const Io& io,
+                                    std::span<const ExpectedOnDevice> outputs);
+void reference_by_rows_on_device(const Params& p, const Io& io,
+                                 std::span<const ExpectedOnDevice> outputs);
 Tolerance narrow_tolerance(Narrow type, std::int64_t k);
 
 /// Of both references: scale = s + narrow_rounding() |c|.

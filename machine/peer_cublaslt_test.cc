@@ -1,3 +1,4 @@
+// cuBLASLt as a peer: a product in both layouts and with an epilogue, and its absence.
 #include "machine/peer_cublaslt.h"
 
 #include <gtest/gtest.h>

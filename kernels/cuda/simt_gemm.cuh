@@ -1,6 +1,7 @@
-// C[M,N] = A[M,K] B without tensor cores: tiles of 128 x 128 in shared memory, 8 x 8 sums in each of
-// 256 threads' registers, f32 multiply-adds whatever the type of the inputs. What a matrix product
-// reaches on the plain pipes, and the baseline of labs about the others. Any architecture, any size.
+// C[M,N] = A[M,K] B without tensor cores: tiles of 128 x 128 in shared memory, 8 x 8 sums in each
+// of 256 threads' registers, f32 multiply-adds whatever the type of the inputs. What a matrix
+// product reaches on the plain pipes, and the baseline of labs about the others. Any architecture,
+// any size.
 //
 // Source: CUTLASS 2, "efficient GEMM in CUDA"; S. Boehm, "How to Optimize a CUDA Matmul Kernel".
 #pragma once
@@ -31,8 +32,8 @@ __device__ inline void from_float(bf16* to, float x) {
 
 /// Eight neighbours of one row of a matrix that end at `last`; what lies beyond is 0.
 template <class In>
-__device__ inline void load_eight(const In* row, std::int64_t from, std::int64_t last,
-                                  bool aligned, float (&to)[8]) {
+__device__ inline void load_eight(const In* row, std::int64_t from, std::int64_t last, bool aligned,
+                                  float (&to)[8]) {
   if (aligned && from + 8 <= last) {
     struct alignas(sizeof(In) * 8 < 16 ? sizeof(In) * 8 : 16) Eight {
       In at[8];
@@ -54,7 +55,8 @@ __global__ void __launch_bounds__(256, 2)
   constexpr int kTile = 128, kDepth = 16;
   constexpr int kRow = kTile + 4;  // transposing stores of 8 k meet two banks, not one
   __shared__ alignas(16) float a_tile[kDepth][kRow], b_tile[kDepth][kRow];
-  const std::int64_t row = std::int64_t{blockIdx.y} * kTile, column = std::int64_t{blockIdx.x} * kTile;
+  const std::int64_t row = std::int64_t{blockIdx.y} * kTile,
+                     column = std::int64_t{blockIdx.x} * kTile;
   const int t = threadIdx.x;
   const int line = t / 2, line_k = t % 2 * 8;    // of a tile whose rows run along K
   const int wide_k = t / 16, wide = t % 16 * 8;  // of one whose rows run along N

@@ -1,7 +1,7 @@
 // C[M,N] = A[M,K] B on the tensor cores in the simplest form that keeps them fed: a block for each
 // tile of 128 x kN, one thread that asks the copy engine for slices of K a ring of kStages ahead,
-// and two warpgroups that multiply. Labs vary its stages, its tile and how B lies; kernels/gemm_cuda
-// is the one to use. Include from *_sm90.cu.
+// and two warpgroups that multiply. Labs vary its stages, its tile and how B lies;
+// kernels/gemm_cuda is the one to use. Include from *_sm90.cu.
 //
 // Source: CUTLASS 3, sm90_mma_tma_gmma_ss_warpspecialized.hpp (the ring); PTX ISA 9.0, 9.7.15.
 #pragma once
@@ -76,25 +76,25 @@ enum class LayoutB {
 template <class Type, int kN, int kStages, LayoutB kLayout>
 struct WgmmaTile {
   static constexpr int kM = 128;
-  static constexpr int kThreads = 384;                         // two warpgroups and the producer's
-  static constexpr int kDepth = 128 / sizeof(typename Type::In);  // of a slice: 128 bytes, the swizzle
+  static constexpr int kThreads = 384;  // two warpgroups and the producer's
+  static constexpr int kDepth =
+      128 / sizeof(typename Type::In);  // of a slice: 128 bytes, the swizzle
   static constexpr int kBytesA = kM * 128, kBytesB = kN * 128;
   static constexpr bool kScratch = kLayout == LayoutB::kRowsTransposedBy;
   static constexpr int kShared = kStages * (kBytesA + kBytesB) + (kScratch ? kBytesB : 0) + 1024;
 };
 
-/// B's slice [64 k, kN] of 16-bit elements, atoms of 64 columns as the copy engine swizzles them, to
-/// [kN, 64 k] in the same swizzle: blocks of 8 x 8, four by each warp at a time. 256 threads.
+/// B's slice [64 k, kN] of 16-bit elements, atoms of 64 columns as the copy engine swizzles them,
+/// to [kN, 64 k] in the same swizzle: blocks of 8 x 8, four by each warp at a time. 256 threads.
 template <int kN>
 __device__ inline void transpose_slice(const unsigned char* from, unsigned char* to) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   for (int job = warp; job < kN / 8 * 2; job += 8) {
-    const int column = job / 2 * 8;                // of the four blocks
-    const int k = job % 2 * 32 + lane;             // of the row this lane points to: 4 blocks deep
+    const int column = job / 2 * 8;     // of the four blocks
+    const int k = job % 2 * 32 + lane;  // of the row this lane points to: 4 blocks deep
     const int atom = column / 64 * 8192, chunk = column % 64 / 8;
     std::uint32_t blocks[4];
-    load_matrix_x4_transposed(blocks,
-                              shared_address(from + atom + k * 128 + (chunk ^ k % 8) * 16));
+    load_matrix_x4_transposed(blocks, shared_address(from + atom + k * 128 + (chunk ^ k % 8) * 16));
     const int row = column + lane % 8, part = job % 2 * 4 + lane / 8;
     store_matrix_x4(shared_address(to + row * 128 + (part ^ row % 8) * 16), blocks[0], blocks[1],
                     blocks[2], blocks[3]);
@@ -103,8 +103,9 @@ __device__ inline void transpose_slice(const unsigned char* from, unsigned char*
 
 template <class Type, int kN, int kStages, LayoutB kLayout>
 __global__ void __launch_bounds__(WgmmaTile<Type, kN, kStages, kLayout>::kThreads, 1)
-    wgmma_tiles(const __grid_constant__ CUtensorMap a_map, const __grid_constant__ CUtensorMap b_map,
-                typename Type::Out* c, int m, int n, int k) {
+    wgmma_tiles(const __grid_constant__ CUtensorMap a_map,
+                const __grid_constant__ CUtensorMap b_map, typename Type::Out* c, int m, int n,
+                int k) {
   using Tile = WgmmaTile<Type, kN, kStages, kLayout>;
   extern __shared__ unsigned char dynamic_shared[];
   __shared__ Barrier full[kStages], empty[kStages];
@@ -167,11 +168,10 @@ __global__ void __launch_bounds__(WgmmaTile<Type, kN, kStages, kLayout>::kThread
       named_sync(1, 256);
       b_slice = scratch;
     }
-    const std::uint64_t a = matrix_descriptor(
-        a_at + at.stage * Tile::kBytesA + group * 64 * 128, Swizzle::k128, 1024);
+    const std::uint64_t a =
+        matrix_descriptor(a_at + at.stage * Tile::kBytesA + group * 64 * 128, Swizzle::k128, 1024);
     constexpr bool kRows = kLayout == LayoutB::kRows;
-    const std::uint64_t b =
-        matrix_descriptor(b_slice, Swizzle::k128, 1024, kRows ? 8192 : 16);
+    const std::uint64_t b = matrix_descriptor(b_slice, Swizzle::k128, 1024, kRows ? 8192 : 16);
     wgmma_fence();
 #pragma unroll
     for (int piece = 0; piece < 4; ++piece) {  // 32 bytes of K each
@@ -230,8 +230,8 @@ void launch_wgmma_tiles(const typename Type::In* a, const typename Type::In* b,
       kLayout == LayoutB::kColumns ? rows_of(b, Type::kElement, n, k, k * kSize, 128, Tile::kDepth)
                                    : rows_of(b, Type::kElement, k, n, n * kSize, Tile::kDepth, 64));
   const auto kernel = wgmma_tiles<Type, kN, kStages, kLayout>;
-  AISP_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 Tile::kShared));
+  AISP_CUDA(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Tile::kShared));
   const std::int64_t tiles = ((m + Tile::kM - 1) / Tile::kM) * ((n + kN - 1) / kN);
   kernel<<<static_cast<unsigned>(tiles), Tile::kThreads, Tile::kShared, stream>>>(
       a_map, b_map, c, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k));

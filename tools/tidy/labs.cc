@@ -20,7 +20,9 @@ std::string technique_of(const SourceFile& file) {
   const std::string name = file.name();
   const std::string extension = file.extension();
   if (extension != ".cc" && extension != ".cu") return "";
-  if (name == "lab.cc" || name == "problem.cc" || ends_with(name, "_test.cc")) return "";
+  if (name == "lab.cc" || name == "problem.cc" || name == "problem.cu" ||
+      ends_with(name, "_test.cc"))
+    return "";
   const std::string stem = name.substr(0, name.size() - extension.size());
   if (ends_with(stem, "_sm90")) return stem.substr(0, stem.size() - 5);
   return ends_with(stem, "_rdc") ? stem.substr(0, stem.size() - 4) : stem;

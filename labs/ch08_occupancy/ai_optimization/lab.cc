@@ -61,20 +61,21 @@ Params sizes(std::int64_t rows, std::int64_t n) { return {{"rows", rows}, {"n", 
 
 bench::Lab describe() {
   return {
-      .question = "What makes a dot product for each row quick: accumulators, vectors, shared "
-                  "weights, or who reads what?",
+      .question =
+          "What makes a dot product for each row quick: accumulators, vectors, shared "
+          "weights, or who reads what?",
       .targets = {"ch08:ai_optimization"},
       .tags = {"memory", "coalescing", "ilp"},
-      .cases = {{.name = "reward_head_llama3_8b",
-                 .origin = "value head of a reward model on Llama-3-8B: 16,384 tokens x 4096 "
-                           "(268 MB)",
-                 .smoke = sizes(67, 4096),
-                 .full = sizes(16384, 4096),
+      .cases = {{.name = "value_head_width_2048",
+                 .origin = "value head of a reward model on OPT-1.3B: 16,384 tokens x 2048 "
+                           "(134 MB)",
+                 .smoke = sizes(67, 2048),
+                 .full = sizes(16384, 2048),
                  .device = Device::kCuda},
                 {.name = "value_head_width_512",
-                 .origin = "a head on 131,072 tokens of width 512, Transformer base (268 MB)",
+                 .origin = "a head on 65,536 tokens of width 512, Transformer base (134 MB)",
                  .smoke = sizes(300, 512),
-                 .full = sizes(131072, 512),
+                 .full = sizes(65536, 512),
                  .device = Device::kCuda}},
       .ragged = {sizes(1, 1), sizes(3, 5), sizes(130, 33), sizes(7, 4100), sizes(9, 8191)},
       .problem = problem,

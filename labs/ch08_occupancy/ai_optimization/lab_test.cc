@@ -23,7 +23,8 @@ TEST(AiOptimization, Bf16InputsAreNoticed) {
           const auto x = io.in<float>(0), w = io.in<float>(1);
           for (std::size_t r = 0; r < io.out<float>(0).size(); ++r) {
             float sum = 0.0f;
-            for (std::size_t k = 0; k < n; ++k) sum += static_cast<float>(bf16(x[r * n + k])) * w[k];
+            for (std::size_t k = 0; k < n; ++k)
+              sum += static_cast<float>(bf16(x[r * n + k])) * w[k];
             io.out<float>(0)[r] = sum;
           }
         });

@@ -1,5 +1,5 @@
-// A thread for each row, one accumulator: the loop as it stands in the formula. Neighbours in a warp
-// read addresses a row apart, so every load of a warp touches 32 sectors.
+// A thread for each row, one accumulator: the loop as it stands in the formula. Neighbours in a
+// warp read addresses a row apart, so every load of a warp touches 32 sectors.
 #include "labs/ch08_occupancy/ai_optimization/problem.h"
 #include "machine/cuda_raii.h"
 

@@ -59,15 +59,15 @@ Params sizes(std::int64_t rows, std::int64_t n, std::int64_t by_columns) {
 }  // namespace
 
 bench::Lab describe() {
-  // Eight heads of keys, 131,072 tokens: a layer's cache at the full context of Llama-3.1-8B.
-  constexpr std::int64_t kRows = 8 * 131072;
+  // Eight heads of keys, 32,768 tokens: a layer's cache of Llama-3.1-8B.
+  constexpr std::int64_t kRows = 8 * 32768;
   return {
       .question = "Which layout of a matrix is coalesced: by rows or by columns?",
       .targets = {"ch08:hbm", "ch08:hbm_cuda", "ch08:hbm_cuda_vectorized"},
       .tags = {"memory", "coalescing"},
       .cases = {{.name = "key_sums_by_rows",
                  .origin = "sums of the keys of one layer (for int8 zero points), Llama-3.1-8B, "
-                           "8 heads x 131,072 tokens x 128, row after row (537 MB)",
+                           "8 heads x 32,768 tokens x 128, row after row (134 MB)",
                  .smoke = sizes(1003, 128, 0),
                  .full = sizes(kRows, 128, 0),
                  .device = Device::kCuda},

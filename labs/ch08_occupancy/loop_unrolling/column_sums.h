@@ -9,7 +9,8 @@
 namespace aisp::labs::ch08::loop_unrolling {
 
 /// Sums x[0], x[stride], ... of `count` rows: what a technique is.
-/// `Loop` is a struct with `static __device__ float sum(const float* x, int64 count, int64 stride)`.
+/// `Loop` is a struct with `static __device__ float sum(const float* x, int64 count, int64
+/// stride)`.
 template <class Loop>
 __global__ void sum_chunk(const float* __restrict__ x, float* __restrict__ partial,
                           std::int64_t rows, std::int64_t n, std::int64_t chunk_rows) {
@@ -33,7 +34,7 @@ __global__ void sum_chunks(const float* __restrict__ partial, float* __restrict_
 
 template <class Loop>
 std::unique_ptr<bench::Plan> plan_columns(const bench::Params& params) {
-  constexpr int kThreads = 128;  // 16,384 columns are 128 blocks: one a multiprocessor and chunk
+  constexpr int kThreads = 128;  // 8192 columns are 64 blocks a chunk
   const std::int64_t rows = params["rows"], n = params["n"];
   const std::int64_t chunk_rows = (rows + params["chunks"] - 1) / params["chunks"];
   const auto chunks = static_cast<unsigned>((rows + chunk_rows - 1) / chunk_rows);

@@ -61,17 +61,17 @@ bench::Lab describe() {
       .question = "What does unrolling a loop of loads gain, with many threads and with few?",
       .targets = {"ch08:loop_unrolling"},
       .tags = {"ilp", "memory", "unrolling"},
-      .cases = {{.name = "opt_6_7b_bias_gradient",
-                 .origin = "gradient of the bias of OPT-6.7B's first MLP layer, 8192 tokens x "
-                           "16,384 (537 MB), 262,144 threads",
+      .cases = {{.name = "opt_1_3b_bias_gradient",
+                 .origin = "gradient of the bias of OPT-1.3B's first MLP layer, 4096 tokens x "
+                           "8192 (134 MB), 262,144 threads",
                  .smoke = sizes(300, 257, 4),
-                 .full = sizes(8192, 16384, 16),
+                 .full = sizes(4096, 8192, 32),
                  .device = Device::kCuda},
                 {.name = "few_threads",
                  .origin = "the same with 32,768 threads, an eighth of the card's, as where "
                            "registers or shared memory leave no more",
                  .smoke = sizes(300, 257, 1),
-                 .full = sizes(8192, 16384, 2),
+                 .full = sizes(4096, 8192, 4),
                  .device = Device::kCuda}},
       .ragged = {sizes(1, 1, 1), sizes(17, 3, 5), sizes(33, 129, 2), sizes(15, 64, 1)},
       .problem = problem,

@@ -51,14 +51,15 @@ Tolerance tolerance(const Params&) {
 bench::Lab describe() {
   constexpr std::int64_t kHidden = 14336;  // of Llama-3-8B's MLP
   return {
-      .question = "How does the block size of one kernel change its speed, and does the occupancy "
-                  "API find the best?",
+      .question =
+          "How does the block size of one kernel change its speed, and does the occupancy "
+          "API find the best?",
       .targets = {"ch08:occupancy_tuning"},
       .tags = {"occupancy", "memory"},
       .cases = {{.name = "llama3_8b_swiglu",
-                 .origin = "SwiGLU of Llama-3-8B's MLP, 4096 tokens x 14336 (705 MB)",
+                 .origin = "SwiGLU of Llama-3-8B's MLP, 1024 tokens x 14336 (176 MB)",
                  .smoke = {{"n", kHidden}},
-                 .full = {{"n", 4096 * kHidden}},
+                 .full = {{"n", 1024 * kHidden}},
                  .device = Device::kCuda},
                 {.name = "llama3_8b_swiglu_64_tokens",
                  .origin = "the same for 64 tokens, as in decoding (11 MB, L2)",

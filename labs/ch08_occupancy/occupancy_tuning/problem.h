@@ -1,5 +1,5 @@
-// SwiGLU: out[i] = silu(gate[i]) * up[i], f32, one element a thread. The kernel is the same in every
-// technique; only the size of its blocks differs.
+// SwiGLU: out[i] = silu(gate[i]) * up[i], f32, one element a thread. The kernel is the same in
+// every technique; only the size of its blocks differs.
 #pragma once
 
 #include <memory>

@@ -58,20 +58,21 @@ Params sizes(std::int64_t n, std::int64_t grouped) { return {{"n", n}, {"grouped
 bench::Lab describe() {
   constexpr std::int64_t kHidden = 14336;  // of Llama-3-8B's and Mistral-7B's MLP
   return {
-      .question = "Does a branch inside a memory-bound kernel cost anything, and does staging "
-                  "through shared memory help it?",
+      .question =
+          "Does a branch inside a memory-bound kernel cost anything, and does staging "
+          "through shared memory help it?",
       .targets = {"ch08:threshold", "ch08:thresholdtma"},
       .tags = {"divergence", "memory", "pipeline", "tma"},
       .cases = {{.name = "cats_mistral_7b",
-                 .origin = "CATS's thresholded gate of Mistral-7B, 4096 tokens x 14336, half of it "
-                           "open at random (470 MB)",
+                 .origin = "CATS's thresholded gate of Mistral-7B, 1024 tokens x 14336, half of it "
+                           "open at random (117 MB)",
                  .smoke = sizes(kHidden + 3, 0),
-                 .full = sizes(4096 * kHidden, 0),
+                 .full = sizes(1024 * kHidden, 0),
                  .device = Device::kCuda},
                 {.name = "grouped",
                  .origin = "the same with the closed elements together: no warp diverges",
                  .smoke = sizes(kHidden, 1),
-                 .full = sizes(4096 * kHidden, 1),
+                 .full = sizes(1024 * kHidden, 1),
                  .device = Device::kCuda}},
       .ragged = {sizes(1, 0), sizes(31, 0), sizes(2049, 0), sizes(40963, 1)},
       .problem = problem,

@@ -1,5 +1,5 @@
-// out[i] = |x[i]| > threshold ? silu(x[i]) : 0, f32: the thresholded activation of CATS, which makes
-// an MLP sparse. Every technique computes the same function of the same bytes.
+// out[i] = |x[i]| > threshold ? silu(x[i]) : 0, f32: the thresholded activation of CATS, which
+// makes an MLP sparse. Every technique computes the same function of the same bytes.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// Input goes to shared memory by asynchronous copies (cp.async through cuda_pipeline.h), kStages - 1
-// steps ahead of the arithmetic: no register waits for a load. Every thread reads back what it
+// Input goes to shared memory by asynchronous copies (cp.async through cuda_pipeline.h), kStages -
+// 1 steps ahead of the arithmetic: no register waits for a load. Every thread reads back what it
 // copied itself, so no barrier of the block is needed.
 // Source: CUDA C++ Programming Guide 13.0, asynchronous data copies, pipeline primitives.
 #include <cuda_pipeline.h>
@@ -44,11 +44,9 @@ __global__ void __launch_bounds__(kThreads, kBlocksEach)
 std::unique_ptr<bench::Plan> plan_staged_pipeline(const bench::Params& params) {
   const std::int64_t n = params["n"];
   const std::int64_t most = machine::cuda_device().multiprocessors * kBlocksEach;
-  const auto blocks =
-      static_cast<unsigned>(std::clamp<std::int64_t>(n / (4 * kThreads), 1, most));
+  const auto blocks = static_cast<unsigned>(std::clamp<std::int64_t>(n / (4 * kThreads), 1, most));
   return bench::plan_of([=](const bench::Io& io) {
-    apply<<<blocks, kThreads, 0, io.stream()>>>(io.in<float>(0).data(), io.out<float>(0).data(),
-                                                n);
+    apply<<<blocks, kThreads, 0, io.stream()>>>(io.in<float>(0).data(), io.out<float>(0).data(), n);
     AISP_CUDA(cudaGetLastError());
   });
 }

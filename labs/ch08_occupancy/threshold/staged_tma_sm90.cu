@@ -1,7 +1,7 @@
-// The copy engine brings tiles of 8 KiB to shared memory and takes results back: one thread asks for
-// a tile, the others only compute. Three buffers in a ring; the result replaces its input in place,
-// and its buffer is filled again once its store has been read out.
-// Source: PTX ISA 9.0, cp.async.bulk; CUDA C++ Programming Guide 13.0, bulk copies.
+// The copy engine brings tiles of 8 KiB to shared memory and takes results back: one thread asks
+// for a tile, the others only compute. Three buffers in a ring; the result replaces its input in
+// place, and its buffer is filled again once its store has been read out. Source: PTX ISA 9.0,
+// cp.async.bulk; CUDA C++ Programming Guide 13.0, bulk copies.
 #include <algorithm>
 
 #include "kernels/cuda/tma.cuh"
@@ -67,8 +67,7 @@ std::unique_ptr<bench::Plan> plan_staged_tma(const bench::Params& params) {
   const std::int64_t most = machine::cuda_device().multiprocessors * kBlocksEach;
   const auto blocks = static_cast<unsigned>(std::clamp<std::int64_t>(n / kTile, 1, most));
   return bench::plan_of([=](const bench::Io& io) {
-    apply<<<blocks, kThreads, 0, io.stream()>>>(io.in<float>(0).data(), io.out<float>(0).data(),
-                                                n);
+    apply<<<blocks, kThreads, 0, io.stream()>>>(io.in<float>(0).data(), io.out<float>(0).data(), n);
     AISP_CUDA(cudaGetLastError());
   });
 }

@@ -19,21 +19,22 @@ TEST(TilingTcgen05Cuda, EveryTechniqueIsRight) {
 TEST(TilingTcgen05, TransposedInputIsTheTranspose) {
   const bench::Lab lab = describe();
   for (const Input input : {kBTransposed, kB}) {
-    const bench::Technique host = {
-        .name = "host", .plan = [input](const bench::Params& p) {
-          const std::int64_t m = p["M"], n = p["N"], k = p["K"];
-          return bench::plan_of([=](const bench::Io& io) {
-            const auto a = io.in<f16>(kA), b = io.in<f16>(input);
-            for (std::int64_t i = 0; i < m * n; ++i) {
-              float sum = 0.0f;
-              for (std::int64_t q = 0; q < k; ++q) {
-                sum += static_cast<float>(a[i / n * k + q]) * static_cast<float>(b[i % n * k + q]);
-              }
-              io.out<f16>(0)[i] = f16(sum);
-            }
-          });
-        }};
-    EXPECT_EQ(bench::run_and_check(lab, lab.cases[0].smoke, host, 5).empty(), input == kBTransposed);
+    const bench::Technique host = {.name = "host", .plan = [input](const bench::Params& p) {
+                                     const std::int64_t m = p["M"], n = p["N"], k = p["K"];
+                                     return bench::plan_of([=](const bench::Io& io) {
+                                       const auto a = io.in<f16>(kA), b = io.in<f16>(input);
+                                       for (std::int64_t i = 0; i < m * n; ++i) {
+                                         float sum = 0.0f;
+                                         for (std::int64_t q = 0; q < k; ++q) {
+                                           sum += static_cast<float>(a[i / n * k + q]) *
+                                                  static_cast<float>(b[i % n * k + q]);
+                                         }
+                                         io.out<f16>(0)[i] = f16(sum);
+                                       }
+                                     });
+                                   }};
+    EXPECT_EQ(bench::run_and_check(lab, lab.cases[0].smoke, host, 5).empty(),
+              input == kBTransposed);
   }
 }
 

@@ -1,5 +1,5 @@
-// C[M,N] = A[M,K] B in f16, sums in f32, where B is stored [K,N]: a plain a @ b. B_transposed is the
-// same matrix stored [N,K], for the technique whose loader knew the kernel.
+// C[M,N] = A[M,K] B in f16, sums in f32, where B is stored [K,N]: a plain a @ b. B_transposed is
+// the same matrix stored [N,K], for the technique whose loader knew the kernel.
 #pragma once
 
 #include <memory>

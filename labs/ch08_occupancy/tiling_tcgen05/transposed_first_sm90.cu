@@ -12,7 +12,8 @@ constexpr int kTile = 64;
 __global__ void transpose(const f16* __restrict__ from, f16* __restrict__ to, std::int64_t k,
                           std::int64_t n) {
   __shared__ std::uint16_t tile[kTile][kTile + 2];  // a row is 33 words: columns meet no bank twice
-  const std::int64_t row = std::int64_t{blockIdx.y} * kTile, column = std::int64_t{blockIdx.x} * kTile;
+  const std::int64_t row = std::int64_t{blockIdx.y} * kTile,
+                     column = std::int64_t{blockIdx.x} * kTile;
   const int x = threadIdx.x % kTile, y = threadIdx.x / kTile;
   for (int i = y; i < kTile; i += 4) {
     if (row + i < k && column + x < n) tile[i][x] = from[(row + i) * n + column + x].bits;

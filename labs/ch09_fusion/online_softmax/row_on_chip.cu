@@ -1,7 +1,7 @@
 // The row is read once and kept on the chip: up to 1024 elements in the registers of a warp (32 a
 // lane), longer rows in half of a multiprocessor's shared memory, as far as it goes (28,672 floats
-// on Hopper); what does not fit is read again. In registers the maximum comes first and each element
-// has one exponential; through shared memory the online form has two.
+// on Hopper); what does not fit is read again. In registers the maximum comes first and each
+// element has one exponential; through shared memory the online form has two.
 #include <algorithm>
 
 #include "labs/ch09_fusion/online_softmax/device_rows.h"
@@ -73,8 +73,8 @@ std::unique_ptr<bench::Plan> plan_row_on_chip(const bench::Params& params) {
   if (n <= 32 * 16) return plan_row_kernel(params, in_registers<16>, 32 * kWarps, kWarps);
   if (n <= 32 * kMost) return plan_row_kernel(params, in_registers<kMost>, 32 * kWarps, kWarps);
   // Two blocks on a multiprocessor hide each other's barriers; a kilobyte of each is the system's.
-  const auto room = static_cast<std::int64_t>(
-      machine::cuda_device().shared_bytes_per_multiprocessor / 2 - 2048);
+  const auto room =
+      static_cast<std::int64_t>(machine::cuda_device().shared_bytes_per_multiprocessor / 2 - 2048);
   const std::int64_t held = std::min<std::int64_t>(n, room / sizeof(float));
   const auto bytes = static_cast<int>(held * sizeof(float));
   AISP_CUDA(cudaFuncSetAttribute(in_shared, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));

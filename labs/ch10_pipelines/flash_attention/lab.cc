@@ -97,7 +97,7 @@ bench::Technique kernel_variant(const char* name, const char* summary, std::stri
 bench::Lab describe() {
   return {
       .question = "What does attention gain when the matrix of scores never exists in memory?",
-      .targets = {"ch10:flash_attention", "ch10:attention"},
+      .targets = {"ch10:flash_attention", "ch10:attention", "ch09:sdpa_attention"},
       .tags = {"attention", "fusion", "simd", "compute"},
       .cases = {{.name = "llama3_8b_group",
                  .origin = "Llama-3-8B prefill: 4 query heads on their KV head, 512 tokens",
