@@ -247,7 +247,9 @@ DeviceSettings device_settings(CudaStream stream) {
   AISP_CUDA(cudaGetDevice(&device));
   AISP_CUDA(cudaGetDeviceFlags(&flags));
   settings.values.emplace_back("current device", static_cast<std::uint64_t>(device));
-  settings.values.emplace_back("device flags", flags);
+  // Driver 580 sets the flag about local memory itself when the first graph is instantiated.
+  settings.values.emplace_back("device flags",
+                               flags & ~static_cast<unsigned>(cudaDeviceLmemResizeToMax));
   cudaStreamAttrValue window{};
   if (cudaStreamGetAttribute(stream, cudaStreamAttributeAccessPolicyWindow, &window) ==
       cudaSuccess) {
