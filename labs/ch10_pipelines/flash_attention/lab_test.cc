@@ -60,6 +60,11 @@ TEST(FlashAttention, AllTechniquesAreRight) {
   EXPECT_EQ(bench::check_all_techniques(describe()), "");
 }
 
+TEST(FlashAttentionCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(FlashAttention, TheFutureChangesNothing) {
   const Shape s = {1, 1, 150, 150, 32};
   const Tensors t = random_tensors(s);

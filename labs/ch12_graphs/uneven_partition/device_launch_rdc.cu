@@ -21,20 +21,30 @@ __global__ void __launch_bounds__(kParentThreads) parent_kernel(Segments all) {
                                                             all.offsets[segment + 1] - first);
 }
 
-/// Launches beyond the limit (2048 by default) fail: room for all children of one parent.
-void reserve_launches(std::int64_t count) {
-  std::size_t limit = 0;
-  AISP_CUDA(cudaDeviceGetLimit(&limit, cudaLimitDevRuntimePendingLaunchCount));
-  if (limit >= static_cast<std::size_t>(count)) return;
-  AISP_CUDA(
-      cudaDeviceSetLimit(cudaLimitDevRuntimePendingLaunchCount, static_cast<std::size_t>(count)));
-}
+/// Launches beyond the limit (2048 by default) fail: room for all children of one parent while the
+/// plan lives, and the limit as it was afterwards.
+class LaunchRoom {
+ public:
+  explicit LaunchRoom(std::int64_t count) {
+    AISP_CUDA(cudaDeviceGetLimit(&before_, cudaLimitDevRuntimePendingLaunchCount));
+    if (before_ < static_cast<std::size_t>(count)) {
+      AISP_CUDA(cudaDeviceSetLimit(cudaLimitDevRuntimePendingLaunchCount,
+                                   static_cast<std::size_t>(count)));
+    }
+  }
+  ~LaunchRoom() { cudaDeviceSetLimit(cudaLimitDevRuntimePendingLaunchCount, before_); }
+  LaunchRoom(const LaunchRoom&) = delete;
+  LaunchRoom& operator=(const LaunchRoom&) = delete;
+
+ private:
+  std::size_t before_ = 0;
+};
 
 }  // namespace
 
 std::unique_ptr<bench::Plan> plan_device_launch(const bench::Params& params) {
-  reserve_launches(params["segments"]);
-  return bench::plan_of([params](const bench::Io& io) {
+  auto room = std::make_unique<LaunchRoom>(params["segments"]);
+  return bench::plan_of([params, room = std::move(room)](const bench::Io& io) {
     const Segments all = segments_of(params, io);
     const auto blocks = static_cast<unsigned>((all.count + kParentThreads - 1) / kParentThreads);
     parent_kernel<<<blocks, kParentThreads, 0, io.stream()>>>(all);
