@@ -15,7 +15,7 @@
 //   warpgroups pass over keys that they do not see       1.00  1.02       1.02 (1k tokens: 1.14)
 // A second tile of Q is therefore there for D = 64 only.
 //
-// Beside PyTorch 2.11 (tools/gpu_peers/attention.py, one run), time of cuDNN and of flash over ours.
+// Beside PyTorch 2.11 (tools/gpu_peers/attention.py, one run), time of cuDNN and of flash to ours.
 // What a peer leaves of the card's power moves ours: 603 beside cuDNN is 664 beside a slower one.
 //   Llama-3-8B 4k 1.21, 2.25 (603 TFLOP/s)   16k 1.22, 2.31 (667)   2k 1.18, 2.14   1k 1.11, 1.99
 //   head 128 full 4k 1.07, 2.13 (606)   head 64 causal 4k 1.15, 1.78 (457)   16k 1.23, 1.95 (521)

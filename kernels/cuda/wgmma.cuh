@@ -80,6 +80,7 @@ __device__ inline void pin_registers(float (&d)[kCount]) {
 #define AISP_R48 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2
 #define AISP_R64 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3
 #define AISP_R80 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4
+#define AISP_R88 AISP_R80 ", %80, %81, %82, %83, %84, %85, %86, %87"
 #define AISP_R96 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4 ", " AISP_R_5
 #define AISP_R128                                                                              \
   AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4 ", " AISP_R_5 ", " AISP_R_6 \
@@ -91,6 +92,7 @@ __device__ inline void pin_registers(float (&d)[kCount]) {
 #define AISP_D48(i) AISP_D32(i), AISP_D16(i + 32)
 #define AISP_D64(i) AISP_D32(i), AISP_D32(i + 32)
 #define AISP_D80(i) AISP_D64(i), AISP_D16(i + 64)
+#define AISP_D88(i) AISP_D80(i), AISP_D8(i + 80)
 #define AISP_D96(i) AISP_D64(i), AISP_D32(i + 64)
 #define AISP_D128(i) AISP_D64(i), AISP_D64(i + 64)
 // N columns, R accumulators, then the numbers of the operands that follow them.
@@ -186,6 +188,20 @@ __device__ inline void wgmma_e4m3(float (&d)[kN / 2], std::uint64_t a, std::uint
   AISP_WGMMA_E4M3(256, 128, 128, 129, 130);
 }
 
+/// tf32 (f32 whose low 13 bits are not read: a tensor map of MapElement::kTf32 rounds), K = 8, both
+/// operands K-major in shared memory.
+template <int kN>
+__device__ inline void wgmma_tf32(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b,
+                                  bool accumulate) {
+  static_assert(kN == 128);
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 {" AISP_R64
+      "}, %64, %65, p, 1, 1;\n}"
+      : AISP_D64(0)
+      : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)));
+}
+
 #undef AISP_WGMMA_SHARED
 #undef AISP_WGMMA_REGISTERS
 #undef AISP_WGMMA_E4M3
@@ -203,6 +219,8 @@ __device__ inline void wgmma_e4m3(float (&d)[kN / 2], std::uint64_t a, std::uint
 #undef AISP_D64
 #undef AISP_R80
 #undef AISP_D80
+#undef AISP_R88
+#undef AISP_D88
 #undef AISP_R96
 #undef AISP_D96
 #undef AISP_R128

@@ -50,6 +50,7 @@ Tensors random_tensors(const Shape& s) {
 std::vector<bench::Technique> techniques_here() {
   std::vector<bench::Technique> here;
   for (const bench::Technique& one : describe().techniques) {
+    if (one.device != bench::Device::kCpu) continue;
     if (!one.needs || one.needs(machine::cpu()).empty()) here.push_back(one);
   }
   return here;
