@@ -80,7 +80,6 @@ __device__ inline void pin_registers(float (&d)[kCount]) {
 #define AISP_R48 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2
 #define AISP_R64 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3
 #define AISP_R80 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4
-#define AISP_R88 AISP_R80 ", %80, %81, %82, %83, %84, %85, %86, %87"
 #define AISP_R96 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4 ", " AISP_R_5
 #define AISP_R128                                                                              \
   AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4 ", " AISP_R_5 ", " AISP_R_6 \
@@ -92,7 +91,6 @@ __device__ inline void pin_registers(float (&d)[kCount]) {
 #define AISP_D48(i) AISP_D32(i), AISP_D16(i + 32)
 #define AISP_D64(i) AISP_D32(i), AISP_D32(i + 32)
 #define AISP_D80(i) AISP_D64(i), AISP_D16(i + 64)
-#define AISP_D88(i) AISP_D80(i), AISP_D8(i + 80)
 #define AISP_D96(i) AISP_D64(i), AISP_D32(i + 64)
 #define AISP_D128(i) AISP_D64(i), AISP_D64(i + 64)
 // N columns, R accumulators, then the numbers of the operands that follow them.
@@ -219,8 +217,6 @@ __device__ inline void wgmma_tf32(float (&d)[kN / 2], std::uint64_t a, std::uint
 #undef AISP_D64
 #undef AISP_R80
 #undef AISP_D80
-#undef AISP_R88
-#undef AISP_D88
 #undef AISP_R96
 #undef AISP_D96
 #undef AISP_R128
