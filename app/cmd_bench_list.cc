@@ -13,20 +13,24 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+const char* role_of(const bench::Technique& technique, const bench::Lab& lab) {
+  if (technique.name == lab.baseline_on(technique.device)) return "baseline";
+  return technique.role == bench::Role::kPeer ? "peer" : "technique";
+}
+
 bench::Json lab_json(const bench::KnownLab& known) {
   bench::Json techniques = bench::Json::array(), cases = bench::Json::array();
   for (const auto& technique : known.lab.techniques) {
     techniques.push_back({{"name", technique.name},
                           {"summary", technique.summary},
-                          {"device", technique.device == bench::Device::kCuda ? "cuda" : "cpu"},
-                          {"role", technique.name == known.lab.baseline   ? "baseline"
-                                   : technique.role == bench::Role::kPeer ? "peer"
-                                                                          : "technique"},
+                          {"device", name(technique.device)},
+                          {"role", role_of(technique, known.lab)},
                           {"why_not_here", bench::why_not_here(technique)}});
   }
   for (const auto& one : known.lab.cases) {
     cases.push_back({{"name", one.name},
                      {"origin", one.origin},
+                     {"device", name(one.device)},
                      {"when_named", one.when_named},
                      {"smoke", one.smoke.values()},
                      {"full", one.full.values()}});
@@ -37,6 +41,7 @@ bench::Json lab_json(const bench::KnownLab& known) {
           {"targets", known.lab.targets},
           {"tags", known.lab.tags},
           {"baseline", known.lab.baseline},
+          {"device_baseline", known.lab.device_baseline},
           {"cases", cases},
           {"techniques", techniques},
           {"source_hash", known.entry.source_hash}};
@@ -58,15 +63,15 @@ int cmd_bench_list(const ListOptions& options) {
     fmt::print("{}\n  {}\n  targets     {}\n", known.name, known.lab.question,
                joined(known.lab.targets));
     for (const auto& one : known.lab.cases) {
-      fmt::print("  case        {} ({}{})\n", one.name, one.origin,
+      fmt::print("  case        {} ({}{}{})\n", one.name, one.origin,
+                 one.device == bench::Device::kCuda ? "; on a GPU" : "",
                  one.when_named ? "; only when named" : "");
     }
     for (const auto& technique : known.lab.techniques) {
       const std::string why = bench::why_not_here(technique);
-      const char* role = technique.name == known.lab.baseline   ? "baseline"
-                         : technique.role == bench::Role::kPeer ? "peer"
-                                                                : "";
-      fmt::print("  {:11} {:22} {}{}\n", role, technique.name, technique.summary,
+      const std::string role = role_of(technique, known.lab);
+      fmt::print("  {:11} {:22} {}{}{}\n", role == "technique" ? "" : role, technique.name,
+                 technique.device == bench::Device::kCuda ? "[GPU] " : "", technique.summary,
                  why.empty() ? "" : fmt::format(" [not here: {}]", why));
     }
     fmt::print("\n");

@@ -68,6 +68,8 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
          "--cases", o.cases,
          "Names or globs of cases; first: the first case of each lab; without it all but long ones")
       ->delimiter(',');
+  run->add_option("--device", o.device, "cpu or cuda: only the cases that run there")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   run->add_option("--size", o.size, "smoke or full")->check(CLI::IsMember({"smoke", "full"}));
   run->add_option("--profile", o.profile,
                   "none, minimal (cached ceilings) or roofline (measured ceilings)")
@@ -82,6 +84,16 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
                 "Also other people's libraries (oneDNN, OpenBLAS), and bandwidth ceilings beside");
   run->add_flag("--isolated", o.isolated,
                 "Also measure each technique alone, and warn where that differs");
+  const std::map<std::string, bench::CacheMode> modes = {{"warm", bench::CacheMode::kWarm},
+                                                         {"cold", bench::CacheMode::kCold},
+                                                         {"dirty", bench::CacheMode::kDirty}};
+  run->add_option(
+         "--cache", o.cache,
+         "What a call on a GPU finds in the L2: warm (what the call before left), cold (its "
+         "reads miss), dirty (foreign lines to write back)")
+      ->transform(CLI::Transformer(modes));
+  run->add_flag("--graph", o.graph, "Replay the calls of an epoch on a GPU from a CUDA graph");
+  run->add_flag("--energy", o.energy, "Also measure the energy of a call on a GPU");
   run->add_option("--processes", o.processes,
                   "Worker processes per case; 0: 1 for smoke, 2 for full")
       ->check(CLI::Range(0, 64));

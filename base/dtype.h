@@ -29,6 +29,35 @@ struct bf16 {
   }
 };
 
+/// IEEE-754 binary16.
+struct f16 {
+  std::uint16_t bits = 0;
+  f16() = default;
+  /// Rounds to nearest even; too large becomes infinite; NaN stays NaN.
+  explicit f16(float value) {
+    auto wide = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = wide >> 16 & 0x8000u;
+    wide &= 0x7fffffffu;
+    std::uint32_t rest;
+    if (wide > 0x7f800000u) {
+      rest = 0x7e00u;
+    } else if (wide >= 0x477ff000u) {  // 65520, half-way between the largest and the next
+      rest = 0x7c00u;
+    } else if (wide < 0x38800000u) {  // below 2^-14: a unit is 2^-24, as it is of 0.5f
+      rest = std::bit_cast<std::uint32_t>(std::bit_cast<float>(wide) + 0.5f) - 0x3f000000u;
+    } else {
+      rest = (wide - 0x38000000u + 0xfffu + (wide >> 13 & 1u)) >> 13;
+    }
+    bits = static_cast<std::uint16_t>(sign | rest);
+  }
+  explicit operator float() const {
+    const std::uint32_t sign = (bits & 0x8000u) << 16, rest = (bits & 0x7fffu) << 13;
+    if (rest >= 0x0f800000u) return std::bit_cast<float>(sign | 0x7f800000u | (rest & 0x7fffffu));
+    const float magnitude = std::bit_cast<float>(rest) * 0x1p112f;  // exact, subnormals too
+    return sign != 0 ? -magnitude : magnitude;
+  }
+};
+
 constexpr std::size_t size_bytes(DType type) {
   switch (type) {
     case DType::kF64:
@@ -108,6 +137,10 @@ struct dtype_of<double> {
 template <>
 struct dtype_of<float> {
   static constexpr DType value = DType::kF32;
+};
+template <>
+struct dtype_of<f16> {
+  static constexpr DType value = DType::kF16;
 };
 template <>
 struct dtype_of<bf16> {

@@ -19,12 +19,18 @@ struct Fault {
   bool found() const { return !detector.empty(); }
 };
 
+/// A reference result in device memory, as doubles.
+struct ExpectedThere {
+  machine::DeviceArray value, scale;
+};
+
 /// An input set with its reference result, and the checks around every checked call on it.
 class CheckedSet {
  public:
-  /// Computes the reference for the set's current contents.
+  /// Computes the reference for the set's current contents, by the lab's reference_on_device where
+  /// `on_device`.
   CheckedSet(const Lab& lab, const Params& params, InputSet& set, const Checks& checks,
-             std::uint64_t seed);
+             std::uint64_t seed, bool on_device = false);
 
   /// Results of other contents, so that a replayed one is named as such. Must outlive this.
   void also_know(const CheckedSet& near) { near_ = &near.expected_; }
@@ -40,6 +46,7 @@ class CheckedSet {
 
  private:
   std::vector<std::uint64_t> sample_outputs() const;
+  std::string compare_outputs(double* worst_in_bounds);
   Fault name_fault(const std::string& wrong) const;
 
   const Lab& lab_;
@@ -48,6 +55,7 @@ class CheckedSet {
   const Checks& checks_;
   std::uint64_t seed_;
   Expected expected_;
+  std::vector<ExpectedThere> there_;  // expected_ in device memory, where the set is there
   const Expected* near_ = nullptr;
   const Expected* former_ = nullptr;
   std::uint64_t checksum_ = 0;

@@ -156,14 +156,14 @@ TEST(Beside, ARowForEachNumberOfThreadsThatCanRunHere) {
   machine::Cpu cpu;
   cpu.cores = 2;
   Lab lab = lab_of_two();
-  EXPECT_EQ(describe_techniques(lab, cpu).size(), 2u);
-  const auto rows = describe_techniques(lab, cpu, true);
+  EXPECT_EQ(describe_techniques(lab, {}, {}, cpu).size(), 2u);
+  const auto rows = describe_techniques(lab, {}, {}, cpu, true);
   ASSERT_EQ(rows.size(), 4u);
   EXPECT_EQ(rows[2].name, "ceiling");
   EXPECT_EQ(rows[3].name, "ceiling_2_threads");
   EXPECT_EQ(rows[3].threads, 2);
   lab.techniques[1].needs = [](const machine::Cpu&) { return "needs luck"; };
-  EXPECT_EQ(describe_techniques(lab, cpu, true).size(), 3u);
+  EXPECT_EQ(describe_techniques(lab, {}, {}, cpu, true).size(), 3u);
 }
 
 }  // namespace

@@ -18,9 +18,9 @@ namespace {
 Json to_json(const ProcessRecord& process) {
   Json json = {{"seed", process.seed}, {"seconds", process.seconds}, {"series", Json::object()}};
   for (const auto& [name, series] : process.series) {
-    json["series"][name] = {
-        {"iterations", series.iterations}, {"wall_ns", series.wall_ns}, {"cpu_ns", series.cpu_ns}};
+    json["series"][name] = to_json(series);
   }
+  if (process.device) json["device"] = to_json(*process.device);
   return json;
 }
 
@@ -88,6 +88,10 @@ Json to_json(const Job& job) {
           {"precision", job.precision},
           {"iterations", job.iterations},
           {"isolated", job.isolated},
+          {"device", name(job.device)},
+          {"cache", name(job.cache)},
+          {"graph", job.graph},
+          {"energy", job.energy},
           {"checks_off", job.checks_off},
           {"memory_limit_bytes", job.memory_limit_bytes},
           {"scratch_folder", job.scratch_folder}};
@@ -109,6 +113,12 @@ Job job_from_json(const Json& json) {
   json.at("precision").get_to(job.precision);
   json.at("iterations").get_to(job.iterations);
   json.at("isolated").get_to(job.isolated);
+  job.device = json.at("device") == name(Device::kCuda) ? Device::kCuda : Device::kCpu;
+  for (const CacheMode mode : {CacheMode::kWarm, CacheMode::kCold, CacheMode::kDirty}) {
+    if (json.at("cache") == name(mode)) job.cache = mode;
+  }
+  json.at("graph").get_to(job.graph);
+  json.at("energy").get_to(job.energy);
   json.at("checks_off").get_to(job.checks_off);
   json.at("memory_limit_bytes").get_to(job.memory_limit_bytes);
   json.at("scratch_folder").get_to(job.scratch_folder);
@@ -129,7 +139,9 @@ int worker_main(int channel) {
   }
   ChannelReporter reporter(channel, token);
   const Checks checks(job.checks_off);
-  if (checks.on("memory-limit")) limit_memory(job.memory_limit_bytes);
+  // CUDA maps all of its device memory and more into the address space: the limit would refuse it.
+  const bool limits = checks.on("memory-limit") && job.device == Device::kCpu;
+  if (limits) limit_memory(job.memory_limit_bytes);
   if (checks.on("signal-others")) {
     if (const auto why = forbid_signals_to_others(); !why.empty()) {
       reporter.send({{"type", "note"}, {"text", why}});

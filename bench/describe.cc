@@ -10,6 +10,7 @@
 
 #include "bench/ceiling_loop.h"
 #include "machine/environment.h"
+#include "machine/gpu_costs_cache.h"
 #include "machine/topology.h"
 
 namespace aisp::bench {
@@ -65,6 +66,8 @@ Json options_json(const RunOptions& o) {
           {"level", o.level},
           {"precision", o.precision},
           {"time_limit_s", o.time_limit_s},
+          {"cache", name(o.cache)},
+          {"graph", o.graph},
           {"memory_limit_bytes", o.memory_limit_bytes}};
 }
 
@@ -79,7 +82,7 @@ Json library_versions() {
 }  // namespace
 
 Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
-                  const machine::Ceilings& ceilings) {
+                  const machine::Ceilings& ceilings, const DeviceCeilings& device) {
   Json environment = Json::object();
   for (const auto& [name, value] : machine::read_environment()) environment[name] = value;
   Json header = {{"schema", kRunSchema},
@@ -95,6 +98,17 @@ Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
                  {"options", options_json(options)},
                  {"seed", options.seed}};
   header["ceilings"] = ceilings.empty() ? Json(nullptr) : Json::parse(machine::to_json(ceilings));
+  if (const machine::CudaDevice& gpu = machine::cuda_device(); gpu.why_not.empty()) {
+    header["device"] = {{"name", gpu.name},
+                        {"hardware_key", device_key(gpu)},
+                        {"compute_capability", fmt::format("{}.{}", gpu.major, gpu.minor)},
+                        {"multiprocessors", gpu.multiprocessors},
+                        {"l2_bytes", gpu.l2_bytes},
+                        {"memory_bytes", gpu.memory_bytes},
+                        {"driver", gpu.driver_version},
+                        {"runtime", gpu.runtime_version}};
+    if (!device.empty()) header["device"]["ceilings"] = machine::to_json(std::vector{device.costs});
+  }
   return header;
 }
 
@@ -114,7 +128,12 @@ CaseResult describe_case(const KnownLab& known, const Case& one, const RunOption
   result.origin = one.origin;
   result.size = options.size;
   result.params = params.values();
-  result.baseline = lab.baseline;
+  result.baseline = lab.baseline_on(one.device);
+  result.device = name(one.device);
+  if (one.device == Device::kCuda) {
+    result.cache = name(options.cache);
+    result.graph = options.graph;
+  }
   result.flops = work.flops;
   result.flops_dtype = std::string(name(work.flops_dtype));
   result.bytes_read = work.bytes_read;
@@ -155,19 +174,41 @@ void add_ceilings(std::vector<TechniqueResult>& rows) {
 
 }  // namespace
 
-std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu,
+// Two sets of inputs with their copies, the device's own reference, and room for what plans take.
+std::string too_little_memory(const Lab& lab, const Params& params, CacheMode cache) {
+  const machine::CudaDevice& device = machine::cuda_device();
+  const Problem problem = lab.problem(params);
+  const int replicas = cache == CacheMode::kCold ? cold_replicas(problem, device) : 1;
+  std::size_t need = device_bytes(problem, replicas) + (std::size_t{512} << 20);
+  for (const TensorSpec& spec : problem.outputs) need += 16 * spec.count();
+  if (need <= device.memory_bytes) return "";
+  return fmt::format("needs {:.1f} GiB of device memory, {} has {:.1f}",
+                     static_cast<double>(need) / (1 << 30), device.name,
+                     static_cast<double>(device.memory_bytes) / (1 << 30));
+}
+
+std::vector<TechniqueResult> describe_techniques(const Lab& lab, const Case& one,
+                                                 const RunOptions& options, const machine::Cpu& cpu,
                                                  bool ceilings) {
   std::vector<TechniqueResult> all;
+  const std::string& baseline = lab.baseline_on(one.device);
+  std::string no_room;
+  if (one.device == Device::kCuda && machine::cuda_device().why_not.empty()) {
+    const Params& params = options.size == "smoke" ? one.smoke : one.full;
+    no_room = too_little_memory(lab, params, options.cache);
+  }
   for (const Technique& technique : lab.techniques) {
+    if (technique.device != one.device) continue;
     TechniqueResult row;
     row.name = technique.name;
     row.summary = technique.summary;
-    row.role = technique.name == lab.baseline  ? "baseline"
+    row.role = technique.name == baseline      ? "baseline"
                : technique.role == Role::kPeer ? "peer"
                                                : "technique";
-    row.device = technique.device == Device::kCuda ? "cuda" : "cpu";
+    row.device = name(technique.device);
     row.threads = technique.threads == 0 ? cpu.cores : technique.threads;
     row.reason = why_not_here(technique);
+    if (row.reason.empty()) row.reason = no_room;
     row.outcome = row.reason.empty() ? Outcome::kOk : Outcome::kSkipped;
     if (row.role == "baseline")
       all.insert(all.begin(), std::move(row));

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "bench/device_ceilings.h"
 #include "bench/record.h"
 #include "bench/run.h"
 #include "machine/ceilings.h"
@@ -12,14 +13,16 @@ namespace aisp::bench {
 
 /// The header of a run: run.json. options.out names the run.
 Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
-                  const machine::Ceilings& ceilings);
+                  const machine::Ceilings& ceilings, const DeviceCeilings& device = {});
 
 /// One case of a lab at options.size, with its declared work and without techniques.
 CaseResult describe_case(const KnownLab& known, const Case& one, const RunOptions& options);
 
-/// A lab's techniques, the baseline first; those that cannot run here are skipped with the reason.
-/// `ceilings`: behind them a row of role "ceiling" for each number of threads among them.
-std::vector<TechniqueResult> describe_techniques(const Lab& lab, const machine::Cpu& cpu,
+/// A lab's techniques for the device of `one`, the baseline first; those that cannot run here are
+/// skipped with the reason. `ceilings`: behind them a row of role "ceiling" for each number of
+/// threads among them.
+std::vector<TechniqueResult> describe_techniques(const Lab& lab, const Case& one,
+                                                 const RunOptions& options, const machine::Cpu& cpu,
                                                  bool ceilings = false);
 
 }  // namespace aisp::bench

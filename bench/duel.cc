@@ -87,8 +87,9 @@ struct Bout {
 std::vector<std::string> able(const Json& lab) {
   std::vector<std::string> names;
   for (const Json& technique : lab.at("techniques")) {
-    const bool peer = technique.at("role") == "peer";
-    if (!peer && technique.at("why_not_here") == "") names.push_back(technique.at("name"));
+    // Two processes take turns: of a GPU's work that would compare the switches between them.
+    const bool left_out = technique.at("role") == "peer" || technique.at("device") != "cpu";
+    if (!left_out && technique.at("why_not_here") == "") names.push_back(technique.at("name"));
   }
   return names;
 }
@@ -125,6 +126,7 @@ std::vector<Bout> plan_bouts(const DuelOptions& options, const Json& a, const Js
     }
     for (const Json& one : lab.at("cases")) {
       if (both.empty()) break;
+      if (one.value("device", "cpu") != "cpu") continue;
       const auto case_name = one.at("name").get<std::string>();
       if (!has_case(*other, case_name, options.size, one.at(options.size))) {
         summary.only_a.push_back(name + " case " + case_name + " (as it is there)");

@@ -249,19 +249,26 @@ std::vector<UpdateRow> update(Expectations& expectations, const RunRecord& run,
   return rows;
 }
 
+std::string hardware_key_of(const Json& header, const std::string& device) {
+  if (device == "cpu") return header.value("hardware_key", "");
+  return header.contains("device") ? header.at("device").value("hardware_key", "") : "";
+}
+
 std::vector<UpdateRow> update_expectations(const RunRecord& run, const std::string& root,
                                            const std::string& accept) {
-  const std::string key = run.header.value("hardware_key", "");
-  std::map<std::string, std::vector<const CaseResult*>> by_folder;
+  // By the lab's folder and the key of what ran it.
+  std::map<std::pair<std::string, std::string>, std::vector<const CaseResult*>> by_folder;
   for (const CaseResult& result : run.results) {
     if (!result.checks_off.empty()) {
       throw Error("checks were switched off: no claim rests on this run", run.folder,
                   "run it again without --without-check");
     }
-    by_folder[result.folder].push_back(&result);
+    by_folder[{result.folder, hardware_key_of(run.header, result.device)}].push_back(&result);
   }
   std::vector<UpdateRow> rows;
-  for (const auto& [folder, results] : by_folder) {
+  for (const auto& [home_and_key, results] : by_folder) {
+    const auto& [folder, key] = home_and_key;
+    if (key.empty()) continue;  // nothing of it ran
     const std::string path = expectations_path(root, folder, key);
     const std::filesystem::path home = std::filesystem::path(root) / folder;
     const std::string lab_file = home.parent_path().string() + ".toml";  // of labs of commands

@@ -60,6 +60,10 @@ std::string expectations_path(const std::string& root, const std::string& lab_fo
 Expectations read_expectations(const std::string& path, const std::string& lab,
                                const std::string& hardware_key);
 
+/// The key of what ran a case: the machine's, or the GPU's for device "cuda" ("" where the run saw
+/// none).
+std::string hardware_key_of(const Json& header, const std::string& device);
+
 /// One technique's result as an observation.
 Observation observe(const RunRecord& run, const CaseResult& result,
                     const TechniqueResult& technique);

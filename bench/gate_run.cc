@@ -48,14 +48,26 @@ void keep_cases(Expectations& expectations, const KnownLab& lab) {
   });
 }
 
+// Of the machine, and of its GPU where the run saw one.
+std::vector<std::string> keys_of(const Json& header) {
+  std::vector<std::string> keys = {header.at("hardware_key")};
+  const std::string device = hardware_key_of(header, "cuda");
+  if (!device.empty()) keys.push_back(device);
+  return keys;
+}
+
 // What the labs owe of which the techniques were asked for: the baseline's name is no row.
 std::vector<GateLab> labs_owing(const std::vector<KnownLab>& labs, const std::string& root,
-                                const std::string& key, const std::vector<std::string>& techniques,
+                                const std::vector<std::string>& keys,
+                                const std::vector<std::string>& techniques,
                                 const std::vector<std::string>& cases) {
   std::vector<GateLab> owing;
   for (const KnownLab& lab : labs) {
-    const std::string path = expectations_path(root, lab.entry.folder, key);
-    GateLab one{lab.name, lab.entry.folder, read_expectations(path, lab.name, key)};
+    GateLab one{lab.name, lab.entry.folder, {}};
+    for (const std::string& key : keys) {
+      const std::string path = expectations_path(root, lab.entry.folder, key);
+      one.expectations.cases.merge(read_expectations(path, lab.name, key).cases);
+    }
     if (!cases.empty()) keep_cases(one.expectations, lab);
     for (auto& [name, expected] : one.expectations.cases) {
       std::erase_if(expected.techniques, [&](const auto& technique) {
@@ -81,14 +93,14 @@ GateReport judge_given(const GateOptions& options, const GateRules& rules,
   for (const std::string& folder : options.runs) runs.push_back(checked_run(folder));
   const RunRecord& first = runs.front();
   for (const RunRecord& run : runs) {
-    if (run.header.value("hardware_key", "") == first.header.value("hardware_key", "")) continue;
+    if (keys_of(run.header) == keys_of(first.header)) continue;
     throw Error("is of another machine than " + first.folder, run.folder,
                 "give the gate runs of one machine");
   }
   auto labs = select_labs(known_labs(words(first, "modules")), words(first, "targets"));
   if (!options.run.targets.empty()) labs = select_labs(labs, options.run.targets);
   select_cases(labs, words(first, "cases"));
-  return judge_gate(labs_owing(labs, options.root, first.header.at("hardware_key"),
+  return judge_gate(labs_owing(labs, options.root, keys_of(first.header),
                                words(first, "techniques"), words(first, "cases")),
                     runs, xfails, rules);
 }
@@ -113,8 +125,10 @@ GateReport run_gate(const GateOptions& options, const RunProgress& progress) {
   const auto xfails = read_xfails((std::filesystem::path(options.root) / options.xfail).string());
   if (!options.runs.empty()) return judge_given(options, rules, xfails);
   const std::string key = machine::hardware_key(machine::cpu());
+  std::vector<std::string> keys = {key};
+  if (machine::cuda_device().why_not.empty()) keys.push_back(device_key(machine::cuda_device()));
   const auto labs = labs_owing(select_labs(known_labs(options.run.modules), options.run.targets),
-                               options.root, key, options.run.techniques, options.run.cases);
+                               options.root, keys, options.run.techniques, options.run.cases);
   GateReport gate;
   gate.hardware_key = key;
   if (!any_recorded(labs)) return gate;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/checks.h"
+#include "bench/device_bench.h"
 #include "bench/lab.h"
 #include "bench/record.h"
 
@@ -26,6 +27,10 @@ struct Job {
   double margin = 0.01, level = 0.95, precision = 0.02;
   std::uint64_t iterations = 0;
   bool isolated = false;
+  Device device = Device::kCpu;        // of the case
+  CacheMode cache = CacheMode::kWarm;  // on a GPU, like the two below
+  bool graph = false;
+  bool energy = false;  // measure the energy of calls: a quarter second each
   std::vector<std::string> checks_off;
   std::size_t memory_limit_bytes = 0;   // 0: none
   std::string scratch_folder = "/tmp";  // file inputs

@@ -19,6 +19,13 @@ constexpr double kImpossibleBelow = 0.93;
 // loop then is no ceiling, or part of the work stayed in caches.
 constexpr double kAboveCeiling = 1.02;
 
+// The step of the clock between two events. Source: cudaEventElapsedTime, "a resolution of
+// approximately 0.5 microseconds".
+constexpr double kEventStepNs = 500.0;
+
+// The clock of the multiprocessors fell or rose by this much between two techniques of one case.
+constexpr double kClockMoved = 0.03;
+
 // Wider than this without a verdict is noise, not a finding.
 constexpr double kNoisyWidth = 0.10;
 
@@ -40,20 +47,35 @@ std::vector<Sample> samples_of(const ProcessRecord& process, const std::string& 
 }
 
 void fill_times(TechniqueResult& technique, const CaseResult& result, double level) {
-  std::vector<double> wall;
+  std::vector<double> times, mhz;
+  const auto of = technique.pair.clock == Clock::kDevice ? &Series::cpu_ns : &Series::wall_ns;
   for (const ProcessRecord& process : result.processes) {
     const auto found = process.series.find(technique.name);
     if (found == process.series.end()) continue;
-    wall.insert(wall.end(), found->second.wall_ns.begin(), found->second.wall_ns.end());
+    const Series& series = found->second;
+    times.insert(times.end(), (series.*of).begin(), (series.*of).end());
+    mhz.insert(mhz.end(), series.sm_mhz.begin(), series.sm_mhz.end());
+    if (!process.device) continue;
+    const auto joule = process.device->joule.find(technique.name);
+    if (joule != process.device->joule.end()) technique.joule = joule->second;
   }
-  technique.time_ns = median_interval(wall, level);
-  technique.p10_ns = quantile(wall, 0.10);
-  technique.p90_ns = quantile(wall, 0.90);
-  technique.p99_ns = quantile(wall, 0.99);
+  if (!mhz.empty()) technique.sm_mhz = median(mhz);
+  technique.time_ns = median_interval(times, level);
+  technique.p10_ns = quantile(times, 0.10);
+  technique.p90_ns = quantile(times, 0.90);
+  technique.p99_ns = quantile(times, 0.99);
   const double seconds = technique.time_ns.estimate * 1e-9;
   technique.gflop_per_s = result.flops / seconds * 1e-9;
   technique.gb_per_s = (result.bytes_read + result.bytes_written) / seconds * 1e-9;
   technique.items_per_s = result.items / seconds;
+}
+
+// Then nothing was held back, and the wall clock sees what the events do not.
+bool waits_inside_calls(const Lab& lab, const CaseResult& result) {
+  return std::any_of(result.techniques.begin(), result.techniques.end(), [&](const auto& row) {
+    const Technique* technique = technique_of(lab, row.name);
+    return technique != nullptr && technique->blocks && row.outcome != Outcome::kSkipped;
+  });
 }
 
 // The technique's time over that of `other`, round by round in every process that ran both.
@@ -70,6 +92,10 @@ std::vector<PairResult> pairs_with(const std::string& other, const TechniqueResu
   pair_rules.cpu_clock_eligible = plain(technique.name) && plain(other);
   pair_rules.clock = rules.clock;
   pair_rules.clock_step_ns = rules.clock_step_ns;
+  if (result.device == "cuda") {
+    pair_rules.clock = waits_inside_calls(lab, result) ? ClockRule::kWall : ClockRule::kDevice;
+    pair_rules.clock_step_ns = kEventStepNs;
+  }
   std::vector<PairResult> processes;
   for (const ProcessRecord& process : result.processes) {
     auto theirs = samples_of(process, other);
@@ -106,8 +132,50 @@ void fill_beside(TechniqueResult& technique, const CaseResult& result, const Lab
   }
 }
 
+void call_impossible(TechniqueResult& technique, double least_ns, const char* bound) {
+  technique.outcome = Outcome::kImpossible;
+  technique.detector = "ceiling";
+  technique.reason = fmt::format(
+      "{:.4g} us for declared work that takes this machine {:.4g} us at its measured best ({} "
+      "bound)",
+      technique.time_ns.estimate / 1e3, least_ns / 1e3, bound);
+}
+
+// What fits into the L2 has no ceiling here: its bandwidth is not measured.
+void fill_device_ceiling(TechniqueResult& technique, const CaseResult& result,
+                         const DeviceCeilings& ceilings, const JudgeRules& rules) {
+  if (ceilings.empty()) return;
+  const DType dtype = dtype_of_name(result.flops_dtype).value_or(DType::kF32);
+  const double bytes = result.bytes_read + result.bytes_written;
+  const bool in_l2 = result.working_set_bytes < 2.0 * ceilings.l2_bytes && result.cache == "warm";
+  const auto floor_ns = [&](bool best, const char** bound) {
+    const double compute = ceilings.compute_gflop_per_s(dtype, best);
+    const double memory = result.medium == "memory" && !in_l2 ? ceilings.memory_gb_per_s(best)
+                          : result.medium == "host link"      ? ceilings.link_gb_per_s(best)
+                                                              : 0.0;
+    const double compute_ns = compute > 0.0 ? result.flops / compute : 0.0;
+    const double memory_ns = memory > 0.0 ? bytes / memory : 0.0;
+    *bound = std::max(compute_ns, memory_ns) == 0.0 ? ""
+             : compute_ns >= memory_ns              ? "compute"
+                                                    : "memory";
+    return std::max(compute_ns, memory_ns);
+  };
+  const char *bound = "", *best_bound = "";
+  technique.floor_ns = floor_ns(false, &bound);
+  technique.bound = bound;
+  technique.ceiling_fraction = technique.floor_ns / technique.time_ns.estimate;
+  const double least_ns = floor_ns(true, &best_bound);
+  if (rules.ceiling_check && technique.time_ns.high < kImpossibleBelow * least_ns) {
+    call_impossible(technique, least_ns, best_bound);
+  }
+}
+
 void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const machine::Cpu& cpu,
                   const machine::Ceilings& ceilings, const JudgeRules& rules) {
+  if (result.device == "cuda") {
+    if (rules.device != nullptr) fill_device_ceiling(technique, result, *rules.device, rules);
+    return;
+  }
   if (ceilings.empty()) return;
   const DType flops_dtype = dtype_of_name(result.flops_dtype).value_or(DType::kF32);
   const int threads = technique.threads;
@@ -134,18 +202,34 @@ void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const ma
   const double least_ns = floor_ns(true, true, &ignored);
   if (technique.role == "ceiling") return;
   if (rules.ceiling_check && technique.time_ns.high < kImpossibleBelow * least_ns) {
-    technique.outcome = Outcome::kImpossible;
-    technique.detector = "ceiling";
-    technique.reason = fmt::format(
-        "{:.4g} us for declared work that takes this machine {:.4g} us at its measured best ({} "
-        "bound)",
-        technique.time_ns.estimate / 1e3, least_ns / 1e3, ignored);
+    call_impossible(technique, least_ns, ignored);
   }
 }
 
-void fill_labels(TechniqueResult& technique, double margin, ClockRule clock) {
+void device_labels(TechniqueResult& technique, const CaseResult& result) {
+  technique.labels.push_back(result.cache + " cache");
+  if (result.graph) technique.labels.emplace_back("graph replay");
+  if (technique.pair.clock == Clock::kWall) technique.labels.emplace_back("launch gaps included");
+  for (const ProcessRecord& process : result.processes) {
+    if (!process.device) continue;
+    if (process.device->throttle_reasons != 0) technique.labels.emplace_back("throttled");
+    if (process.device->other_processes != 0) technique.labels.emplace_back("shared GPU");
+  }
+  for (const TechniqueResult& row : result.techniques) {
+    const bool moved = row.sm_mhz > 0.0 && technique.sm_mhz > 0.0 && row.role == "baseline" &&
+                       std::fabs(std::log(technique.sm_mhz / row.sm_mhz)) > kClockMoved;
+    if (moved) technique.labels.emplace_back("another SM clock than the baseline's");
+  }
+  auto& all = technique.labels;
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
+void fill_labels(TechniqueResult& technique, const CaseResult& result, double margin,
+                 ClockRule clock) {
   if (technique.pair.contended) technique.labels.emplace_back("contended");
   if (technique.pair.clock == Clock::kCpu) technique.labels.emplace_back("cpu clock");
+  if (technique.device == "cuda") device_labels(technique, result);
   if (clock == ClockRule::kPrinted) technique.labels.emplace_back("printed time");
   if (!technique.beside.empty() && technique.beside_fraction.estimate > kAboveCeiling) {
     technique.labels.emplace_back("quicker than the ceiling beside it");
@@ -197,10 +281,10 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
       continue;
     }
     technique.labels.clear();
-    fill_times(technique, result, rules.level);
     fill_pair(technique, result, lab, rules);
+    fill_times(technique, result, rules.level);
     fill_beside(technique, result, lab, rules);
-    fill_labels(technique, rules.margin, rules.clock);
+    fill_labels(technique, result, rules.margin, rules.clock);
     if (is_noisy(technique.pair) && technique.name != result.baseline) {
       technique.outcome = Outcome::kNoisy;
       technique.reason = why_noisy(technique.pair);

@@ -2,6 +2,7 @@
 // the results that cannot be true. Pure functions of the record and the ceilings.
 #pragma once
 
+#include "bench/device_ceilings.h"
 #include "bench/lab.h"
 #include "bench/record.h"
 #include "machine/ceilings.h"
@@ -13,6 +14,7 @@ struct JudgeRules {
   bool ceiling_check = true;
   ClockRule clock = ClockRule::kDeclared;
   double clock_step_ns = PairRules{}.clock_step_ns;
+  const DeviceCeilings* device = nullptr;  // for cases on a GPU
 };
 
 /// Fills in everything of `result.techniques` that derives from `result.processes`. Techniques

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
+#include "machine/device_blas.h"
 
 namespace aisp::bench::matmul {
 namespace {
@@ -93,6 +95,7 @@ void set_contract(Lab& lab) {
   lab.prepare = prepare;
   lab.work = work;
   lab.reference = reference;
+  lab.reference_on_device = AISP_DEVICE(reference_on_device);
   lab.tolerance = tolerance;
 }
 
@@ -112,6 +115,21 @@ Technique peer(machine::PeerLibrary library, const char* name, int threads) {
       use->blas().sgemm(m, n, k, a, k, b, n, c, n);
     });
   };
+  return technique;
+}
+
+Technique device_peer(const char* name) {
+  Technique technique = on_gpu(
+      name, "cuBLAS's sgemm, tensor cores off",
+      [](const Params& p) {
+        auto blas = std::make_shared<machine::DeviceBlas>(machine::BlasMath::kF32);
+        return plan_of([blas, shape = machine::BlasShape{p["M"], p["N"], p["K"]}](const Io& io) {
+          blas->gemm(io.stream(), shape, io.in<float>(kA).data(), io.in<float>(kB).data(),
+                     io.out<float>(kC).data());
+        });
+      },
+      [](const machine::CudaDevice&) { return machine::DeviceBlas::why_not(); });
+  technique.role = Role::kPeer;
   return technique;
 }
 

@@ -21,6 +21,10 @@ Params sizes(std::int64_t m, std::int64_t n, std::int64_t k);
 /// of it for uniform inputs.
 void set_contract(Lab& lab);
 
+/// The reference on the GPU, a double for each product and sum; set_contract() sets it. 17 GFLOP
+/// take 0.1 s.
+void reference_on_device(const Params& p, const Io& io, std::span<const ExpectedOnDevice> outputs);
+
 /// A body of the form multiply(m, n, k, a, b, c) as a plan; f32, tight rows.
 template <class Multiply>
 std::unique_ptr<Plan> plan_with(const Params& p, Multiply multiply) {
@@ -32,5 +36,8 @@ std::unique_ptr<Plan> plan_with(const Params& p, Multiply multiply) {
 
 /// A library's sgemm on one thread (threads = 1) or on every core (threads = 0).
 Technique peer(machine::PeerLibrary library, const char* name, int threads);
+
+/// cuBLAS's sgemm on the GPU, tensor cores off: the peer of device techniques.
+Technique device_peer(const char* name);
 
 }  // namespace aisp::bench::matmul

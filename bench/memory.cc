@@ -90,7 +90,8 @@ void GuardedBuffer::mend_canaries() {
   for_each_canary([](std::byte* at, std::size_t n) { std::memset(at, int(kCanary), n); });
 }
 
-InputSet::InputSet(const Problem& problem, const std::string& folder) : problem_(problem) {
+InputSet::InputSet(const Problem& problem, const std::string& folder, const OnDevice& where)
+    : problem_(problem) {
   static std::atomic<int> serial{0};
   memory_.reserve(problem.inputs.size() + problem.outputs.size());
   paths_.reserve(problem.inputs.size());
@@ -120,9 +121,14 @@ InputSet::InputSet(const Problem& problem, const std::string& folder) : problem_
     memory_.emplace_back(spec.bytes(), spec.small_pages);
     outputs_.push_back({memory_.back().data(), spec.bytes(), spec.dtype, nullptr});
   }
+  if (where.stream != nullptr) {
+    mirror_ =
+        std::make_unique<DeviceMirror>(problem_, inputs_, outputs_, where.stream, where.replicas);
+  }
 }
 
 InputSet::~InputSet() {
+  mirror_.reset();  // unpins memory that is about to go
   for (const std::string& path : paths_) unlink(path.c_str());
 }
 
@@ -165,6 +171,7 @@ void InputSet::fill(const Lab& lab, const Params& params, std::uint64_t seed) {
     }
     close(file);
   }
+  push_inputs();
 }
 
 bool InputSet::become_near_copy(const InputSet& other, std::uint64_t seed) {
@@ -192,6 +199,7 @@ bool InputSet::become_near_copy(const InputSet& other, std::uint64_t seed) {
     std::memcpy(mine, other.inputs_[i].data, inputs_[i].bytes);
     for (int k = 0; mix && k < kKept; ++k) std::memcpy(mine + at[k], kept[k], size);
   }
+  push_inputs();
   return true;
 }
 
@@ -200,6 +208,7 @@ void InputSet::copy_inputs(const InputSet& other) {
     check(inputs_[i].path == nullptr, "file inputs are refilled, never copied");
     std::memcpy(inputs_[i].data, other.inputs_[i].data, inputs_[i].bytes);
   }
+  push_inputs();
 }
 
 namespace {
@@ -224,8 +233,10 @@ std::uint64_t poison_word(DType dtype, std::uint64_t random) {
 
 void InputSet::poison_outputs(std::uint64_t seed) {
   Rng rng(seed);
-  for (const Io::Buffer& output : outputs_) {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Io::Buffer& output = outputs_[i];
     const std::uint64_t word = poison_word(output.dtype, rng.next());
+    if (mirror_ && mirror_->poison_output(i, word)) continue;
     auto* bytes = static_cast<std::byte*>(output.data);
     std::size_t at = 0;
     for (; at + 8 <= output.bytes; at += 8) std::memcpy(bytes + at, &word, 8);
@@ -252,14 +263,19 @@ std::uint64_t InputSet::input_checksum() {
   std::uint64_t hash = 0;
   with_files_mapped([&](const Io& io) {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (input_on_device(i)) continue;
       const auto bytes = io.fill<std::uint8_t>(i);
       hash = XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash + i);
     }
   });
+  if (mirror_ && !mirror_->changed_input().empty()) hash = ~hash;
   return hash;
 }
 
-std::string InputSet::damaged_canary() const {
+std::string InputSet::damaged_canary() {
+  if (mirror_) {
+    if (const std::string where = mirror_->damaged_canary(); !where.empty()) return where;
+  }
   std::size_t memory = 0;
   for (const TensorSpec& spec : problem_.inputs) {
     if (spec.place == Place::kFile) continue;
@@ -272,6 +288,7 @@ std::string InputSet::damaged_canary() const {
 }
 
 void InputSet::mend_canaries() {
+  if (mirror_) mirror_->mend_canaries();
   for (GuardedBuffer& buffer : memory_) buffer.mend_canaries();
 }
 

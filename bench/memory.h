@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/device_mirror.h"
 #include "bench/lab.h"
 
 namespace aisp::bench {
@@ -35,11 +36,18 @@ class GuardedBuffer {
   std::size_t bytes_ = 0;
 };
 
-/// Inputs and outputs of one problem with the contents of one seed.
+/// Where device techniques find the buffers of a set. Null stream: in host memory.
+struct OnDevice {
+  machine::CudaStream stream = nullptr;
+  int replicas = 1;  // of the inputs, to take turns with
+};
+
+/// Inputs and outputs of one problem with the contents of one seed. On a device, the host's copy is
+/// the one that is filled, poisoned and compared: the set carries it there and, on collect(), back.
 class InputSet {
  public:
   /// `folder`: where file inputs are created (removed on destruction).
-  InputSet(const Problem& problem, const std::string& folder);
+  InputSet(const Problem& problem, const std::string& folder, const OnDevice& where = {});
   ~InputSet();
   InputSet(const InputSet&) = delete;
   InputSet& operator=(const InputSet&) = delete;
@@ -63,16 +71,50 @@ class InputSet {
   std::size_t poisoned_elements(std::uint64_t seed) const;
 
   /// The buffers of a call; file inputs carry only their path.
-  Io io() { return {inputs_, outputs_}; }
+  Io io(int replica = 0) { return mirror_ ? mirror_->io(replica) : Io{inputs_, outputs_}; }
+  int replicas() const { return mirror_ ? mirror_->replicas() : 1; }
+  bool on_device() const { return mirror_ != nullptr; }
+
+  /// Brings the outputs to the host once the stream is done (and waits for nothing else). Without a
+  /// device they are there.
+  void collect() {
+    if (mirror_) mirror_->pull_outputs();
+  }
+  /// On a device: a hash of every byte of output `index` as it is there now.
+  std::uint64_t device_hash(std::size_t index) const { return mirror_->output_hash(index); }
+  /// Where output `index` lives on a device; null: on the host.
+  const void* device_output(std::size_t index) const {
+    return mirror_ ? mirror_->output(index) : nullptr;
+  }
+  bool input_on_device(std::size_t index) const {
+    return mirror_ && mirror_->input_on_device(index);
+  }
+  machine::CudaStream stream() const { return mirror_ ? mirror_->stream() : nullptr; }
+  /// Waits for the stream of a device, if any.
+  void wait() {
+    if (mirror_) mirror_->wait();
+  }
+  /// Carries the host's inputs or outputs to the device after somebody changed them by hand.
+  void push_inputs() {
+    if (mirror_) mirror_->push_inputs();
+  }
+  void push_outputs() {
+    if (mirror_) mirror_->push_outputs();
+  }
+  /// Carries the inputs to the device again where they are no longer the host's.
+  void mend_device_inputs() {
+    if (mirror_ && !mirror_->changed_input().empty()) mirror_->push_inputs();
+  }
 
   /// Runs `use(io)` with file inputs mapped for reading and writing.
   void with_files_mapped(const std::function<void(const Io&)>& use);
 
-  /// XXH3 over all inputs, files included.
+  /// XXH3 over all inputs, files included. Inputs on a device are compared there with what was
+  /// pushed, and make it another number where they differ.
   std::uint64_t input_checksum();
 
   /// "" or which buffer's canary was damaged.
-  std::string damaged_canary() const;
+  std::string damaged_canary();
   void mend_canaries();
 
   const Problem& problem() const { return problem_; }
@@ -86,6 +128,7 @@ class InputSet {
   std::vector<std::string> paths_;
   std::vector<Io::Buffer> inputs_;
   std::vector<Io::Buffer> outputs_;
+  std::unique_ptr<DeviceMirror> mirror_;
 };
 
 }  // namespace aisp::bench

@@ -69,7 +69,9 @@ std::size_t rounds_to_verdict(const Interval& ratio, std::size_t rounds, double 
 
 }  // namespace
 
-const char* name(Clock clock) { return clock == Clock::kWall ? "wall" : "cpu"; }
+const char* name(Clock clock) {
+  return clock == Clock::kWall ? "wall" : clock == Clock::kCpu ? "cpu" : "device";
+}
 
 const char* name(Verdict verdict) {
   switch (verdict) {
@@ -128,12 +130,13 @@ PairResult judge_pairs(std::span<const Sample> baseline, std::span<const Sample>
                             : rules.clock == ClockRule::kObserved && one_busy_thread(baseline) &&
                                   one_busy_thread(technique);
   if (rules.clock == ClockRule::kCpu) result.clock = Clock::kCpu;
+  if (rules.clock == ClockRule::kDevice) result.clock = Clock::kDevice;
   if (eligible) {
     result.disturbed_share = std::max(disturbed_share(baseline), disturbed_share(technique));
     result.contended = result.disturbed_share > kContendedShare;
     if (result.disturbed_share > kCpuClockShare) result.clock = Clock::kCpu;
   }
-  result.ratio = result.clock == Clock::kCpu ? result.ratio_cpu : result.ratio_wall;
+  result.ratio = result.clock == Clock::kWall ? result.ratio_wall : result.ratio_cpu;
   result.verdict = verdict_of(result.ratio, rules.margin);
   if (result.verdict == Verdict::kInconclusive) {
     result.rounds_needed = rounds_to_verdict(result.ratio, result.rounds, rules.margin);
@@ -154,7 +157,7 @@ PairResult combine_processes(std::span<const PairResult> processes, double margi
     widen(result.ratio, one.ratio);
     widen(result.ratio_wall, one.ratio_wall);
     widen(result.ratio_cpu, one.ratio_cpu);
-    if (one.clock == Clock::kCpu) result.clock = Clock::kCpu;
+    if (one.clock != Clock::kWall) result.clock = one.clock;
     result.disturbed_share = std::max(result.disturbed_share, one.disturbed_share);
     result.contended = result.contended || one.contended;
     result.rounds_needed = std::max(result.rounds_needed, one.rounds_needed);

@@ -15,10 +15,11 @@ namespace aisp::bench {
 /// Nanoseconds per iteration of one epoch on both clocks.
 struct Sample {
   double wall_ns = 0.0;
-  double cpu_ns = 0.0;
+  double cpu_ns = 0.0;  // CPU time; on a GPU, the time between two events on the stream
+  double sm_mhz = 0.0;  // on a GPU: the mean clock of its multiprocessors meanwhile
 };
 
-enum class Clock { kWall, kCpu };
+enum class Clock { kWall, kCpu, kDevice };
 /// Which clock decides. Rules other than kDeclared serve whole commands, of which nobody knows how
 /// many threads they run.
 enum class ClockRule {
@@ -26,6 +27,7 @@ enum class ClockRule {
   kObserved,  // the same, eligible being what the samples show: see one_busy_thread()
   kWall,
   kCpu,
+  kDevice,  // that of the GPU
   kPrinted  // wall_ns holds the time that the program itself printed
 };
 enum class Verdict { kFaster, kSlower, kEquivalent, kInconclusive };

@@ -27,7 +27,17 @@ const char* name(Outcome outcome);
 struct Series {
   std::uint64_t iterations = 1;
   std::vector<double> wall_ns;
-  std::vector<double> cpu_ns;
+  std::vector<double> cpu_ns;  // on a GPU: between two events on the stream
+  std::vector<double> sm_mhz;  // on a GPU only
+};
+
+/// A GPU before and after a case, as NVML tells it; absent values are NaN or 0.
+struct DeviceVitals {
+  double power_w_before = 0.0, power_w_after = 0.0;
+  double temperature_c_before = 0.0, temperature_c_after = 0.0;
+  std::uint64_t throttle_reasons = 0;   // NVML bits seen before or after, the idle bit left out
+  int other_processes = 0;              // that hold memory of it
+  std::map<std::string, double> joule;  // per call of each technique, where it was asked for
 };
 
 /// One worker process: what it measured, with which secret seed.
@@ -35,6 +45,7 @@ struct ProcessRecord {
   std::uint64_t seed = 0;
   double seconds = 0.0;
   std::map<std::string, Series> series;  // by technique
+  std::optional<DeviceVitals> device;    // of cases on a GPU: how it was meanwhile
 };
 
 /// What runs of a command took beside its time: medians over its timed runs.
@@ -60,7 +71,10 @@ struct TechniqueResult {
   // From here on only for ok and noisy: what is wrong has no time.
   PairResult pair;  // time over the baseline's time; the baseline itself has 1
   double margin = 0.0, level = 0.0;
-  Interval time_ns;  // per call, on the wall clock; median with its interval
+  Interval time_ns;     // per call, on the wall clock (on a GPU: on the clock that decides); median
+                        // with its interval
+  double sm_mhz = 0.0;  // on a GPU: median of its epochs
+  double joule = 0.0;   // on a GPU, where asked for: energy of a call
   double p10_ns = 0.0, p90_ns = 0.0, p99_ns = 0.0;
   double gflop_per_s = 0.0, gb_per_s = 0.0, items_per_s = 0.0;
   // Least time the measured ceilings allow for the declared work; 0 when no ceiling applies.
@@ -85,6 +99,9 @@ struct CaseResult {
   std::string folder, source_hash, question;
   std::vector<std::string> targets;
   std::string case_name, origin, size;  // size: "smoke" or "full"
+  std::string device = "cpu";           // "cpu" or "cuda"
+  std::string cache;                    // on a GPU: "warm", "cold" or "dirty"
+  bool graph = false;                   // on a GPU: calls were replayed from a graph
   std::map<std::string, std::int64_t> params;
   std::string baseline;
   // Declared work of one call.
@@ -109,6 +126,10 @@ struct RunRecord {
   std::size_t torn_lines = 0;       // an unfinished last line (the run was killed), left out
 };
 
+Json to_json(const Series& series);
+Series series_from_json(const Json& json);
+Json to_json(const DeviceVitals& device);
+DeviceVitals vitals_from_json(const Json& json);
 Json to_json(const CaseResult& result);
 /// Throws Error naming the line when a field is missing or of the wrong type.
 CaseResult case_from_json(const Json& json, const std::string& where);

@@ -5,9 +5,8 @@
 
 #include "base/error.h"
 #include "bench/json_interval.h"
-#include "bench/record.h"
-
 #include "bench/lab.h"
+#include "bench/record.h"
 
 namespace aisp::bench {
 namespace {
@@ -39,7 +38,7 @@ PairResult pair_from(const Json& json) {
   pair.ratio = interval_from_json(json.at("ratio"));
   pair.ratio_wall = interval_from_json(json.at("ratio_wall"));
   pair.ratio_cpu = interval_from_json(json.at("ratio_cpu"));
-  pair.clock = named(json.at("clock"), {Clock::kWall, Clock::kCpu});
+  pair.clock = named(json.at("clock"), {Clock::kWall, Clock::kCpu, Clock::kDevice});
   pair.verdict = named(json.at("verdict"), {Verdict::kFaster, Verdict::kSlower,
                                             Verdict::kEquivalent, Verdict::kInconclusive});
   json.at("rounds").get_to(pair.rounds);
@@ -101,6 +100,8 @@ Json to_json(const TechniqueResult& t) {
   }
   json["isolated"] = t.has_isolated ? to_json(t.isolated) : Json(nullptr);
   if (t.usage) json["usage"] = to_json(*t.usage);
+  if (t.sm_mhz > 0.0) json["sm_mhz"] = t.sm_mhz;
+  if (t.joule > 0.0) json["joule"] = t.joule;
   return json;
 }
 
@@ -140,6 +141,8 @@ TechniqueResult technique_from(const Json& json) {
   t.has_isolated = !json.at("isolated").is_null();
   if (t.has_isolated) t.isolated = pair_from(json.at("isolated"));
   if (json.contains("usage")) t.usage = usage_from(json.at("usage"));
+  t.sm_mhz = json.value("sm_mhz", 0.0);
+  t.joule = json.value("joule", 0.0);
   return t;
 }
 
@@ -165,6 +168,45 @@ const char* name(Outcome outcome) {
   return "?";
 }
 
+Json to_json(const Series& series) {
+  Json json = {
+      {"iterations", series.iterations}, {"wall_ns", series.wall_ns}, {"cpu_ns", series.cpu_ns}};
+  if (!series.sm_mhz.empty()) json["sm_mhz"] = series.sm_mhz;
+  return json;
+}
+
+Series series_from_json(const Json& json) {
+  Series series;
+  json.at("iterations").get_to(series.iterations);
+  json.at("wall_ns").get_to(series.wall_ns);
+  json.at("cpu_ns").get_to(series.cpu_ns);
+  if (json.contains("sm_mhz")) json.at("sm_mhz").get_to(series.sm_mhz);
+  return series;
+}
+
+Json to_json(const DeviceVitals& device) {
+  return {
+      {"power_w", {number_to_json(device.power_w_before), number_to_json(device.power_w_after)}},
+      {"temperature_c",
+       {number_to_json(device.temperature_c_before), number_to_json(device.temperature_c_after)}},
+      {"throttle_reasons", device.throttle_reasons},
+      {"other_processes", device.other_processes},
+      {"joule", device.joule}};
+}
+
+DeviceVitals vitals_from_json(const Json& json) {
+  DeviceVitals device;
+  const double none = std::nan("");
+  device.power_w_before = number_from_json(json.at("power_w").at(0), none);
+  device.power_w_after = number_from_json(json.at("power_w").at(1), none);
+  device.temperature_c_before = number_from_json(json.at("temperature_c").at(0), none);
+  device.temperature_c_after = number_from_json(json.at("temperature_c").at(1), none);
+  json.at("throttle_reasons").get_to(device.throttle_reasons);
+  json.at("other_processes").get_to(device.other_processes);
+  json.at("joule").get_to(device.joule);
+  return device;
+}
+
 Json to_json(const CaseResult& r) {
   Json json = {{"schema", kResultSchema},      {"lab", r.lab},           {"folder", r.folder},
                {"source_hash", r.source_hash}, {"question", r.question}, {"targets", r.targets},
@@ -174,6 +216,8 @@ Json to_json(const CaseResult& r) {
                   {"bytes_read", r.bytes_read}, {"bytes_written", r.bytes_written},
                   {"items", r.items},           {"item_name", r.item_name},
                   {"medium", r.medium}};
+  json["device"] = r.device;
+  if (r.device == "cuda") json["gpu"] = {{"cache", r.cache}, {"graph", r.graph}};
   json["working_set_bytes"] = r.working_set_bytes;
   json["started_utc"] = r.started_utc;
   json["seconds"] = r.seconds;
@@ -186,10 +230,9 @@ Json to_json(const CaseResult& r) {
   for (const auto& process : r.processes) {
     Json one = {{"seed", process.seed}, {"seconds", process.seconds}, {"series", Json::object()}};
     for (const auto& [technique, series] : process.series) {
-      one["series"][technique] = {{"iterations", series.iterations},
-                                  {"wall_ns", series.wall_ns},
-                                  {"cpu_ns", series.cpu_ns}};
+      one["series"][technique] = to_json(series);
     }
+    if (process.device) one["device"] = to_json(*process.device);
     json["processes"].push_back(std::move(one));
   }
   return json;
@@ -220,6 +263,11 @@ CaseResult case_from_json(const Json& json, const std::string& where) {
     work.at("items").get_to(r.items);
     work.at("item_name").get_to(r.item_name);
     work.at("medium").get_to(r.medium);
+    json.at("device").get_to(r.device);
+    if (json.contains("gpu")) {
+      json.at("gpu").at("cache").get_to(r.cache);
+      json.at("gpu").at("graph").get_to(r.graph);
+    }
     json.at("working_set_bytes").get_to(r.working_set_bytes);
     json.at("started_utc").get_to(r.started_utc);
     json.at("seconds").get_to(r.seconds);
@@ -234,11 +282,9 @@ CaseResult case_from_json(const Json& json, const std::string& where) {
       one.at("seed").get_to(process.seed);
       one.at("seconds").get_to(process.seconds);
       for (const auto& [technique, series] : one.at("series").items()) {
-        Series& into = process.series[technique];
-        series.at("iterations").get_to(into.iterations);
-        series.at("wall_ns").get_to(into.wall_ns);
-        series.at("cpu_ns").get_to(into.cpu_ns);
+        process.series[technique] = series_from_json(series);
       }
+      if (one.contains("device")) process.device = vitals_from_json(one.at("device"));
       r.processes.push_back(std::move(process));
     }
     return r;

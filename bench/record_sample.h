@@ -300,13 +300,28 @@ inline RunRecord run() {
 /// The same run with `hostile` in every string that anybody could choose.
 inline RunRecord hostile_run(const std::string& hostile) {
   RunRecord record = run();
-  for (const auto& path :
-       {"/run_id", "/started_utc", "/command/0", "/aisp/version", "/aisp/git_commit",
-        "/aisp/compiler", "/aisp/flags", "/aisp/build_type", "/hardware_key", "/cpu/vendor",
-        "/cpu/model", "/cpu/features/0", "/environment/kernel", "/libraries/fmt", "/options/size",
-        "/topology/label", "/topology/children/0/label", "/topology/children/1/pci",
-        "/topology/children/0/children/0/processors",
-        "/ceilings/compute/0/isa", "/ceilings/compute/2/isa", "/ceilings/bandwidth/0/kind"}) {
+  for (const auto& path : {"/run_id",
+                           "/started_utc",
+                           "/command/0",
+                           "/aisp/version",
+                           "/aisp/git_commit",
+                           "/aisp/compiler",
+                           "/aisp/flags",
+                           "/aisp/build_type",
+                           "/hardware_key",
+                           "/cpu/vendor",
+                           "/cpu/model",
+                           "/cpu/features/0",
+                           "/environment/kernel",
+                           "/libraries/fmt",
+                           "/options/size",
+                           "/topology/label",
+                           "/topology/children/0/label",
+                           "/topology/children/1/pci",
+                           "/topology/children/0/children/0/processors",
+                           "/ceilings/compute/0/isa",
+                           "/ceilings/compute/2/isa",
+                           "/ceilings/bandwidth/0/kind"}) {
     record.header[Json::json_pointer(path)] = hostile;
   }
   for (const auto& path : {"/environment", "/libraries", "/options"}) {

@@ -40,6 +40,10 @@ std::string dated_folder() {
   return fmt::format("artifacts/{:%Y%m%d-%H%M%S}-{}", utc, getpid());
 }
 
+// A GPU's epoch: 500 times the step of its events' clock, and a few times what starting and seeing
+// the end of an epoch costs.
+constexpr double kDeviceEpochNs = 250e3;
+
 struct PlannedCase {
   const KnownLab* lab;
   const Case* one;
@@ -54,7 +58,10 @@ class Run {
     select_techniques(labs_, options.techniques, options.peers);
     select_cases(labs_, options.cases);
     for (const KnownLab& lab : labs_) {
-      for (const Case& one : lab.lab.cases) cases_.push_back({&lab, &one});
+      for (const Case& one : lab.lab.cases) {
+        if (!options.device.empty() && options.device != name(one.device)) continue;
+        cases_.push_back({&lab, &one});
+      }
     }
     if (options_.processes == 0) options_.processes = options_.size == "smoke" ? 1 : 2;
     if (options_.memory_limit_bytes == 0) options_.memory_limit_bytes = cpu_.memory_bytes / 4 * 3;
@@ -66,7 +73,7 @@ class Run {
     RunSummary summary;
     summary.folder = options_.out;
     prepare_ceilings();
-    Json header = describe_run(options_, cpu_, ceilings_);
+    Json header = describe_run(options_, cpu_, ceilings_, device_ceilings_);
     const bool continuing = options_.resume && std::filesystem::exists(options_.out + "/run.json");
     std::vector<std::string> present;
     RunWriter writer(options_.out, header, options_.resume);
@@ -114,7 +121,13 @@ class Run {
     }
     machine::CeilingOptions how;
     how.only_cached = options_.profile == "minimal";
-    ceilings_ = machine::load_or_measure_ceilings(cpu_, how);
+    if (has_cases_on(Device::kCpu)) ceilings_ = machine::load_or_measure_ceilings(cpu_, how);
+    if (has_cases_on(Device::kCuda)) device_ceilings_ = load_device_ceilings(how.only_cached);
+  }
+
+  bool has_cases_on(Device device) const {
+    return std::any_of(cases_.begin(), cases_.end(),
+                       [&](const PlannedCase& planned) { return planned.one->device == device; });
   }
 
   double share_s(std::size_t index) const {
@@ -146,6 +159,11 @@ class Run {
     job.precision = options_.precision;
     job.iterations = options_.iterations;
     job.isolated = options_.isolated;
+    job.device = planned.one->device;
+    job.cache = options_.cache;
+    job.graph = options_.graph;
+    job.energy = options_.energy;
+    if (job.device == Device::kCuda) job.epoch_ns = kDeviceEpochNs;
     job.checks_off = options_.checks_off;
     job.memory_limit_bytes = options_.memory_limit_bytes;
     const char* folder = std::getenv("TMPDIR");
@@ -160,6 +178,7 @@ class Run {
 
   bool wants_ceilings(const PlannedCase& planned) const {
     if (!options_.peers || planned.lab->commands) return false;
+    if (planned.one->device != Device::kCpu) return false;  // a loop on the CPU
     const Params& params = options_.size == "smoke" ? planned.one->smoke : planned.one->full;
     const Lab& lab = planned.lab->lab;
     return moves_its_buffers(lab.work(params), lab.problem(params));
@@ -170,7 +189,8 @@ class Run {
     const double begin = now_s();
     const machine::SystemLoad load = machine::read_system_load();
     CaseResult result = describe_case(*planned.lab, *planned.one, options_);
-    result.techniques = describe_techniques(planned.lab->lab, cpu_, wants_ceilings(planned));
+    result.techniques = describe_techniques(planned.lab->lab, *planned.one, options_, cpu_,
+                                            wants_ceilings(planned));
     JudgeRules rules{options_.margin, options_.level, Checks(options_.checks_off).on("ceiling")};
     if (planned.lab->commands) {
       measure_commands(index, result, rules);
@@ -255,10 +275,11 @@ class Run {
 
   // What lies beyond the ceilings is believed only after those were measured again, next to it.
   // Once in a run: they only rise.
-  void judge_believing(CaseResult& result, const Lab& lab, const JudgeRules& rules) {
+  void judge_believing(CaseResult& result, const Lab& lab, JudgeRules rules) {
     const auto before = result.techniques;
+    rules.device = &device_ceilings_;
     judge_case(result, lab, cpu_, ceilings_, rules);
-    if (!beyond_ceilings(result) || remeasured_) return;
+    if (!beyond_ceilings(result) || remeasured_ || result.device == "cuda") return;
     if (progress_.note)
       progress_.note(result.key() + ": beyond the ceilings; measuring those again");
     remeasured_ = true;
@@ -336,6 +357,7 @@ class Run {
   const RunProgress& progress_;
   const machine::Cpu& cpu_;
   machine::Ceilings ceilings_;
+  DeviceCeilings device_ceilings_;
   std::vector<KnownLab> labs_;
   std::vector<PlannedCase> cases_;
   std::vector<std::string> noted_;

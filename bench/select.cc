@@ -109,7 +109,9 @@ void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::strin
         named = true;
         used[i] = true;
       }
-      if (technique.name == known.lab.baseline || named) return false;
+      const bool denominator =
+          technique.name == known.lab.baseline || technique.name == known.lab.device_baseline;
+      if (denominator || named) return false;
       return !wanted.empty() || (technique.role == Role::kPeer && !peers);
     });
   }
@@ -141,9 +143,14 @@ void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& w
 }
 
 std::string why_not_here(const Technique& technique) {
-  if (technique.device == Device::kCuda)
-    return "needs a CUDA build and a GPU; this build is CPU-only";
-  return technique.needs ? technique.needs(machine::cpu()) : "";
+  if (technique.device == Device::kCpu) {
+    return technique.needs ? technique.needs(machine::cpu()) : "";
+  }
+  const machine::CudaDevice& device = machine::cuda_device();
+  if (!device.why_not.empty()) return device.why_not;
+  // A build for fewer architectures, or a file that this build left out.
+  if (!technique.plan) return "not in this build";
+  return technique.needs_device ? technique.needs_device(device) : "";
 }
 
 }  // namespace aisp::bench

@@ -15,7 +15,7 @@ using CommandLabs = std::vector<std::shared_ptr<const command::CommandLab>>;
 struct KnownLab {
   LabEntry entry;  // of a lab of commands: without describe; its text lives in `commands`
   Lab lab;
-  std::string name;  // "ch07:transpose"
+  std::string name;                                     // "ch07:transpose"
   std::shared_ptr<const command::CommandLab> commands;  // null: a lab of functions
 };
 

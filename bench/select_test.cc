@@ -100,7 +100,7 @@ TEST(Select, ALongCaseRunsOnlyWhenNamed) {
   const auto with_cases = [] {
     auto all = labs();
     for (KnownLab& lab : all) {
-      lab.lab.cases = {{"hidden", "", {}, {}}, {"whole_prompt", "", {}, {}, true}};
+      lab.lab.cases = {{.name = "hidden"}, {.name = "whole_prompt", .when_named = true}};
     }
     return all;
   };

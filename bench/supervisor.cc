@@ -206,11 +206,9 @@ class Worker {
     from.at("seed").get_to(process.seed);
     from.at("seconds").get_to(process.seconds);
     for (const auto& [name, series] : from.at("series").items()) {
-      Series& into = process.series[name];
-      series.at("iterations").get_to(into.iterations);
-      series.at("wall_ns").get_to(into.wall_ns);
-      series.at("cpu_ns").get_to(into.cpu_ns);
+      process.series[name] = series_from_json(series);
     }
+    if (from.contains("device")) process.device = vitals_from_json(from.at("device"));
     outcome_.process = std::move(process);
     for (const auto& [name, found] : message.at("findings").items()) {
       TechniqueFindings& into = outcome_.findings[name];

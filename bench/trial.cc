@@ -89,6 +89,7 @@ class Trial {
       const double ratio = mine.first_estimate_ns / record_.contenders[0].first_estimate_ns;
       if (ratio > 0.7 && ratio < 1.43) mine.iterations = record_.contenders[0].iterations;
       if (options_.iterations != 0) mine.iterations = options_.iterations;
+      mine.iterations = std::min(mine.iterations, contenders_[i].most_iterations);
       if (hooks_.calibrated && !hooks_.calibrated(i)) mine.thrown_out = true;
     }
   }
@@ -98,7 +99,7 @@ class Trial {
     const Contender& contender = contenders_[index];
     // What one contender leaves dirty in the vector registers must not slow the next one down.
     if (machine::cpu().avx2) machine::clear_upper_halves();
-    const bool warms_up = !contender.before_each && !contender.timed;
+    const bool warms_up = !contender.before_each && contender.run;
     if (warms_up && mine.first_estimate_ns < kWarmUpBelowNs) contender.run(1);
     if (hooks_.before) hooks_.before(index, record_.rounds);
     bool conflict = false;
@@ -214,11 +215,12 @@ std::uint64_t calibrate(const Contender& contender, double epoch_ns, double* est
     per_iteration = std::min(time_epoch(contender, iterations).wall_ns,
                              time_epoch(contender, iterations).wall_ns);
     if (per_iteration * static_cast<double>(iterations) >= 0.5 * epoch_ns) break;
-    if (iterations >= (1u << 28)) break;
+    if (iterations >= (1u << 28) || 2 * iterations > contender.most_iterations) break;
   }
   if (estimate_ns != nullptr) *estimate_ns = std::max(per_iteration, 0.01);
   const double wanted = std::floor(epoch_ns / std::max(per_iteration, 0.01) + 0.5);
-  return static_cast<std::uint64_t>(std::clamp(wanted, 1.0, 1e9));
+  const double most = std::min(1e9, static_cast<double>(contender.most_iterations));
+  return static_cast<std::uint64_t>(std::clamp(wanted, 1.0, most));
 }
 
 TrialRecord run_trial(const std::vector<Contender>& contenders, const TrialOptions& options,

@@ -20,9 +20,10 @@ struct Contender {
   /// Runs before every single call, outside the clock; calls are then timed one by one and the
   /// clock's own cost is subtracted. Optional.
   std::function<void()> before_each;
-  /// Times an epoch of `iterations` itself, warm-up included: a contender in another process (see
-  /// duel.h). Then run and before_each are not used. Optional.
+  /// Times an epoch of `iterations` itself, before_each included: a contender in another process
+  /// (duel.h) or on a GPU (device_bench.h). Then run, where there is one, only warms up. Optional.
   std::function<Sample(std::uint64_t iterations, bool* conflict)> timed;
+  std::uint64_t most_iterations = 1u << 30;  // in one epoch
   int threads = 1;      // more than one: the CPU clock is the process's and cannot decide
   bool blocks = false;  // waits for something: likewise
   /// Runs as long as anybody does and decides nothing: a yardstick (ceiling_loop.h).

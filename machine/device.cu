@@ -2,6 +2,7 @@
 #include "machine/device.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "machine/cuda_raii.h"
@@ -51,6 +52,12 @@ CudaDevice ask() {
     return device;
   }
   device.name = all.name;
+  char address[32] = "";
+  AISP_CUDA(cudaDeviceGetPCIBusId(address, sizeof address, 0));
+  device.pci_address = address;
+  for (char& letter : device.pci_address) {
+    if (letter >= 'A' && letter <= 'F') letter = static_cast<char>(letter - 'A' + 'a');
+  }
   device.major = all.major;
   device.minor = all.minor;
   device.multiprocessors = all.multiProcessorCount;
@@ -95,26 +102,60 @@ void DeviceArray::download(void* to, std::size_t bytes, std::size_t at) const {
 }
 void DeviceArray::fill(int byte) { AISP_CUDA(cudaMemset(data_, byte, bytes_)); }
 
+DeviceStream::DeviceStream() {
+  AISP_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+}
+DeviceStream::~DeviceStream() { cudaStreamDestroy(stream_); }
+void DeviceStream::wait() const { AISP_CUDA(cudaStreamSynchronize(stream_)); }
+
+void wait_for(CudaStream stream) { AISP_CUDA(cudaStreamSynchronize(stream)); }
+
+namespace {
+void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, CudaStream stream) {
+  if (bytes == 0) return;
+  AISP_CUDA(cudaMemcpyAsync(to, from, bytes, kind, stream));
+  AISP_CUDA(cudaStreamSynchronize(stream));
+}
+}  // namespace
+
+void copy_to_device(void* device, const void* host, std::size_t bytes, CudaStream stream) {
+  copy(device, host, bytes, cudaMemcpyHostToDevice, stream);
+}
+void copy_to_host(void* host, const void* device, std::size_t bytes, CudaStream stream) {
+  copy(host, device, bytes, cudaMemcpyDeviceToHost, stream);
+}
+void copy_on_device(void* to, const void* from, std::size_t bytes, CudaStream stream) {
+  copy(to, from, bytes, cudaMemcpyDeviceToDevice, stream);
+}
+
+PinnedRange::PinnedRange(void* data, std::size_t bytes) {
+  if (bytes != 0 && cudaHostRegister(data, bytes, cudaHostRegisterDefault) == cudaSuccess) {
+    data_ = data;
+  } else {
+    cudaGetLastError();  // the refusal is not an error of what comes next
+  }
+}
+PinnedRange::~PinnedRange() {
+  if (data_ != nullptr) cudaHostUnregister(data_);
+}
+PinnedRange::PinnedRange(PinnedRange&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)) {}
+
+std::size_t device_memory_free() {
+  std::size_t free = 0, total = 0;
+  AISP_CUDA(cudaMemGetInfo(&free, &total));
+  return free;
+}
+
+std::string device_broken() {
+  cudaGetLastError();
+  const cudaError_t status = cudaDeviceSynchronize();
+  return status == cudaSuccess ? "" : text(status);
+}
+
 void device_wait() {
   AISP_CUDA(cudaGetLastError());
   AISP_CUDA(cudaDeviceSynchronize());
-}
-
-double device_ms(void (*enqueue)(void* context, CudaStream), void* context, int warm_up, int runs,
-                 int batch) {
-  const Stream stream;
-  const Event from, to;
-  for (int i = 0; i < warm_up; ++i) enqueue(context, stream);
-  std::vector<double> ms;
-  for (int i = 0; i < runs; ++i) {
-    const double seconds = device_seconds(stream, from, to, [&] {
-      for (int call = 0; call < batch; ++call) enqueue(context, stream);
-    });
-    ms.push_back(1e3 * seconds / batch);
-  }
-  AISP_CUDA(cudaGetLastError());
-  std::nth_element(ms.begin(), ms.begin() + ms.size() / 2, ms.end());
-  return ms[ms.size() / 2];
 }
 
 }  // namespace aisp::machine

@@ -30,6 +30,7 @@ using CudaStream = CUstream_st*;
 struct CudaDevice {
   std::string why_not = "no device was asked";  // "" when it can be used
   std::string name;                             // "NVIDIA H200"
+  std::string pci_address;                      // "0000:1b:00.0", lower case, as NVML writes it
   int major = 0, minor = 0;                     // compute capability
   int multiprocessors = 0;
   int threads_per_multiprocessor = 0;
@@ -88,12 +89,48 @@ class DeviceArray {
   std::size_t bytes_ = 0;
 };
 
+/// A stream of its own that no other stream waits for.
+class DeviceStream {
+ public:
+  DeviceStream();
+  ~DeviceStream();
+  DeviceStream(const DeviceStream&) = delete;
+  DeviceStream& operator=(const DeviceStream&) = delete;
+  CudaStream get() const { return stream_; }
+  void wait() const;
+
+ private:
+  CudaStream stream_ = nullptr;
+};
+
+/// Waits for one stream. Throws Error with what went wrong there.
+void wait_for(CudaStream stream);
+
+/// Copies in the order of the stream and waits for it, not for others.
+void copy_to_device(void* device, const void* host, std::size_t bytes, CudaStream stream);
+void copy_to_host(void* host, const void* device, std::size_t bytes, CudaStream stream);
+void copy_on_device(void* to, const void* from, std::size_t bytes, CudaStream stream);
+
+/// Page-locks memory while it lives. Memory that the system will not lock stays as it is.
+class PinnedRange {
+ public:
+  PinnedRange(void* data, std::size_t bytes);
+  ~PinnedRange();
+  PinnedRange(PinnedRange&& other) noexcept;
+  PinnedRange& operator=(PinnedRange&&) = delete;
+  bool pinned() const { return data_ != nullptr; }
+
+ private:
+  void* data_ = nullptr;
+};
+
+/// Free device memory in bytes. What other processes hold is not free.
+std::size_t device_memory_free();
+
+/// "" or the error after which nothing works on this context any more (an illegal address, ...).
+std::string device_broken();
+
 /// Waits for everything on the device. Throws Error with what went wrong there, launches included.
 void device_wait();
-
-/// Median milliseconds of `runs` calls of enqueue(stream) after `warm_up` ones, by events, the
-/// launch gap kept out by `batch` calls between two events. For development; the instrument pairs.
-double device_ms(void (*enqueue)(void* context, CudaStream), void* context, int warm_up, int runs,
-                 int batch);
 
 }  // namespace aisp::machine

@@ -1,6 +1,7 @@
 // A build without CUDA: no device, and the reason. See device.h.
 #include "base/error.h"
 #include "machine/device.h"
+#include "machine/device_timer.h"
 
 namespace aisp::machine {
 namespace {
@@ -22,7 +23,33 @@ DeviceArray& DeviceArray::operator=(DeviceArray&&) noexcept = default;
 void DeviceArray::upload(const void*, std::size_t, std::size_t) { absent(); }
 void DeviceArray::download(void*, std::size_t, std::size_t) const { absent(); }
 void DeviceArray::fill(int) { absent(); }
+DeviceStream::DeviceStream() { absent(); }
+DeviceStream::~DeviceStream() = default;
+void DeviceStream::wait() const { absent(); }
+void wait_for(CudaStream) { absent(); }
+void copy_to_device(void*, const void*, std::size_t, CudaStream) { absent(); }
+void copy_to_host(void*, const void*, std::size_t, CudaStream) { absent(); }
+void copy_on_device(void*, const void*, std::size_t, CudaStream) { absent(); }
+PinnedRange::PinnedRange(void*, std::size_t) {}
+PinnedRange::~PinnedRange() = default;
+PinnedRange::PinnedRange(PinnedRange&&) noexcept = default;
+std::size_t device_memory_free() { absent(); }
+std::string device_broken() { return kReason; }
 void device_wait() { absent(); }
-double device_ms(void (*)(void*, CudaStream), void*, int, int, int) { absent(); }
+
+struct DeviceTimer::State {};
+DeviceTimer::DeviceTimer(CudaStream) { absent(); }
+DeviceTimer::~DeviceTimer() = default;
+DeviceEpoch DeviceTimer::time(const std::function<void()>&, bool) { absent(); }
+DeviceEpoch DeviceTimer::time_dirty(const std::function<void()>&, int) { absent(); }
+double DeviceTimer::busy_after_ns() { absent(); }
+
+struct DeviceGraph::State {};
+DeviceGraph::DeviceGraph(CudaStream, const std::function<void()>&) { absent(); }
+DeviceGraph::~DeviceGraph() = default;
+void DeviceGraph::launch(CudaStream) const { absent(); }
+
+DeviceSettings device_settings(CudaStream) { absent(); }
+void restore(const DeviceSettings&, CudaStream) { absent(); }
 
 }  // namespace aisp::machine

@@ -3,71 +3,14 @@
 // Random data: on zeros the chip draws less power and runs faster.
 //
 // Source: cuBLAS 13.0, cuBLASLt API.
-#include <cublasLt.h>
-#include <dlfcn.h>
-
 #include <memory>
 
+#include "machine/cublaslt_functions.h"
 #include "machine/cuda_raii.h"
 #include "machine/gpu_sampler.h"
 
 namespace aisp::machine {
 namespace {
-
-// Functions of libcublasLt that are used here.
-struct CublasLt {
-  decltype(&cublasLtCreate) create = nullptr;
-  decltype(&cublasLtDestroy) destroy = nullptr;
-  decltype(&cublasLtMatmul) matmul = nullptr;
-  decltype(&cublasLtMatmulDescCreate) desc_create = nullptr;
-  decltype(&cublasLtMatmulDescDestroy) desc_destroy = nullptr;
-  decltype(&cublasLtMatmulDescSetAttribute) desc_set = nullptr;
-  decltype(&cublasLtMatrixLayoutCreate) layout_create = nullptr;
-  decltype(&cublasLtMatrixLayoutDestroy) layout_destroy = nullptr;
-  decltype(&cublasLtMatmulPreferenceCreate) preference_create = nullptr;
-  decltype(&cublasLtMatmulPreferenceDestroy) preference_destroy = nullptr;
-  decltype(&cublasLtMatmulPreferenceSetAttribute) preference_set = nullptr;
-  decltype(&cublasLtMatmulAlgoGetHeuristic) heuristic = nullptr;
-
-  /// Why it cannot be used; empty: it can.
-  std::string load() {
-    const std::string file = "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR);
-    const std::string usual = "/usr/local/cuda/lib64/" + file;
-    void* library = nullptr;
-    for (const std::string& name : {file, usual}) {
-      if (library == nullptr) library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-    }
-    if (library == nullptr) return file + " is not installed";
-    bool all = true;
-    const auto find = [&](auto& function, const char* name) {
-      function =
-          reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
-      all = all && function != nullptr;
-    };
-    find(create, "cublasLtCreate");
-    find(destroy, "cublasLtDestroy");
-    find(matmul, "cublasLtMatmul");
-    find(desc_create, "cublasLtMatmulDescCreate");
-    find(desc_destroy, "cublasLtMatmulDescDestroy");
-    find(desc_set, "cublasLtMatmulDescSetAttribute");
-    find(layout_create, "cublasLtMatrixLayoutCreate");
-    find(layout_destroy, "cublasLtMatrixLayoutDestroy");
-    find(preference_create, "cublasLtMatmulPreferenceCreate");
-    find(preference_destroy, "cublasLtMatmulPreferenceDestroy");
-    find(preference_set, "cublasLtMatmulPreferenceSetAttribute");
-    find(heuristic, "cublasLtMatmulAlgoGetHeuristic");
-    return all ? "" : file + " lacks a function";
-  }
-};
-
-void blas_check(cublasStatus_t status, const char* call) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  const bool refused = status == CUBLAS_STATUS_NOT_SUPPORTED;
-  throw Error(refused ? "this GPU has no such product"
-                      : "status " + std::to_string(static_cast<int>(status)),
-              call, "");
-}
-#define AISP_BLAS(call) blas_check((call), #call)
 
 struct Type {
   const char* name;
@@ -126,7 +69,7 @@ __global__ void fill(void* data, std::size_t count, cudaDataType_t type) {
 // A is transposed: the layout that every type supports (cuBLAS 13.0, 3.4.3).
 class Product {
  public:
-  Product(const CublasLt& lt, const Type& type, int n)
+  Product(const CublasLtFunctions& lt, const Type& type, int n)
       : lt_(lt),
         type_(type),
         n_(static_cast<std::size_t>(n)),
@@ -179,7 +122,7 @@ class Product {
 
  private:
   static constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // as cuBLAS takes on Hopper
-  const CublasLt& lt_;
+  const CublasLtFunctions& lt_;
   Type type_;
   std::size_t n_;
   DeviceBuffer a_, b_, c_, workspace_;
@@ -195,7 +138,7 @@ class Product {
 }  // namespace
 
 void add_gpu_matrix_rows(GpuRows& rows, const GpuCostOptions& options) {
-  CublasLt lt;
+  CublasLtFunctions lt;
   const std::string why = lt.load();
   for (const Type& type : kTypes) {
     const std::string name = std::string("matrix product, ") + type.name;

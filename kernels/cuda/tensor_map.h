@@ -12,7 +12,8 @@
 
 namespace aisp::kernels::cuda {
 
-enum class MapElement { kU8, kBF16, kF16, kF32, kI32 };  // e4m3 is kU8: it is only moved
+enum class MapElement { kU8, kBF16, kF16, kF32, kI32, kTf32 };  // e4m3 is kU8: it is only moved;
+                                                                // kTf32 rounds f32 while it loads
 enum class MapSwizzle { kNone, k32, k64, k128 };
 
 /// Dimensions innermost first: {K, M} for a row-major A[M, K].

@@ -94,23 +94,23 @@ __device__ inline void pin_registers(float (&d)[kCount]) {
 #define AISP_D96(i) AISP_D64(i), AISP_D32(i + 64)
 #define AISP_D128(i) AISP_D64(i), AISP_D64(i + 64)
 // N columns, R accumulators, then the numbers of the operands that follow them.
-#define AISP_WGMMA_SHARED(N, R, A, B, P, X, Y)                                        \
-  if constexpr (kN == N)                                                              \
-  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #P                                \
-               ", 0;\n"                                                               \
-               "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" AISP_R##R \
-               "}, %" #A ", %" #B ", p, 1, 1, %" #X ", %" #Y ";\n}"                   \
-               : AISP_D##R(0)                                                         \
-               : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)), "n"(kTransposeA), \
+#define AISP_WGMMA_SHARED(TYPE, N, R, A, B, P, X, Y)                                          \
+  if constexpr (kN == N)                                                                      \
+  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #P                                        \
+               ", 0;\n"                                                                       \
+               "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE " {" AISP_R##R \
+               "}, %" #A ", %" #B ", p, 1, 1, %" #X ", %" #Y ";\n}"                           \
+               : AISP_D##R(0)                                                                 \
+               : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)), "n"(kTransposeA),         \
                  "n"(kTransposeB))
-#define AISP_WGMMA_REGISTERS(N, R, A0, A1, A2, A3, B, P, Y)                                 \
-  if constexpr (kN == N)                                                                    \
-  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #P                                      \
-               ", 0;\n"                                                                     \
-               "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" AISP_R##R       \
-               "}, {%" #A0 ", %" #A1 ", %" #A2 ", %" #A3 "}, %" #B ", p, 1, 1, %" #Y ";\n}" \
-               : AISP_D##R(0)                                                               \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b),                        \
+#define AISP_WGMMA_REGISTERS(TYPE, N, R, A0, A1, A2, A3, B, P, Y)                             \
+  if constexpr (kN == N)                                                                      \
+  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #P                                        \
+               ", 0;\n"                                                                       \
+               "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE " {" AISP_R##R \
+               "}, {%" #A0 ", %" #A1 ", %" #A2 ", %" #A3 "}, %" #B ", p, 1, 1, %" #Y ";\n}"   \
+               : AISP_D##R(0)                                                                 \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b),                          \
                  "r"(static_cast<int>(accumulate)), "n"(kTransposeB))
 #define AISP_WGMMA_E4M3(N, R, A, B, P)                                                \
   if constexpr (kN == N)                                                              \
@@ -127,15 +127,15 @@ __device__ inline void wgmma_bf16(float (&d)[kN / 2], std::uint64_t a, std::uint
                                   bool accumulate) {
   static_assert(kN == 8 || kN == 16 || kN == 32 || kN == 64 || kN == 96 || kN == 128 || kN == 160 ||
                 kN == 192 || kN == 256);
-  AISP_WGMMA_SHARED(8, 4, 4, 5, 6, 7, 8);
-  AISP_WGMMA_SHARED(16, 8, 8, 9, 10, 11, 12);
-  AISP_WGMMA_SHARED(32, 16, 16, 17, 18, 19, 20);
-  AISP_WGMMA_SHARED(64, 32, 32, 33, 34, 35, 36);
-  AISP_WGMMA_SHARED(96, 48, 48, 49, 50, 51, 52);
-  AISP_WGMMA_SHARED(128, 64, 64, 65, 66, 67, 68);
-  AISP_WGMMA_SHARED(160, 80, 80, 81, 82, 83, 84);
-  AISP_WGMMA_SHARED(192, 96, 96, 97, 98, 99, 100);
-  AISP_WGMMA_SHARED(256, 128, 128, 129, 130, 131, 132);
+  AISP_WGMMA_SHARED("bf16", 8, 4, 4, 5, 6, 7, 8);
+  AISP_WGMMA_SHARED("bf16", 16, 8, 8, 9, 10, 11, 12);
+  AISP_WGMMA_SHARED("bf16", 32, 16, 16, 17, 18, 19, 20);
+  AISP_WGMMA_SHARED("bf16", 64, 32, 32, 33, 34, 35, 36);
+  AISP_WGMMA_SHARED("bf16", 96, 48, 48, 49, 50, 51, 52);
+  AISP_WGMMA_SHARED("bf16", 128, 64, 64, 65, 66, 67, 68);
+  AISP_WGMMA_SHARED("bf16", 160, 80, 80, 81, 82, 83, 84);
+  AISP_WGMMA_SHARED("bf16", 192, 96, 96, 97, 98, 99, 100);
+  AISP_WGMMA_SHARED("bf16", 256, 128, 128, 129, 130, 131, 132);
 }
 /// bf16, K = 16, a in registers.
 template <int kN, int kTransposeB = 0>
@@ -143,15 +143,30 @@ __device__ inline void wgmma_bf16(float (&d)[kN / 2], const std::uint32_t (&a)[4
                                   bool accumulate) {
   static_assert(kN == 8 || kN == 16 || kN == 32 || kN == 64 || kN == 96 || kN == 128 || kN == 160 ||
                 kN == 192 || kN == 256);
-  AISP_WGMMA_REGISTERS(8, 4, 4, 5, 6, 7, 8, 9, 10);
-  AISP_WGMMA_REGISTERS(16, 8, 8, 9, 10, 11, 12, 13, 14);
-  AISP_WGMMA_REGISTERS(32, 16, 16, 17, 18, 19, 20, 21, 22);
-  AISP_WGMMA_REGISTERS(64, 32, 32, 33, 34, 35, 36, 37, 38);
-  AISP_WGMMA_REGISTERS(96, 48, 48, 49, 50, 51, 52, 53, 54);
-  AISP_WGMMA_REGISTERS(128, 64, 64, 65, 66, 67, 68, 69, 70);
-  AISP_WGMMA_REGISTERS(160, 80, 80, 81, 82, 83, 84, 85, 86);
-  AISP_WGMMA_REGISTERS(192, 96, 96, 97, 98, 99, 100, 101, 102);
-  AISP_WGMMA_REGISTERS(256, 128, 128, 129, 130, 131, 132, 133, 134);
+  AISP_WGMMA_REGISTERS("bf16", 8, 4, 4, 5, 6, 7, 8, 9, 10);
+  AISP_WGMMA_REGISTERS("bf16", 16, 8, 8, 9, 10, 11, 12, 13, 14);
+  AISP_WGMMA_REGISTERS("bf16", 32, 16, 16, 17, 18, 19, 20, 21, 22);
+  AISP_WGMMA_REGISTERS("bf16", 64, 32, 32, 33, 34, 35, 36, 37, 38);
+  AISP_WGMMA_REGISTERS("bf16", 96, 48, 48, 49, 50, 51, 52, 53, 54);
+  AISP_WGMMA_REGISTERS("bf16", 128, 64, 64, 65, 66, 67, 68, 69, 70);
+  AISP_WGMMA_REGISTERS("bf16", 160, 80, 80, 81, 82, 83, 84, 85, 86);
+  AISP_WGMMA_REGISTERS("bf16", 192, 96, 96, 97, 98, 99, 100, 101, 102);
+  AISP_WGMMA_REGISTERS("bf16", 256, 128, 128, 129, 130, 131, 132, 133, 134);
+}
+/// The same two for f16.
+template <int kN, int kTransposeA = 0, int kTransposeB = 0>
+__device__ inline void wgmma_f16(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b,
+                                 bool accumulate) {
+  static_assert(kN == 64 || kN == 128);
+  AISP_WGMMA_SHARED("f16", 64, 32, 32, 33, 34, 35, 36);
+  AISP_WGMMA_SHARED("f16", 128, 64, 64, 65, 66, 67, 68);
+}
+template <int kN, int kTransposeB = 0>
+__device__ inline void wgmma_f16(float (&d)[kN / 2], const std::uint32_t (&a)[4], std::uint64_t b,
+                                 bool accumulate) {
+  static_assert(kN == 64 || kN == 128);
+  AISP_WGMMA_REGISTERS("f16", 64, 32, 32, 33, 34, 35, 36, 37, 38);
+  AISP_WGMMA_REGISTERS("f16", 128, 64, 64, 65, 66, 67, 68, 69, 70);
 }
 /// e4m3, K = 32, both operands K-major in shared memory. The sum inside keeps about 14 bits: add
 /// partial sums in f32 where that is too few.

@@ -39,16 +39,19 @@ endfunction()
 
 # Adds a room's .cu files to its library; without CUDA, the *_absent.cc beside them stay instead.
 # They are libraries of objects, because the host compiler's options are not nvcc's. Files named
-# *_sm90.cu use what only sm_90a has (wgmma) and are built for it alone. No fmt in them: nvcc 13.0
-# does not take the compile-time checks of fmt 9 in C++20.
+# *_sm90.cu use what only sm_90a has (wgmma) and are built for it alone; files named *_rdc.cu launch
+# kernels from kernels: relocatable code, linked for the device in a library of their own. No fmt in
+# them: nvcc 13.0 does not take the compile-time checks of fmt 9 in C++20.
 function(aisp_device_code library sources)
   if(NOT AISP_HAVE_CUDA OR NOT ${sources})
     return()
   endif()
   set(any ${${sources}})
   set(sm90 ${${sources}})
-  list(FILTER any EXCLUDE REGEX "_sm90\\.cu$")
+  set(rdc ${${sources}})
+  list(FILTER any EXCLUDE REGEX "_(sm90|rdc)\\.cu$")
   list(FILTER sm90 INCLUDE REGEX "_sm90\\.cu$")
+  list(FILTER rdc INCLUDE REGEX "_rdc\\.cu$")
   aisp_device_flags(flags_any ${AISP_CUDA_ARCHS})
   aisp_device_flags(flags_sm90 90a-real)
   foreach(kind any sm90)
@@ -62,6 +65,18 @@ function(aisp_device_code library sources)
       target_sources(${library} PRIVATE $<TARGET_OBJECTS:${device}>)
     endif()
   endforeach()
+  if(rdc)
+    set(device ${library}_device_rdc)
+    add_library(${device} STATIC ${rdc})
+    target_include_directories(${device} PRIVATE ${CMAKE_SOURCE_DIR})
+    find_library(AISP_CUDADEVRT cudadevrt REQUIRED HINTS ${CUDAToolkit_LIBRARY_DIR})
+    target_link_libraries(${device} PRIVATE ${AISP_CUDADEVRT} CUDA::cudart_static)
+    string(REPLACE "," "$<COMMA>" link_flags "${flags_any}")
+    target_link_options(${device} PRIVATE "$<DEVICE_LINK:${link_flags}>")
+    set_target_properties(${device} PROPERTIES COMPILE_OPTIONS "${flags_any}"
+      CUDA_STANDARD_REQUIRED OFF CUDA_SEPARABLE_COMPILATION ON CUDA_RESOLVE_DEVICE_SYMBOLS ON)
+    target_link_libraries(${library} PUBLIC ${device})
+  endif()
   # Link only: the toolkit is nothing for the host compiler to include.
   # By its path, so that who links an installed aisp need not look for the toolkit.
   get_target_property(runtime CUDA::cudart_static IMPORTED_LOCATION)

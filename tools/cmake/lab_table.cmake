@@ -5,7 +5,7 @@ set(declarations "")
 set(rows "")
 foreach(folder ${FOLDERS})
   file(GLOB sources ${ROOT}/${folder}/*.cc ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.inc
-    ${ROOT}/${folder}/*.cu)
+    ${ROOT}/${folder}/*.cu ${ROOT}/${folder}/*.cuh)
   list(SORT sources)
   set(all "")
   foreach(source ${sources})

@@ -15,13 +15,17 @@ bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-/// "online" for online.cc; "" for the files that are no technique.
+/// "online" for online.cc, online_sm90.cu and online_rdc.cu; "" for files that are no technique.
 std::string technique_of(const SourceFile& file) {
   const std::string name = file.name();
   const std::string extension = file.extension();
   if (extension != ".cc" && extension != ".cu") return "";
-  if (name == "lab.cc" || name == "problem.cc" || ends_with(name, "_test.cc")) return "";
-  return name.substr(0, name.size() - extension.size());
+  if (name == "lab.cc" || name == "problem.cc" || name == "problem.cu" ||
+      ends_with(name, "_test.cc"))
+    return "";
+  const std::string stem = name.substr(0, name.size() - extension.size());
+  if (ends_with(stem, "_sm90")) return stem.substr(0, stem.size() - 5);
+  return ends_with(stem, "_rdc") ? stem.substr(0, stem.size() - 4) : stem;
 }
 
 void check_readme(const SourceFile& readme, Findings& findings) {

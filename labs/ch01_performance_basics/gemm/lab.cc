@@ -2,7 +2,9 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch01_performance_basics/gemm/problem.h"
+#include "machine/device_blas.h"
 
 namespace aisp::labs::ch01::gemm {
 namespace {
@@ -107,7 +109,17 @@ bench::Lab describe() {
       {.name = "llama3_8b_context",
        .origin = "Llama-3-8B: a prompt of 64 tokens, 32 query heads on 8 value heads of 128",
        .smoke = sizes(8, 4, 16, 128),
-       .full = sizes(32, 4, 64, 128)}};
+       .full = sizes(32, 4, 64, 128)},
+      {.name = "minilm_context_gpu",
+       .origin = "all-MiniLM-L6-v2 on a GPU: 32 sentences of 32 tokens, 12 heads of 32",
+       .smoke = sizes(12, 1, 32, 32),
+       .full = sizes(384, 1, 32, 32),
+       .device = bench::Device::kCuda},
+      {.name = "llama3_8b_context_gpu",
+       .origin = "Llama-3-8B on a GPU: 8 prompts of 256 tokens, 32 query heads on 8 value heads",
+       .smoke = sizes(8, 4, 16, 128),
+       .full = sizes(256, 4, 256, 128),
+       .device = bench::Device::kCuda}};
   // Fewer products than threads; odd sizes; one element.
   lab.ragged = {sizes(1, 1, 1, 1), sizes(3, 1, 17, 33), sizes(6, 3, 31, 65), sizes(1, 1, 130, 100)};
   lab.problem = problem;
@@ -115,8 +127,19 @@ bench::Lab describe() {
   lab.work = work;
   lab.reference = reference;
   lab.tolerance = tolerance;
-  lab.techniques = {one_by_one(), batched(), strided(), onednn(), openblas()};
+  lab.techniques = {
+      one_by_one(),
+      batched(),
+      strided(),
+      onednn(),
+      openblas(),
+      cublas_one_by_one(),
+      bench::on_gpu("cublas_pointers", "one call with arrays of pointers",
+                    AISP_DEVICE(plan_cublas_pointers),
+                    [](const machine::CudaDevice&) { return machine::DeviceBlas::why_not(); }),
+      cublas_strided()};
   lab.baseline = "one_by_one";
+  lab.device_baseline = "cublas_one_by_one";
   return lab;
 }
 

@@ -35,5 +35,10 @@ TEST(GemmLab, BatchingDoesNotChangeASingleBit) {
   }
 }
 
+TEST(GemmLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 }  // namespace
 }  // namespace aisp::labs::ch01::gemm

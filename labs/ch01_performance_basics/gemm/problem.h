@@ -29,6 +29,9 @@ bench::Technique batched();
 bench::Technique strided();
 bench::Technique onednn();
 bench::Technique openblas();
+bench::Technique cublas_one_by_one();
+bench::Technique cublas_strided();
+std::unique_ptr<bench::Plan> plan_cublas_pointers(const bench::Params&);
 
 /// A peer's sgemm, called for one matrix after the other, with every core.
 bench::Technique peer(machine::PeerLibrary library, const char* name);

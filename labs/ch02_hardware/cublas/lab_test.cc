@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "bench/verify.h"
 #include "labs/ch02_hardware/cublas/problem.h"
+#include "machine/device_blas.h"
 
 namespace aisp::labs::ch02::cublas {
 
@@ -68,6 +70,28 @@ TEST(Cublas, EveryCoreGivesTheSameBits) {
 TEST(Cublas, NeedsSayWhy) {
   EXPECT_EQ(tiles_avx2().needs(machine::Cpu{}), "needs AVX2");
   EXPECT_EQ(tiles_avx512().needs(machine::Cpu{}), "needs AVX-512");
+}
+
+TEST(CublasCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
+/// TF32 alone is what the split technique must not be.
+TEST(CublasCuda, Tf32AloneIsNoticed) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  if (!machine::DeviceBlas::why_not().empty()) GTEST_SKIP() << machine::DeviceBlas::why_not();
+  bench::Lab lab = describe();
+  lab.ragged = {bench::matmul::sizes(64, 64, 4096)};
+  lab.cases.clear();
+  lab.techniques = {bench::on_gpu("tf32", "", [](const bench::Params& p) {
+    auto blas = std::make_shared<machine::DeviceBlas>(machine::BlasMath::kTf32);
+    return bench::plan_of([blas, p](const bench::Io& io) {
+      blas->gemm(io.stream(), {p["M"], p["N"], p["K"]}, io.in<float>(kA).data(),
+                 io.in<float>(kB).data(), io.out<float>(kC).data());
+    });
+  })};
+  EXPECT_NE(bench::check_device_techniques(lab), "");
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ bench::Technique onednn();
 bench::Technique onednn_threads();
 bench::Technique openblas();
 bench::Technique openblas_threads();
+bench::Technique cublas_f32();
+std::unique_ptr<bench::Plan> plan_cublas_tf32_split(const bench::Params&);
 
 /// kernels/gemm with the named variant ("" for the widest) on one thread or, with 0, on every core.
 std::unique_ptr<bench::Plan> plan_gemm(const bench::Params& params, const char* variant,

@@ -49,9 +49,11 @@ TEST(MemoryTransferLab, ReleasingPagesKeepsTheNeighbours) {
 
 TEST(MemoryTransferLab, EveryTechniqueLeavesSmallResidentPagesBehind) {
   const bench::Lab lab = describe();
-  const bench::Params params{{"count", 3 << 20}};  // 12 MiB: at least 5 huge pages fit
+  const bench::Params params{{"count", 3 << 20},
+                             {"to_gpu", 0}};  // 12 MiB: at least 5 huge pages fit
   bool saw_huge_pages = false;
   for (const auto& technique : lab.techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     bench::InputSet set(lab.problem(params), ::testing::TempDir());
     set.fill(lab, params, 3);
@@ -71,6 +73,11 @@ TEST(MemoryTransferLab, EveryTechniqueLeavesSmallResidentPagesBehind) {
 TEST(MemoryTransferLab, EverySimdTechniqueSaysWhatItNeeds) {
   EXPECT_EQ(streaming_avx2().needs(machine::Cpu{}), "needs AVX2");
   EXPECT_EQ(streaming_avx512().needs(machine::Cpu{}), "needs AVX-512");
+}
+
+TEST(MemoryTransferLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // A copy of a buffer from one place in memory to another: out[i] = in[i]. What the techniques
 // share: the state of the destination's pages, and the adapter to the copy kernel.
+// Params: count (floats); to_gpu (1: in lies in ordinary host memory, the same values again in
+// page-locked memory, and out in the GPU's).
 #pragma once
 
 #include <cstddef>
@@ -9,6 +11,8 @@
 #include "kernels/copy/copy.h"
 
 namespace aisp::labs::ch02::memory_transfer {
+
+enum Input : std::size_t { kIn, kInPinned };
 
 /// The whole pages of `page_bytes` strictly inside `data`: what may be released without touching
 /// anything that shares the first or the last page. Empty when there is none.
@@ -40,5 +44,11 @@ bench::Technique reused();
 bench::Technique streaming_avx2();
 bench::Technique streaming_avx512();
 bench::Technique streaming_threads();
+
+// To the GPU.
+std::unique_ptr<bench::Plan> plan_to_gpu_pageable(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_to_gpu_staged(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_to_gpu_pinned(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_to_gpu_kernel(const bench::Params&);
 
 }  // namespace aisp::labs::ch02::memory_transfer

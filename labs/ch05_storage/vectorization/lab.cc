@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch05_storage/vectorization/problem.h"
 
 namespace aisp::labs::ch05::vectorization {
@@ -78,16 +79,27 @@ bench::Lab describe() {
                 {.name = "attention_weight_in_dram",
                  .origin = "Llama-3-8B q_proj gradient, 4096 x 4096 f32 (64 MiB)",
                  .smoke = {{"n", 40000}},
-                 .full = {{"n", 4096 * 4096}}}},
+                 .full = {{"n", 4096 * 4096}}},
+                {.name = "mlp_weight_gpu",
+                 .origin = "Llama-3-8B gate_proj gradient on a GPU, 14336 x 4096 f32 (224 MiB)",
+                 .smoke = {{"n", 40001}},
+                 .full = {{"n", 14336 * 4096}},
+                 .device = bench::Device::kCuda}},
       .ragged = {{{"n", 1}}, {{"n", 7}}, {{"n", 33}}, {{"n", 129}}, {{"n", 1000}}, {{"n", 70001}}},
       .problem = problem,
       .prepare = prepare,
       .work = work,
       .reference = reference,
       .tolerance = tolerance,
-      .techniques = {scalar_loop(), multi_accumulator(), simd_avx2(), simd_avx512(),
-                     simd_threads()},
+      .techniques = {scalar_loop(), multi_accumulator(), simd_avx2(), simd_avx512(), simd_threads(),
+                     bench::on_gpu("chunk_launches", "a launch for each 4096 elements",
+                                   AISP_DEVICE(plan_chunk_launches)),
+                     bench::on_gpu("one_reduction", "one reduction over the card",
+                                   AISP_DEVICE(plan_one_reduction)),
+                     bench::on_gpu("one_reduction_float4", "four loads of 16 bytes in flight",
+                                   AISP_DEVICE(plan_one_reduction_float4))},
       .baseline = "scalar_loop",
+      .device_baseline = "chunk_launches",
   };
 }
 

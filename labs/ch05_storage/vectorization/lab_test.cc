@@ -50,5 +50,10 @@ TEST(Vectorization, NeedsSayWhy) {
   EXPECT_EQ(simd_threads().needs(bare), "needs 2 cores");
 }
 
+TEST(VectorizationCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 }  // namespace
 }  // namespace aisp::labs::ch05::vectorization

@@ -17,4 +17,9 @@ bench::Technique simd_avx2();
 bench::Technique simd_avx512();
 bench::Technique simd_threads();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_chunk_launches(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_one_reduction(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_one_reduction_float4(const bench::Params&);
+
 }  // namespace aisp::labs::ch05::vectorization

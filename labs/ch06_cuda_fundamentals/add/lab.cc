@@ -1,5 +1,6 @@
 // The lab: question, cases, inputs, reference. See README.md for the prediction and the result.
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch06_cuda_fundamentals/add/problem.h"
 
 namespace aisp::labs::ch06::add {
@@ -64,7 +65,12 @@ bench::Lab describe() {
                  .origin = "residual stream of a prompt of 1024 tokens in Llama 3 8B, 1024 x 4096: "
                            "48 MiB in DRAM",
                  .smoke = {{"n", 4099}},
-                 .full = {{"n", 1024 * 4096}}}},
+                 .full = {{"n", 1024 * 4096}}},
+                {.name = "one_token_gpu",
+                 .origin = "residual stream of one token in Llama 3 8B on a GPU: 4096 floats",
+                 .smoke = {{"n", 1027}},
+                 .full = {{"n", 4096}},
+                 .device = bench::Device::kCuda}},
       .ragged = {{{"n", 1}}, {{"n", 7}}, {{"n", 9}}, {{"n", 17}}, {{"n", 129}}, {{"n", 200003}}},
       .problem = problem,
       .prepare = prepare,
@@ -72,8 +78,17 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {op_per_element(), scalar(), plain_loop(), simd_avx2(), simd_avx512(),
-                     streaming(), simd_threads()},
+                     streaming(), simd_threads(),
+                     bench::on_gpu("kernel_per_element", "a kernel launch for each element",
+                                   AISP_DEVICE(plan_kernel_per_element)),
+                     bench::on_gpu("one_thread", "one thread loops over the vector",
+                                   AISP_DEVICE(plan_one_thread)),
+                     bench::on_gpu("thread_per_element", "one thread for each element",
+                                   AISP_DEVICE(plan_thread_per_element)),
+                     bench::on_gpu("float4_a_thread", "one thread for each 16 bytes",
+                                   AISP_DEVICE(plan_float4_a_thread))},
       .baseline = "plain_loop",
+      .device_baseline = "thread_per_element",
   };
 }
 

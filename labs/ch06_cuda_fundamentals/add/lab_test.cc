@@ -51,6 +51,7 @@ TEST(AddLab, SpecialValues) {
   const bench::Lab lab = describe();
   const bench::Params params{{"n", 37}};
   for (const auto& technique : lab.techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     bench::InputSet set(lab.problem(params), ::testing::TempDir());
     set.fill(lab, params, 3);
@@ -90,6 +91,11 @@ TEST(AddLab, ChoicesAndNeeds) {
   EXPECT_TRUE(beyond_caches((1u << 20) + 1, cpu));
   cpu.data_caches.pop_back();  // no third level
   EXPECT_TRUE(beyond_caches(1u << 17, cpu));
+}
+
+TEST(AddLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 }  // namespace

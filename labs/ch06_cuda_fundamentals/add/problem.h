@@ -41,4 +41,10 @@ bench::Technique simd_avx512();
 bench::Technique streaming();
 bench::Technique simd_threads();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_kernel_per_element(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_one_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_thread_per_element(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_float4_a_thread(const bench::Params&);
+
 }  // namespace aisp::labs::ch06::add

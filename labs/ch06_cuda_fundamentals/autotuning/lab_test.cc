@@ -3,8 +3,9 @@
 
 #include <algorithm>
 
+#include "bench/device_technique.h"
 #include "bench/verify.h"
-#include "labs/ch06_cuda_fundamentals/autotuning/problem.h"
+#include "labs/ch06_cuda_fundamentals/autotuning/device_tiles.h"
 
 namespace aisp::labs::ch06::autotuning {
 
@@ -70,6 +71,47 @@ TEST(Autotuning, AScoreIsTheShortestTrial) {
   double next = 5.0;
   const auto scores = score({&config, 1}, 4, [&](const Config&) { return next -= 1.0; });
   EXPECT_EQ(scores[0].seconds, 1.0);
+}
+
+/// The arithmetic on an H200: decoding gets a narrow tile and splits K until the multiprocessors
+/// have work; a large product gets the large tile, unsplit.
+TEST(Autotuning, TheModelsTileFollowsTheShape) {
+  const machine::CudaDevice h200 = machine::described_h200();
+  const DeviceTile decode = model_tile_of({16, 4096, 4096}, h200);
+  EXPECT_EQ(decode.rows, 16);
+  EXPECT_GE(4096 / decode.columns * decode.splits, h200.multiprocessors);
+  const DeviceTile prompt = model_tile_of({4096, 4096, 4096}, h200);
+  EXPECT_EQ(prompt, fixed_tile());
+  const DeviceTile one = model_tile_of({1, 1, 1}, h200);
+  EXPECT_EQ(one.splits, 1);
+}
+
+TEST(Autotuning, TileCandidatesBeginWithTheFixedOneAndHaveNoTwins) {
+  for (const Shape& shape : {Shape{16, 4096, 4096}, Shape{512, 768, 768}, Shape{1, 1, 1}}) {
+    const auto all = tile_candidates(shape);
+    EXPECT_EQ(all[0], fixed_tile());
+    for (const DeviceTile& tile : all) {
+      EXPECT_EQ(std::count(all.begin(), all.end(), tile), 1);
+      EXPECT_EQ(tile.threads() % 32, 0);
+      EXPECT_TRUE(tile.splits == 1 || shape.k / tile.splits >= 128);
+    }
+  }
+}
+
+TEST(AutotuningCuda, EveryTileIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+  for (const Shape& shape : {Shape{130, 140, 517}, Shape{1, 1, 1}}) {
+    for (const DeviceTile& tile : tile_candidates(shape)) {
+      bench::Lab lab = describe();
+      lab.cases.clear();
+      lab.ragged = {bench::matmul::sizes(shape.m, shape.n, shape.k)};
+      lab.techniques = {bench::on_gpu(
+          "one", "", [&](const bench::Params& p) { return plan_with_tile(p, tile); })};
+      EXPECT_EQ(bench::check_device_techniques(lab), "")
+          << tile.rows << " x " << tile.columns << " / " << tile.splits;
+    }
+  }
 }
 
 }  // namespace

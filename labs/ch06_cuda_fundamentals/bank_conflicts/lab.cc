@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch06_cuda_fundamentals/bank_conflicts/problem.h"
 
 namespace aisp::labs::ch06::bank_conflicts {
@@ -69,7 +70,13 @@ bench::Lab describe() {
                 {.name = "gpt2_bias_grad",
                  .origin = "bias gradient of GPT-2 small, 1024 tokens x 768",
                  .smoke = {{"rows", 32}, {"cols", 96}},
-                 .full = {{"rows", 1024}, {"cols", 768}}}},
+                 .full = {{"rows", 1024}, {"cols", 768}}},
+                {.name = "llama3_8b_norm_grad_gpu",
+                 .origin = "gradient of a norm's weights of Llama 3 8B, 16384 tokens x 4096 on a "
+                           "GPU: 256 MiB",
+                 .smoke = {{"rows", 1030}, {"cols", 100}},
+                 .full = {{"rows", 16384}, {"cols", 4096}},
+                 .device = bench::Device::kCuda}},
       .ragged = {{{"rows", 1}, {"cols", 1}},
                  {{"rows", 1}, {"cols", 333}},
                  {{"rows", 333}, {"cols", 1}},
@@ -83,8 +90,17 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {column_walk(), conflicting_copy(), padded_copy(), line_strips(), row_order(),
-                     row_order_avx2(), row_order_avx512()},
+                     row_order_avx2(), row_order_avx512(),
+                     bench::on_gpu("shared_tile", "32 x 32 tile, a column of it in one bank",
+                                   AISP_DEVICE(plan_shared_tile)),
+                     bench::on_gpu("shared_tile_padded", "the same tile with rows of 33 floats",
+                                   AISP_DEVICE(plan_shared_tile_padded)),
+                     bench::on_gpu("shared_tile_swizzled", "the same tile, column ^ row",
+                                   AISP_DEVICE(plan_shared_tile_swizzled)),
+                     bench::on_gpu("thread_per_column", "sums in registers, no shared memory",
+                                   AISP_DEVICE(plan_thread_per_column))},
       .baseline = "column_walk",
+      .device_baseline = "shared_tile",
   };
 }
 

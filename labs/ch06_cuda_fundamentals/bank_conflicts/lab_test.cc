@@ -22,6 +22,7 @@ void for_every_technique(
     const std::function<void(const std::string&, std::span<const float>)>& look) {
   const bench::Lab lab = describe();
   for (const auto& technique : lab.techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     bench::InputSet set(lab.problem(kSize), ::testing::TempDir());
     const bench::Io io = set.io();
@@ -79,6 +80,11 @@ TEST(BankConflictsLab, EverySimdTechniqueSaysWhatItNeeds) {
       EXPECT_FALSE(technique.needs) << technique.name << " runs anywhere";
     }
   }
+}
+
+TEST(BankConflictsLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 }  // namespace

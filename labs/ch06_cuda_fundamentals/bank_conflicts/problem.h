@@ -23,4 +23,10 @@ bench::Technique row_order();
 bench::Technique row_order_avx2();
 bench::Technique row_order_avx512();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_shared_tile(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_shared_tile_padded(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_shared_tile_swizzled(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_thread_per_column(const bench::Params&);
+
 }  // namespace aisp::labs::ch06::bank_conflicts

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch06_cuda_fundamentals/ilp/problem.h"
 
 namespace aisp::labs::ch06::ilp {
@@ -110,7 +111,19 @@ bench::Lab describe() {
                 {.name = "scores_llama3_8b_head",
                  .origin = "q.k of one Llama-3-8B head (128) against 1024 cached keys",
                  .smoke = sizes(kScores, 32, 128),
-                 .full = sizes(kScores, 1024, 128)}},
+                 .full = sizes(kScores, 1024, 128)},
+                {.name = "square_map_gpu",
+                 .origin = "x <- x*x + c, 256 steps, over the hidden states of 1024 tokens of "
+                           "Llama-3-8B: 43 operations a byte",
+                 .smoke = sizes(kSquareMap, 1027, 16),
+                 .full = sizes(kSquareMap, 1024 * 4096, 256),
+                 .device = bench::Device::kCuda},
+                {.name = "scores_llama31_context_gpu",
+                 .origin = "q.k of one head (128) against the 131072 keys of a full context of "
+                           "Llama 3.1: 64 MiB",
+                 .smoke = sizes(kScores, 259, 128),
+                 .full = sizes(kScores, 131072, 128),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(kSquareMap, 1, 1), sizes(kSquareMap, 131, 7), sizes(kSquareMap, 1029, 64),
                  sizes(kScores, 1, 1), sizes(kScores, 13, 67), sizes(kScores, 9, 33)},
       .problem = problem,
@@ -119,8 +132,18 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {dependent_chain(), interleaved_4(), interleaved_8(), simd_avx2(),
-                     simd_avx512()},
+                     simd_avx512(),
+                     bench::on_gpu("thread_per_chain", "one chain a thread, as many warps as fit",
+                                   AISP_DEVICE(plan_thread_per_chain)),
+                     bench::on_gpu("four_chains_a_thread", "four in flight in each thread",
+                                   AISP_DEVICE(plan_four_chains_a_thread)),
+                     bench::on_gpu("few_warps_one_chain", "four warps a multiprocessor, one chain",
+                                   AISP_DEVICE(plan_few_warps_one_chain)),
+                     bench::on_gpu("few_warps_four_chains",
+                                   "four warps a multiprocessor, four in flight in each thread",
+                                   AISP_DEVICE(plan_few_warps_four_chains))},
       .baseline = "dependent_chain",
+      .device_baseline = "thread_per_chain",
   };
 }
 

@@ -68,5 +68,10 @@ TEST(Ilp, NeedsSayWhy) {
   EXPECT_EQ(simd_avx512().needs(bare), "needs AVX-512");
 }
 
+TEST(IlpCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 }  // namespace
 }  // namespace aisp::labs::ch06::ilp

@@ -39,4 +39,10 @@ bench::Technique interleaved_8();
 bench::Technique simd_avx2();
 bench::Technique simd_avx512();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_thread_per_chain(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_four_chains_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_few_warps_one_chain(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_few_warps_four_chains(const bench::Params&);
+
 }  // namespace aisp::labs::ch06::ilp

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch06_cuda_fundamentals/warp_divergence/problem.h"
 
 namespace aisp::labs::ch06::warp_divergence {
@@ -73,6 +74,7 @@ bench::Lab describe() {
   // SSD300 predicts 4 coordinates for each of 8732 default boxes. A standard deviation of 1.48 puts
   // half of the elements on each side.
   constexpr std::int64_t kSsd = 4 * 8732;
+  constexpr std::int64_t kBatch = 256 * kSsd;  // 107 MB: twice the second-level cache of a GPU
   return {
       .question = "What does a branch cost that nobody can predict, and what when one can?",
       .targets = {"ch06:warp_divergence_ilp", "ch08:threshold"},
@@ -89,7 +91,17 @@ bench::Lab describe() {
                  .origin =
                      "as early_training, sorted for hard-example mining: the predictable case",
                  .smoke = sizes(1003, 148, 1),
-                 .full = sizes(kSsd, 148, 1)}},
+                 .full = sizes(kSsd, 148, 1)},
+                {.name = "early_training_gpu",
+                 .origin = "SSD300 box regression, 256 images on a GPU: half of the errors above 1",
+                 .smoke = sizes(1003, 148, 0),
+                 .full = sizes(kBatch, 148, 0),
+                 .device = bench::Device::kCuda},
+                {.name = "sorted_errors_gpu",
+                 .origin = "the same 256 images, sorted: every warp but one agrees",
+                 .smoke = sizes(1003, 148, 1),
+                 .full = sizes(kBatch, 148, 1),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1, 100, 0), sizes(7, 100, 0), sizes(15, 100, 1), sizes(17, 100, 0),
                  sizes(33, 300, 0)},
       .problem = problem,
@@ -98,8 +110,17 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {branch(), clipped_minimum(), blend_scalar(), blend_portable(), blend_avx2(),
-                     blend_avx512()},
+                     blend_avx512(),
+                     bench::on_gpu("branch_a_thread", "an if, a thread for each coordinate",
+                                   AISP_DEVICE(plan_branch_a_thread)),
+                     bench::on_gpu("jump_a_thread", "the same if with sides that stay calls",
+                                   AISP_DEVICE(plan_jump_a_thread)),
+                     bench::on_gpu("select_four_a_thread", "both sides, one selected, 16 bytes",
+                                   AISP_DEVICE(plan_select_four_a_thread)),
+                     bench::on_gpu("sorted_by_side", "indices parted by side, then two lists",
+                                   AISP_DEVICE(plan_sorted_by_side))},
       .baseline = "branch",
+      .device_baseline = "branch_a_thread",
   };
 }
 

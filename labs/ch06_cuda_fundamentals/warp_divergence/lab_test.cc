@@ -43,6 +43,7 @@ TEST(WarpDivergence, BlendsAreTheBranchBitForBit) {
   const bench::Params params = {{"n", n}, {"spread_percent", 100}, {"sorted", 0}};
   std::vector<float> first;
   for (const bench::Technique& technique : describe().techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     std::vector<float> out(pred.size(), -1.0f);
     bench::Io::Buffer in[2] = {{pred.data(), pred.size() * 4, DType::kF32, nullptr},
@@ -61,6 +62,7 @@ TEST(WarpDivergence, BlendsAreTheBranchBitForBit) {
 TEST(WarpDivergence, NanStaysNan) {
   const bench::Params params = {{"n", 37}, {"spread_percent", 100}, {"sorted", 0}};
   for (const bench::Technique& technique : describe().techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     std::vector<float> pred(37, std::nanf("")), target(37, 1.0f), out(37, 0.0f);
     bench::Io::Buffer in[2] = {{pred.data(), 148, DType::kF32, nullptr},
@@ -76,6 +78,7 @@ TEST(WarpDivergence, CasesTakeTheirSidesAsDescribed) {
   const bench::Lab lab = describe();
   const double wanted_large[] = {0.5, 0.046, 0.5};
   for (std::size_t c = 0; c < lab.cases.size(); ++c) {
+    if (lab.cases[c].device != bench::Device::kCpu) continue;  // the same data, larger
     bench::InputSet set(lab.problem(lab.cases[c].full), "/tmp");
     set.fill(lab, lab.cases[c].full, 9);
     const auto pred = set.io().in<float>(0), target = set.io().in<float>(1);
@@ -114,6 +117,11 @@ TEST(WarpDivergence, Bf16InputsFail) {
 TEST(WarpDivergence, NeedsSayWhy) {
   EXPECT_EQ(blend_avx2().needs(machine::Cpu{}), "needs AVX2");
   EXPECT_EQ(blend_avx512().needs(machine::Cpu{}), "needs AVX-512");
+}
+
+TEST(WarpDivergenceCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 }  // namespace

@@ -34,4 +34,10 @@ bench::Technique blend_portable();
 bench::Technique blend_avx2();
 bench::Technique blend_avx512();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_branch_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_jump_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_select_four_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_sorted_by_side(const bench::Params&);
+
 }  // namespace aisp::labs::ch06::warp_divergence

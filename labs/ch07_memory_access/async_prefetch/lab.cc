@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch07_memory_access/async_prefetch/problem.h"
 
 namespace aisp::labs::ch07::async_prefetch {
@@ -120,7 +121,13 @@ bench::Lab describe() {
                 {.name = "llama3_8b_in_order",
                  .origin = "the same with blocks in the order of the tokens (a fresh cache)",
                  .smoke = sizes(2, 3, false),
-                 .full = sizes(32, 256, false)}},
+                 .full = sizes(32, 256, false)},
+                {.name = "llama3_8b_scattered_gpu",
+                 .origin = "Llama 3 8B decode on a GPU, one KV head, 128 sequences of 4096 tokens, "
+                           "K cache of 256 MiB f32 in blocks of 16 tokens in random order",
+                 .smoke = sizes(3, 5, true),
+                 .full = sizes(128, 256, true),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1, 1, true), sizes(1, 2, false), sizes(3, 5, true), sizes(7, 11, true)},
       .problem = problem,
       .prepare = prepare,
@@ -128,8 +135,17 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {in_place(), load_sync_compute(), double_buffer(), prefetch_next(),
-                     prefetch_threads()},
+                     prefetch_threads(),
+                     bench::on_gpu("tile_sync", "load a tile, wait, compute, wait",
+                                   AISP_DEVICE(plan_tile_sync)),
+                     bench::on_gpu("tile_double_buffer", "the next tile copied asynchronously",
+                                   AISP_DEVICE(plan_tile_double_buffer)),
+                     bench::on_gpu("tile_three_buffers", "two tiles on their way",
+                                   AISP_DEVICE(plan_tile_three_buffers)),
+                     bench::on_gpu("tile_in_registers", "no shared memory, the next in registers",
+                                   AISP_DEVICE(plan_tile_in_registers))},
       .baseline = "in_place",
+      .device_baseline = "tile_sync",
   };
 }
 

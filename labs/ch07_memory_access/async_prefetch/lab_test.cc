@@ -83,5 +83,10 @@ TEST(AsyncPrefetchLab, TheWidestLoopIsChosen) {
   EXPECT_EQ(choose_run(cpu), &run_avx512);
 }
 
+TEST(AsyncPrefetchLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 }  // namespace
 }  // namespace aisp::labs::ch07::async_prefetch

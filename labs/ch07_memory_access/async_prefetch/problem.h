@@ -58,4 +58,10 @@ bench::Technique double_buffer();
 bench::Technique prefetch_next();
 bench::Technique prefetch_threads();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_tile_sync(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_tile_double_buffer(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_tile_three_buffers(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_tile_in_registers(const bench::Params&);
+
 }  // namespace aisp::labs::ch07::async_prefetch

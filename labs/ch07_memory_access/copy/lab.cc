@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch07_memory_access/copy/problem.h"
 
 namespace aisp::labs::ch07::copy {
@@ -73,7 +74,17 @@ bench::Lab describe() {
                 {.name = "tinyllama_1b_gate_proj",
                  .origin = "TinyLlama 1.1B, gate_proj in f32, 5632 x 2048: 2 x 44 MiB, in DRAM",
                  .smoke = {{"count", 64 * 1024 + 5}},
-                 .full = {{"count", 5632 * 2048}}}},
+                 .full = {{"count", 5632 * 2048}}},
+                {.name = "llama3_8b_gate_proj_gpu",
+                 .origin = "Llama 3 8B, gate_proj in f32 on a GPU, 14336 x 4096: 2 x 224 MiB",
+                 .smoke = {{"count", 100003}},
+                 .full = {{"count", 14336 * 4096}},
+                 .device = bench::Device::kCuda},
+                {.name = "llama3_8b_hidden_gpu",
+                 .origin = "hidden state of 512 tokens of Llama 3 8B on a GPU: 2 x 8 MiB",
+                 .smoke = {{"count", 4 * 4096}},
+                 .full = {{"count", 512 * 4096}},
+                 .device = bench::Device::kCuda}},
       .ragged = {{{"count", 1}},
                  {{"count", 2}},
                  {{"count", 15}},
@@ -87,8 +98,23 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {libc_memcpy(), scalar(), permuted_index(), vectors_16_bytes(),
-                     vectors_32_bytes(), vectors_64_bytes(), streaming(), threads()},
+                     vectors_32_bytes(), vectors_64_bytes(), streaming(), threads(),
+                     bench::on_gpu("device_memcpy", "cudaMemcpyAsync inside the device",
+                                   AISP_DEVICE(plan_device_memcpy)),
+                     bench::on_gpu("scattered_floats", "a sector of 32 bytes for each 4",
+                                   AISP_DEVICE(plan_scattered_floats)),
+                     bench::on_gpu("float_a_thread", "4 bytes a thread, neighbours together",
+                                   AISP_DEVICE(plan_float_a_thread)),
+                     bench::on_gpu("float4_a_thread", "16 bytes a thread",
+                                   AISP_DEVICE(plan_float4_a_thread)),
+                     bench::on_gpu("word32_a_thread", "structs of 32 bytes",
+                                   AISP_DEVICE(plan_word32_a_thread)),
+                     bench::on_gpu("four_float4_a_thread", "four times 16 bytes in flight",
+                                   AISP_DEVICE(plan_four_float4_a_thread)),
+                     bench::on_gpu("four_float4_streamed", "the same, evicted first",
+                                   AISP_DEVICE(plan_four_float4_streamed))},
       .baseline = "libc_memcpy",
+      .device_baseline = "device_memcpy",
   };
 }
 

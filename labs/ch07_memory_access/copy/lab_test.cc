@@ -39,6 +39,7 @@ TEST(CopyLab, EveryBitPatternSurvives) {
   const bench::Lab lab = describe();
   const bench::Params params{{"count", 5003}};
   for (const auto& technique : lab.techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     bench::InputSet set(lab.problem(params), ::testing::TempDir());
     set.fill(lab, params, 3);
@@ -56,6 +57,11 @@ TEST(CopyLab, WideVectorsSayWhatTheyNeed) {
   EXPECT_EQ(vectors_16_bytes().needs(machine::Cpu{}), "");
   EXPECT_EQ(vectors_32_bytes().needs(machine::Cpu{}), "needs AVX2");
   EXPECT_EQ(vectors_64_bytes().needs(machine::Cpu{}), "needs AVX-512");
+}
+
+TEST(CopyLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 }  // namespace

@@ -32,4 +32,13 @@ bench::Technique vectors_64_bytes();
 bench::Technique streaming();
 bench::Technique threads();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_device_memcpy(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_scattered_floats(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_float_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_float4_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_word32_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_four_float4_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_four_float4_streamed(const bench::Params&);
+
 }  // namespace aisp::labs::ch07::copy

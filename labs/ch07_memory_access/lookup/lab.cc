@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch07_memory_access/lookup/problem.h"
 
 namespace aisp::labs::ch07::lookup {
@@ -116,7 +117,17 @@ bench::Lab describe() {
                  .origin = "DLRM on Criteo Kaggle, the feature with 286181 ids, a batch of 32768; "
                            "table of 6.7 MB in an L3",
                  .smoke = {{"rows", 300}, {"ids", 64}},
-                 .full = {{"rows", 286181}, {"ids", 32768}}}},
+                 .full = {{"rows", 286181}, {"ids", 32768}}},
+                {.name = "criteo_c3_gpu",
+                 .origin = "DLRM on Criteo Kaggle, feature C3 on a GPU: 128 batches of 32768 ids",
+                 .smoke = {{"rows", 5000}, {"ids", 700}},
+                 .full = {{"rows", 10131227}, {"ids", 128 * 32768}},
+                 .device = bench::Device::kCuda},
+                {.name = "criteo_c16_gpu",
+                 .origin = "the feature with 286181 ids on a GPU, a batch of 32768; in its L2",
+                 .smoke = {{"rows", 300}, {"ids", 64}},
+                 .full = {{"rows", 286181}, {"ids", 32768}},
+                 .device = bench::Device::kCuda}},
       .ragged = {{{"rows", 1}, {"ids", 1}},
                  {{"rows", 1}, {"ids", 40}},
                  {{"rows", 2}, {"ids", 15}},
@@ -129,8 +140,15 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {one_at_a_time(), sorted(), group_prefetch(), interleaved(),
-                     interleaved_threads()},
+                     interleaved_threads(),
+                     bench::on_gpu("thread_per_id", "a thread for each id, along its chain",
+                                   AISP_DEVICE(plan_thread_per_id)),
+                     bench::on_gpu("four_ids_a_thread", "four chains woven in each thread",
+                                   AISP_DEVICE(plan_four_ids_a_thread)),
+                     bench::on_gpu("sorted_buckets", "radix-sorted by bucket, rows scattered back",
+                                   AISP_DEVICE(plan_sorted_buckets))},
       .baseline = "one_at_a_time",
+      .device_baseline = "thread_per_id",
   };
 }
 

@@ -20,6 +20,7 @@ void expect_rows(const bench::Params& params, const auto& build,
                  const std::vector<std::int32_t>& want) {
   const bench::Lab lab = describe();
   for (const auto& technique : lab.techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     bench::InputSet set(lab.problem(params), ::testing::TempDir());
     set.fill(lab, params, 3);
     const bench::Io io = set.io();
@@ -68,6 +69,11 @@ TEST(LookupLab, BucketsCoverTheTable) {
   EXPECT_EQ(batch.bucket_of(-1), 0u);
   batch.shift = 40;
   EXPECT_LT(batch.bucket_of(-1), std::size_t{1} << 24);
+}
+
+TEST(LookupLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ struct Batch {
 
   /// Multiplicative hashing; Source: Knuth, TAOCP 3, section 6.4. The halved product keeps the
   /// shift below 64 for a single bucket.
-  std::size_t bucket_of(std::int64_t id) const {
+  constexpr std::size_t bucket_of(std::int64_t id) const {
     return (static_cast<std::uint64_t>(id) * 0x9e3779b97f4a7c15ull >> 1) >> (shift - 1);
   }
 };
@@ -60,5 +60,10 @@ bench::Technique sorted();
 bench::Technique group_prefetch();
 bench::Technique interleaved();
 bench::Technique interleaved_threads();
+
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_thread_per_id(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_four_ids_a_thread(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_sorted_buckets(const bench::Params&);
 
 }  // namespace aisp::labs::ch07::lookup

@@ -1,4 +1,5 @@
 // Matrix multiplication from the triple loop to register tiles. See README.md.
+#include "bench/device_technique.h"
 #include "labs/ch07_memory_access/matmul_tiled/problem.h"
 
 namespace aisp::labs::ch07::matmul_tiled {
@@ -22,15 +23,34 @@ bench::Lab describe() {
                {.name = "transformer_base_projection",
                 .origin = "Transformer base (2017) projection: 256 tokens, width 512",
                 .smoke = sizes(64, 64, 64),
-                .full = sizes(256, 512, 512)}};
+                .full = sizes(256, 512, 512)},
+               {.name = "llama32_1b_prompt_gpu",
+                .origin = "Llama-3.2-1B query projection on a GPU: a prompt of 2048 tokens",
+                .smoke = sizes(70, 100, 130),
+                .full = sizes(2048, 2048, 2048),
+                .device = bench::Device::kCuda}};
   // One element; odd sizes around the tiles (14 x 32, 6 x 16) and the blocks (64 x 512, 192 rows).
   lab.ragged = {sizes(1, 1, 1), sizes(15, 33, 65), sizes(5, 515, 67), sizes(197, 61, 129),
                 sizes(3, 1030, 9)};
   bench::matmul::set_contract(lab);
-  lab.techniques = {triple_loop(),    loop_interchange(),   cache_blocked(),
-                    tiled_simd(),     tiled_simd_threads(), onednn(),
-                    onednn_threads(), openblas(),           openblas_threads()};
+  lab.techniques = {triple_loop(),
+                    loop_interchange(),
+                    cache_blocked(),
+                    tiled_simd(),
+                    tiled_simd_threads(),
+                    onednn(),
+                    onednn_threads(),
+                    openblas(),
+                    openblas_threads(),
+                    bench::on_gpu("thread_per_element", "a thread for each element, global memory",
+                                  AISP_DEVICE(plan_thread_per_element)),
+                    bench::on_gpu("shared_tiles", "32 x 32 tiles in shared memory",
+                                  AISP_DEVICE(plan_shared_tiles)),
+                    bench::on_gpu("shared_tiles_eight_rows", "the same, eight elements a thread",
+                                  AISP_DEVICE(plan_shared_tiles_eight_rows)),
+                    bench::matmul::device_peer("cublas")};
   lab.baseline = "triple_loop";
+  lab.device_baseline = "thread_per_element";
   return lab;
 }
 

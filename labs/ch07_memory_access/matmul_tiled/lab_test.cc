@@ -59,5 +59,10 @@ TEST(MatmulTiled, ZeroRowsOfAGiveZeroRowsOfC) {
             "");
 }
 
+TEST(MatmulTiledCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 }  // namespace
 }  // namespace aisp::labs::ch07::matmul_tiled

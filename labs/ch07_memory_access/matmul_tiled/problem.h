@@ -21,4 +21,9 @@ bench::Technique onednn_threads();
 bench::Technique openblas();
 bench::Technique openblas_threads();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_thread_per_element(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_shared_tiles(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_shared_tiles_eight_rows(const bench::Params&);
+
 }  // namespace aisp::labs::ch07::matmul_tiled

@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch07_memory_access/transpose/problem.h"
 
 namespace aisp::labs::ch07::transpose {
@@ -83,7 +84,18 @@ bench::Lab describe() {
                  .origin = "TinyLlama 1.1B, gate_proj [5632, 2048] turned for an x * W kernel; "
                            "beyond every cache",
                  .smoke = {{"rows", 176}, {"cols", 64}},
-                 .full = {{"rows", 5632}, {"cols", 2048}}}},
+                 .full = {{"rows", 5632}, {"cols", 2048}}},
+                {.name = "llama3_8b_gate_proj_gpu",
+                 .origin = "Llama 3 8B, gate_proj [14336, 4096] turned on a GPU: 2 x 224 MiB",
+                 .smoke = {{"rows", 160}, {"cols", 96}},
+                 .full = {{"rows", 14336}, {"cols", 4096}},
+                 .device = bench::Device::kCuda},
+                {.name = "falcon_7b_mlp_gpu",
+                 .origin =
+                     "Falcon 7B, dense_h_to_4h [18176, 4544] turned on a GPU: no power of two",
+                 .smoke = {{"rows", 100}, {"cols", 71}},
+                 .full = {{"rows", 18176}, {"cols", 4544}},
+                 .device = bench::Device::kCuda}},
       .ragged = {{{"rows", 1}, {"cols", 1}},
                  {{"rows", 1}, {"cols", 1000}},
                  {{"rows", 1000}, {"cols", 1}},
@@ -98,8 +110,19 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {row_walk(), blocked(), tile(), padded_tile(), staged_stream_avx2(),
-                     registers_avx512(), stream_avx512(), stream_threads()},
+                     registers_avx512(), stream_avx512(), stream_threads(),
+                     bench::on_gpu("strided_writes", "a thread for each element, no tile",
+                                   AISP_DEVICE(plan_strided_writes)),
+                     bench::on_gpu("shared_tile", "a 32 x 32 tile, its columns in one bank",
+                                   AISP_DEVICE(plan_shared_tile)),
+                     bench::on_gpu("shared_tile_padded", "the same tile with rows of 33 floats",
+                                   AISP_DEVICE(plan_shared_tile_padded)),
+                     bench::on_gpu("shared_tile_swizzled", "the same tile, column ^ row",
+                                   AISP_DEVICE(plan_shared_tile_swizzled)),
+                     bench::on_gpu("float4_tiles", "64 x 64 tiles, 16-byte accesses",
+                                   AISP_DEVICE(plan_float4_tiles))},
       .baseline = "row_walk",
+      .device_baseline = "strided_writes",
   };
 }
 

@@ -24,6 +24,7 @@ TEST(TransposeLab, TwiceIsTheIdentityForEveryBitPattern) {
   const bench::Lab lab = describe();
   const bench::Params there{{"rows", 192}, {"cols", 112}}, back{{"rows", 112}, {"cols", 192}};
   for (const auto& technique : lab.techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     bench::InputSet first(lab.problem(there), ::testing::TempDir());
     bench::InputSet second(lab.problem(back), ::testing::TempDir());
@@ -47,6 +48,11 @@ TEST(TransposeLab, EverySimdTechniqueSaysWhatItNeeds) {
   EXPECT_EQ(staged_stream_avx2().needs(bare), "needs AVX2");
   EXPECT_EQ(registers_avx512().needs(bare), "needs AVX-512");
   EXPECT_EQ(stream_avx512().needs(bare), "needs AVX-512");
+}
+
+TEST(TransposeLabCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 }  // namespace

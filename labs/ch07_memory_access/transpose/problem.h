@@ -32,4 +32,11 @@ bench::Technique registers_avx512();
 bench::Technique stream_avx512();
 bench::Technique stream_threads();
 
+// On the GPU.
+std::unique_ptr<bench::Plan> plan_strided_writes(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_shared_tile(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_shared_tile_padded(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_shared_tile_swizzled(const bench::Params&);
+std::unique_ptr<bench::Plan> plan_float4_tiles(const bench::Params&);
+
 }  // namespace aisp::labs::ch07::transpose

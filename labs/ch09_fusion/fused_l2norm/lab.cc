@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch09_fusion/fused_l2norm/problem.h"
 
 namespace aisp::labs::ch09::fused_l2norm {
@@ -76,7 +77,17 @@ bench::Lab describe() {
                 {.name = "whisper_batch_16",
                  .origin = "16 clips of 30 s in Whisper, 16 x 3000 x 201 (116 MB, DRAM)",
                  .smoke = {{"n", 10 * kBins + 1}},
-                 .full = {{"n", 16 * 3000 * kBins}}}},
+                 .full = {{"n", 16 * 3000 * kBins}}},
+                {.name = "gpu_whisper_batch_48",
+                 .origin = "48 clips of 30 s in Whisper, 48 x 3000 x 201 (347 MB)",
+                 .smoke = {{"n", 10 * kBins + 1}},
+                 .full = {{"n", 48 * 3000 * kBins}},
+                 .device = bench::Device::kCuda},
+                {.name = "gpu_whisper_one_second",
+                 .origin = "one second of Whisper's spectrogram, 100 x 201: launches are all",
+                 .smoke = {{"n", 3 * kBins}},
+                 .full = {{"n", 100 * kBins}},
+                 .device = bench::Device::kCuda}},
       .ragged = {{{"n", 1}}, {{"n", 15}}, {{"n", 17}}, {{"n", 64}}, {{"n", 1031}}},
       .problem = problem,
       .prepare = prepare,
@@ -84,8 +95,15 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {four_passes(), one_pass(), one_pass_avx2(), one_pass_avx512(),
-                     one_pass_streaming(), one_pass_threads()},
+                     one_pass_streaming(), one_pass_threads(),
+                     bench::on_gpu("four_kernels", "square, square, add, root: four kernels",
+                                   AISP_DEVICE(plan_four_kernels)),
+                     bench::on_gpu("one_kernel", "one kernel, an element a thread",
+                                   AISP_DEVICE(plan_one_kernel)),
+                     bench::on_gpu("one_kernel_vectorized", "one kernel, 16 bytes a thread",
+                                   AISP_DEVICE(plan_one_kernel_vectorized))},
       .baseline = "four_passes",
+      .device_baseline = "four_kernels",
   };
 }
 

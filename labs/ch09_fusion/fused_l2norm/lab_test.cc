@@ -70,6 +70,11 @@ TEST(FusedL2Norm, StreamsOnlyBeyondTheCaches) {
   EXPECT_TRUE(choose_streaming(16 * 3000 * 201, cpu));
 }
 
+TEST(FusedL2NormCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(FusedL2Norm, NeedsSayWhy) {
   const machine::Cpu bare;
   EXPECT_EQ(one_pass_avx2().needs(bare), "needs AVX2");

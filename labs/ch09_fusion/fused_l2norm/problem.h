@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "bench/lab.h"
 
@@ -33,5 +34,9 @@ bench::Technique one_pass_avx2();
 bench::Technique one_pass_avx512();
 bench::Technique one_pass_streaming();
 bench::Technique one_pass_threads();
+
+std::unique_ptr<bench::Plan> plan_four_kernels(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_one_kernel(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_one_kernel_vectorized(const bench::Params& params);
 
 }  // namespace aisp::labs::ch09::fused_l2norm

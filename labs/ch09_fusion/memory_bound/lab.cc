@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch09_fusion/memory_bound/problem.h"
 
 namespace aisp::labs::ch09::memory_bound {
@@ -122,7 +123,17 @@ bench::Lab describe() {
                  .origin =
                      "OPT-6.7B: LayerNorm of 4096 tokens of 4096, Llama-3-8B's width too (DRAM)",
                  .smoke = sizes(3, 4096),
-                 .full = sizes(4096, 4096)}},
+                 .full = sizes(4096, 4096)},
+                {.name = "gpu_opt_6_7b",
+                 .origin = "OPT-6.7B: LayerNorm of 8192 tokens of 4096 (268 MB)",
+                 .smoke = sizes(3, 4096),
+                 .full = sizes(8192, 4096),
+                 .device = bench::Device::kCuda},
+                {.name = "gpu_gpt2_small_decode",
+                 .origin = "GPT-2 small: LayerNorm of 64 tokens of 768: launches are all",
+                 .smoke = sizes(5, 768),
+                 .full = sizes(64, 768),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1, 1), sizes(3, 2), sizes(5, 31), sizes(4, 33), sizes(2, 1027)},
       .problem = problem,
       .prepare = prepare,
@@ -131,8 +142,15 @@ bench::Lab describe() {
       .tolerance = tolerance,
       .techniques = {fresh_temporaries(), reused_temporaries(), in_place_passes(), row_by_row(),
                      fused_portable(), fused_avx2(), fused_avx512(), fused_threads(), onednn(),
-                     onednn_threads()},
+                     onednn_threads(),
+                     bench::on_gpu("eager_kernels", "an operation a kernel, as eager PyTorch",
+                                   AISP_DEVICE(plan_eager_kernels)),
+                     bench::on_gpu("block_per_row", "one kernel, a block a row, three loops",
+                                   AISP_DEVICE(plan_block_per_row)),
+                     bench::on_gpu("row_in_registers", "one kernel, the row read once",
+                                   AISP_DEVICE(plan_row_in_registers))},
       .baseline = "fresh_temporaries",
+      .device_baseline = "eager_kernels",
   };
 }
 

@@ -30,6 +30,7 @@ std::vector<bench::Technique> techniques_here() {
   std::vector<bench::Technique> here;
   for (const bench::Technique& one : describe().techniques) {
     if (one.role == bench::Role::kPeer) continue;  // special values are the library's business
+    if (one.device != bench::Device::kCpu) continue;
     if (!one.needs || one.needs(machine::cpu()).empty()) here.push_back(one);
   }
   return here;
@@ -80,6 +81,11 @@ TEST(MemoryBound, LowerPrecisionFails) {
       EXPECT_NE(bench::run_and_check(lab, one.smoke, rounded, 5), "") << dropped_bits;
     }
   }
+}
+
+TEST(MemoryBoundCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 TEST(MemoryBound, NeedsSayWhy) {

@@ -54,4 +54,8 @@ bench::Technique fused_threads();
 bench::Technique onednn();
 bench::Technique onednn_threads();
 
+std::unique_ptr<bench::Plan> plan_eager_kernels(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_block_per_row(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_row_in_registers(const bench::Params& params);
+
 }  // namespace aisp::labs::ch09::memory_bound

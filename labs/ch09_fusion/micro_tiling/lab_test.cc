@@ -64,6 +64,11 @@ TEST(MicroTiling, Bf16InputsAreNoticed) {
   }
 }
 
+TEST(MicroTilingCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(MicroTiling, NeedsSayWhy) {
   EXPECT_EQ(tile_avx2().needs(machine::Cpu{}), "needs AVX2");
   EXPECT_EQ(tile_avx512().needs(machine::Cpu{}), "needs AVX-512");

@@ -27,4 +27,9 @@ bench::Technique packed_gemm();
 bench::Technique onednn();
 bench::Technique openblas();
 
+std::unique_ptr<bench::Plan> plan_thread_per_element(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_shared_tile(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_register_tile(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_cublaslt(const bench::Params& params);
+
 }  // namespace aisp::labs::ch09::micro_tiling

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch09_fusion/online_softmax/problem.h"
 #include "machine/peer_blas.h"
 #include "machine/peer_dnn.h"
@@ -139,7 +140,17 @@ bench::Lab describe() {
                  .origin =
                      "BERT-base: scores of 6 sequences of 512 tokens, 12 heads (151 MB, DRAM)",
                  .smoke = sizes(24, 512, 0),
-                 .full = sizes(6 * 12 * 512, 512, 0)}},
+                 .full = sizes(6 * 12 * 512, 512, 0)},
+                {.name = "gpu_llama3_logits",
+                 .origin = "next-token logits of 256 sequences in Llama-3-8B (131 MB)",
+                 .smoke = sizes(3, 30011, 0),
+                 .full = sizes(256, 128256, 0),
+                 .device = bench::Device::kCuda},
+                {.name = "gpu_bert_scores",
+                 .origin = "BERT-base: scores of 8 sequences of 512 tokens, 12 heads (101 MB)",
+                 .smoke = sizes(70, 512, 0),
+                 .full = sizes(8 * 12 * 512, 512, 0),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1, 1, 0), sizes(3, 2, 0), sizes(2, 31, 0), sizes(5, 33, 1),
                  sizes(2, 1025, 0), sizes(4, 4103, 1)},
       .problem = problem,
@@ -148,8 +159,18 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {three_pass(), online(), three_pass_simd(), online_portable(), online_avx2(),
-                     online_avx512(), online_threads(), onednn(), onednn_threads()},
+                     online_avx512(), online_threads(), onednn(), onednn_threads(),
+                     bench::on_gpu("three_pass_block", "a block a row, the row read three times",
+                                   AISP_DEVICE(plan_three_pass_block)),
+                     bench::on_gpu("online_block", "a block a row, maximum and sum in one pass",
+                                   AISP_DEVICE(plan_online_block)),
+                     bench::on_gpu("online_warp", "the same with a warp a row",
+                                   AISP_DEVICE(plan_online_warp)),
+                     bench::on_gpu("row_on_chip",
+                                   "the row read once, in registers or shared memory",
+                                   AISP_DEVICE(plan_row_on_chip))},
       .baseline = "three_pass",
+      .device_baseline = "three_pass_block",
   };
 }
 

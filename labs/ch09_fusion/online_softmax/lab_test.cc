@@ -33,6 +33,7 @@ std::vector<bench::Technique> techniques_here() {
   std::vector<bench::Technique> here;
   for (const bench::Technique& one : describe().techniques) {
     if (one.role == bench::Role::kPeer) continue;  // special values are the library's business
+    if (one.device != bench::Device::kCpu) continue;
     if (!one.needs || one.needs(machine::cpu()).empty()) here.push_back(one);
   }
   return here;
@@ -116,8 +117,14 @@ TEST(OnlineSoftmax, Bf16OutputsFail) {
                               }};
   for (const bench::Case& one : lab.cases) {
     EXPECT_NE(bench::run_and_check(lab, one.smoke, rounded, 5), "");
+    if (one.device != bench::Device::kCpu) continue;
     EXPECT_NE(bench::run_and_check(lab, one.full, rounded, 5), "");
   }
+}
+
+TEST(OnlineSoftmaxCuda, EveryTechniqueIsRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 TEST(OnlineSoftmax, NeedsSayWhy) {

@@ -35,4 +35,10 @@ bench::Technique online_threads();
 bench::Technique onednn();
 bench::Technique onednn_threads();
 
+// On the GPU; x is read three times, twice, or once.
+std::unique_ptr<bench::Plan> plan_three_pass_block(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_online_block(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_online_warp(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_row_on_chip(const bench::Params& params);
+
 }  // namespace aisp::labs::ch09::online_softmax

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "kernels/attention/variants.h"
 #include "labs/ch10_pipelines/flash_attention/problem.h"
 
@@ -60,6 +61,8 @@ Params sizes(std::int64_t heads, std::int64_t kv_heads, std::int64_t queries, st
           {"D", D},         {"causal", causal ? 1 : 0}};
 }
 
+bench::WhyNot needs_hopper(const machine::CudaDevice& device) { return device.needs_hopper(); }
+
 }  // namespace
 
 Shape shape_of(const Params& p) {
@@ -97,7 +100,8 @@ bench::Technique kernel_variant(const char* name, const char* summary, std::stri
 bench::Lab describe() {
   return {
       .question = "What does attention gain when the matrix of scores never exists in memory?",
-      .targets = {"ch10:flash_attention", "ch10:attention"},
+      .targets = {"ch10:flash_attention", "ch10:attention", "ch10:flash_attn_tma_micro_pipeline",
+                  "ch09:sdpa_attention"},
       .tags = {"attention", "fusion", "simd", "compute"},
       .cases = {{.name = "llama3_8b_group",
                  .origin = "Llama-3-8B prefill: 4 query heads on their KV head, 512 tokens",
@@ -114,7 +118,17 @@ bench::Lab describe() {
                 {.name = "llama3_8b_decode",
                  .origin = "Llama-3-8B decode: 32 query heads on 8 KV heads, 2048 tokens cached",
                  .smoke = sizes(8, 2, 1, 100, 128),
-                 .full = sizes(32, 8, 1, 2048, 128)}},
+                 .full = sizes(32, 8, 1, 2048, 128)},
+                {.name = "llama3_8b_cuda",
+                 .origin = "Llama-3-8B on one of 4 GPUs: 8 heads on 2 KV heads, 1024 tokens",
+                 .smoke = sizes(4, 1, 150, 150, 128),
+                 .full = sizes(8, 2, 1024, 1024, 128),
+                 .device = bench::Device::kCuda},
+                {.name = "bert_large_cuda",
+                 .origin = "BERT-large: 16 heads of 64, 512 tokens, 2 sequences, not causal",
+                 .smoke = sizes(3, 3, 70, 70, 64, false),
+                 .full = sizes(32, 32, 512, 512, 64, false),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1, 1, 1, 1, 64), sizes(2, 1, 2, 2, 5), sizes(4, 2, 33, 40, 17),
                  sizes(1, 1, 65, 65, 128), sizes(3, 3, 131, 131, 40), sizes(6, 2, 1, 67, 80),
                  sizes(2, 2, 70, 9, 24, false)},
@@ -124,8 +138,15 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {materialized(), tiled_online(), tiled_avx2(), tiled_avx512(),
-                     tiled_simd_threads(), onednn(), onednn_threads()},
+                     tiled_simd_threads(), onednn(), onednn_threads(),
+                     bench::on_gpu("three_kernels", "scores, softmax, times V: a matrix in between",
+                                   AISP_DEVICE(plan_three_kernels)),
+                     bench::on_gpu("tiled_blocking", "online softmax, tiles loaded, then used",
+                                   AISP_DEVICE(plan_tiled_blocking), needs_hopper),
+                     bench::on_gpu("tiled_copy_engine", "the next tile is copied meanwhile",
+                                   AISP_DEVICE(plan_tiled_copy_engine), needs_hopper)},
       .baseline = "materialized",
+      .device_baseline = "three_kernels",
   };
 }
 

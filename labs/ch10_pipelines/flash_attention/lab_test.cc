@@ -50,6 +50,7 @@ Tensors random_tensors(const Shape& s) {
 std::vector<bench::Technique> techniques_here() {
   std::vector<bench::Technique> here;
   for (const bench::Technique& one : describe().techniques) {
+    if (one.device != bench::Device::kCpu) continue;
     if (!one.needs || one.needs(machine::cpu()).empty()) here.push_back(one);
   }
   return here;
@@ -57,6 +58,11 @@ std::vector<bench::Technique> techniques_here() {
 
 TEST(FlashAttention, AllTechniquesAreRight) {
   EXPECT_EQ(bench::check_all_techniques(describe()), "");
+}
+
+TEST(FlashAttentionCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
 }
 
 TEST(FlashAttention, TheFutureChangesNothing) {

@@ -30,4 +30,9 @@ bench::Technique tiled_simd_threads();
 bench::Technique onednn();
 bench::Technique onednn_threads();
 
+/// On the GPU, f32.
+std::unique_ptr<bench::Plan> plan_three_kernels(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_tiled_blocking(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_tiled_copy_engine(const bench::Params& params);
+
 }  // namespace aisp::labs::ch10::flash_attention

@@ -1,5 +1,6 @@
 // Add, multiply, square root: three passes or one. See README.md.
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch12_graphs/kernel_fusion/problem.h"
 
 namespace aisp::labs::ch12::kernel_fusion {
@@ -62,7 +63,17 @@ bench::Lab describe() {
                 {.name = "gpt2_embedding",
                  .origin = "AdaBelief on GPT-2 small: the token embedding (50257 x 768), in memory",
                  .smoke = sizes(5003),
-                 .full = sizes(50257 * 768)}},
+                 .full = sizes(50257 * 768)},
+                {.name = "gpt2_attention_cuda",
+                 .origin = "AdaBelief on GPT-2 small: one attention input matrix, in the GPU's L2",
+                 .smoke = sizes(2305),
+                 .full = sizes(768 * 2304),
+                 .device = bench::Device::kCuda},
+                {.name = "llama3_8b_mlp_cuda",
+                 .origin = "AdaBelief on Llama-3-8B: one MLP matrix (14336 x 4096), in GPU memory",
+                 .smoke = sizes(6007),
+                 .full = sizes(14336 * 4096),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1), sizes(3), sizes(15), sizes(17), sizes(1025)},
       .problem = problem,
       .prepare = prepare,
@@ -70,8 +81,15 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {three_passes(), in_place_passes(), strip_mined(), one_pass(), one_pass_avx2(),
-                     one_pass_avx512()},
+                     one_pass_avx512(),
+                     bench::on_gpu("three_kernels", "a kernel and a temporary for each operation",
+                                   AISP_DEVICE(plan_three_kernels)),
+                     bench::on_gpu("in_place_kernels", "a kernel for each, in place on the result",
+                                   AISP_DEVICE(plan_in_place_kernels)),
+                     bench::on_gpu("fused_kernel", "one kernel, values in between in registers",
+                                   AISP_DEVICE(plan_fused_kernel))},
       .baseline = "three_passes",
+      .device_baseline = "three_kernels",
   };
 }
 

@@ -15,6 +15,11 @@ bench::Lab describe();
 
 namespace {
 
+TEST(KernelFusionCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(KernelFusion, AllTechniquesAreRight) {
   EXPECT_EQ(bench::check_all_techniques(describe()), "");
 }
@@ -38,6 +43,7 @@ TEST(KernelFusion, FusionChangesNoBit) {
   s[2999] = 1e-30f;
   const auto first = run(three_passes(), s);
   for (const bench::Technique& technique : describe().techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     EXPECT_EQ(run(technique, s), first) << technique.name;
   }
@@ -46,6 +52,7 @@ TEST(KernelFusion, FusionChangesNoBit) {
 
 TEST(KernelFusion, NegativeMomentsAndNanGiveNan) {
   for (const bench::Technique& technique : describe().techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     if (technique.needs && !technique.needs(machine::cpu()).empty()) continue;
     for (const float value : {-1.0f, std::nanf("")}) {
       for (const float y : run(technique, std::vector<float>(37, value))) {

@@ -34,4 +34,9 @@ bench::Technique one_pass();
 bench::Technique one_pass_avx2();
 bench::Technique one_pass_avx512();
 
+/// On the GPU; each kernel takes four elements a thread.
+std::unique_ptr<bench::Plan> plan_three_kernels(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_in_place_kernels(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_fused_kernel(const bench::Params& params);
+
 }  // namespace aisp::labs::ch12::kernel_fusion

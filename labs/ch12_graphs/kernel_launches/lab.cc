@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "labs/ch12_graphs/kernel_launches/problem.h"
 
 namespace aisp::labs::ch12::kernel_launches {
@@ -102,7 +103,17 @@ bench::Lab describe() {
                 {.name = "llama3_8b",
                  .origin = "Llama-3-8B, one token: 32 layers, width 4096, MLP 14336: 161",
                  .smoke = sizes(2, 128, 448),
-                 .full = sizes(32, 4096, 14336)}},
+                 .full = sizes(32, 4096, 14336)},
+                {.name = "smollm_135m_cuda",
+                 .origin = "SmolLM-135M, one token on the GPU: 151 launches",
+                 .smoke = sizes(2, 72, 200),
+                 .full = sizes(30, 576, 1536),
+                 .device = bench::Device::kCuda},
+                {.name = "llama3_8b_cuda",
+                 .origin = "Llama-3-8B, one token on the GPU: 161 launches",
+                 .smoke = sizes(2, 128, 448),
+                 .full = sizes(32, 4096, 14336),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1, 1, 1), sizes(1, 17, 3), sizes(2, 33, 65), sizes(5, 15, 16)},
       .problem = problem,
       .prepare = prepare,
@@ -110,8 +121,18 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {fork_join_per_op(), queue_per_op(), one_fork_barriers(), task_graph(),
-                     one_thread()},
+                     one_thread(),
+                     bench::on_gpu("launch_per_op", "a kernel launch for each operation",
+                                   AISP_DEVICE(plan_launch_per_op)),
+                     bench::on_gpu("graph_replay", "a captured graph, updated when pointers change",
+                                   AISP_DEVICE(plan_graph_replay)),
+                     bench::on_gpu("graph_static_buffers",
+                                   "a graph on buffers of its own, with copies",
+                                   AISP_DEVICE(plan_graph_static_buffers)),
+                     bench::on_gpu("one_kernel", "the whole step in one kernel, x in registers",
+                                   AISP_DEVICE(plan_one_kernel))},
       .baseline = "fork_join_per_op",
+      .device_baseline = "launch_per_op",
   };
 }
 

@@ -13,6 +13,11 @@ bench::Lab describe();
 
 namespace {
 
+TEST(KernelLaunchesCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(KernelLaunches, AllTechniquesAreRight) {
   EXPECT_EQ(bench::check_all_techniques(describe()), "");
 }
@@ -25,6 +30,7 @@ TEST(KernelLaunches, LaunchingChangesNoBit) {
   set.fill(lab, size, 3);
   std::vector<float> first;
   for (const bench::Technique& technique : lab.techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     const auto plan = technique.plan(size);
     for (int call = 0; call < 50; ++call) {
       set.poison_outputs(static_cast<std::uint64_t>(call));

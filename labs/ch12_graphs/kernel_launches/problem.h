@@ -56,4 +56,10 @@ bench::Technique one_fork_barriers();
 bench::Technique task_graph();
 bench::Technique one_thread();
 
+/// On the GPU.
+std::unique_ptr<bench::Plan> plan_launch_per_op(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_graph_replay(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_graph_static_buffers(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_one_kernel(const bench::Params& params);
+
 }  // namespace aisp::labs::ch12::kernel_launches

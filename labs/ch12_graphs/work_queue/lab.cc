@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/rng.h"
+#include "bench/device_technique.h"
 #include "kernels/simd/vectors.h"
 #include "labs/ch12_graphs/work_queue/problem.h"
 
@@ -194,7 +195,23 @@ bench::Lab describe() {
                 {.name = "equal_lengths",
                  .origin = "64 sequences padded to 1024: the control, no imbalance to repair",
                  .smoke = sizes(9, 33, 0, 33),
-                 .full = sizes(64, 1024, 0, 1024)}},
+                 .full = sizes(64, 1024, 0, 1024)},
+                {.name = "chat_prompts_cuda",
+                 .origin = "2048 prompts of the same trace, cut to a context of 2048",
+                 .smoke = sizes(13, 40, 99, 200),
+                 .full = sizes(2048, 760, 99, 2048),
+                 .device = bench::Device::kCuda},
+                {.name = "short_messages_cuda",
+                 .origin = "65536 messages of about 24 tokens, the same spread",
+                 .smoke = sizes(1500, 6, 99, 64),
+                 .full = sizes(65536, 24, 99, 256),
+                 .device = bench::Device::kCuda},
+                {.name = "equal_lengths_cuda",
+                 .origin =
+                     "1056 sequences padded to 1024, 8 a multiprocessor of an H200: the control",
+                 .smoke = sizes(9, 33, 0, 33),
+                 .full = sizes(1056, 1024, 0, 1024),
+                 .device = bench::Device::kCuda}},
       .ragged = {sizes(1, 5, 0, 5), sizes(2, 100, 150, 300), sizes(7, 16, 99, 70)},
       .problem = problem,
       .prepare = prepare,
@@ -202,8 +219,19 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {static_chunks(), static_by_cost(), atomic_queue(), chunked_queue(), guided(),
-                     sorted_queue()},
+                     sorted_queue(),
+                     bench::on_gpu("static_blocks",
+                                   "resident blocks with equal counts of neighbours",
+                                   AISP_DEVICE(plan_static_blocks)),
+                     bench::on_gpu("block_per_task", "a block for each task: the GPU's own queue",
+                                   AISP_DEVICE(plan_block_per_task)),
+                     bench::on_gpu("atomic_queue_blocks", "resident blocks take from a counter",
+                                   AISP_DEVICE(plan_atomic_queue_blocks)),
+                     bench::on_gpu("longest_first_blocks",
+                                   "the same, tasks sorted by length before",
+                                   AISP_DEVICE(plan_longest_first_blocks))},
       .baseline = "static_chunks",
+      .device_baseline = "static_blocks",
   };
 }
 

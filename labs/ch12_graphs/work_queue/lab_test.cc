@@ -15,6 +15,11 @@ bench::Lab describe();
 
 namespace {
 
+TEST(WorkQueueCuda, AllTechniquesAreRight) {
+  if (!machine::cuda_device().why_not.empty()) GTEST_SKIP() << machine::cuda_device().why_not;
+  EXPECT_EQ(bench::check_device_techniques(describe()), "");
+}
+
 TEST(WorkQueue, AllTechniquesAreRight) { EXPECT_EQ(bench::check_all_techniques(describe()), ""); }
 
 /// Who runs a task must not change its result: all schedules agree bit for bit, on lengths sorted
@@ -34,6 +39,7 @@ TEST(WorkQueue, SchedulesAgreeBitForBit) {
   for (auto& order : orders) {
     std::vector<float> first;
     for (const bench::Technique& technique : lab.techniques) {
+      if (technique.device != bench::Device::kCpu) continue;
       std::vector<float> out(order.size(), -1.0f);
       bench::Io::Buffer in[2] = {{x.data(), x.size() * 4, DType::kF32, nullptr},
                                  {order.data(), order.size() * 4, DType::kI32, nullptr}};
@@ -85,6 +91,7 @@ TEST(WorkQueue, Bf16InputsFail) {
 TEST(WorkQueue, OneCoreIsNotEnough) {
   const machine::Cpu bare;
   for (const bench::Technique& technique : describe().techniques) {
+    if (technique.device != bench::Device::kCpu) continue;
     EXPECT_EQ(technique.needs(bare), "needs 2 cores") << technique.name;
   }
 }

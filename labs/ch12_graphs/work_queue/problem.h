@@ -44,4 +44,10 @@ bench::Technique chunked_queue();
 bench::Technique guided();
 bench::Technique sorted_queue();
 
+/// On the GPU, where a block of threads runs a task.
+std::unique_ptr<bench::Plan> plan_static_blocks(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_block_per_task(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_atomic_queue_blocks(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_longest_first_blocks(const bench::Params& params);
+
 }  // namespace aisp::labs::ch12::work_queue

@@ -1,0 +1,181 @@
+// Epochs and audits on the GPU. See device_bench.h.
+#include "bench/device_bench.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/rng.h"
+
+namespace aisp::bench {
+namespace {
+
+// A stream's launch queue holds about a thousand entries; a call may launch a few kernels.
+constexpr std::uint64_t kMostHeld = 256;
+constexpr std::uint64_t kMostDirty = 16;  // each one also writes twice the L2: 30 us
+
+// The host sees the stream's end and asks the device: 5-15 us when both are idle.
+constexpr double kBusyAfterNs = 60e3;
+
+// What an honest call may cost more when its contents are fresh: they were copied a moment ago, so
+// that the L2 holds other lines and the clock fell a little.
+constexpr double kFreshFactor = 1.5, kFreshNs = 20e3;
+// Single launches held back have gaps of under a microsecond between them.
+constexpr double kSingleFactor = 1.5, kSingleNs = 2e3;
+
+}  // namespace
+
+DeviceBench::DeviceBench(const DeviceBenchOptions& options)
+    : options_(options), timer_(stream_.get()) {}
+
+OnDevice DeviceBench::place(const Problem& problem) const {
+  const bool turns = options_.cache == CacheMode::kCold;
+  return {stream_.get(), turns ? cold_replicas(problem, machine::cuda_device()) : 1};
+}
+
+std::uint64_t DeviceBench::most_iterations() const {
+  return options_.cache == CacheMode::kDirty ? kMostDirty : kMostHeld;
+}
+
+void DeviceBench::call(Plan& plan, InputSet& set) {
+  plan.run(set.io(), 1);
+  stream_.wait();
+}
+
+void DeviceBench::enqueue(Plan& plan, InputSet& set, std::uint64_t iterations) {
+  if (set.replicas() == 1) {
+    plan.run(set.io(), iterations);
+    return;
+  }
+  for (std::uint64_t i = 0; i < iterations; ++i) {
+    plan.run(set.io(static_cast<int>(turn_++ % static_cast<std::uint64_t>(set.replicas()))), 1);
+  }
+}
+
+Sample DeviceBench::epoch(Plan& plan, InputSet& set, std::uint64_t iterations,
+                          const std::function<void()>& before_each) {
+  machine::DeviceEpoch epoch;
+  if (before_each) {
+    for (std::uint64_t i = 0; i < iterations; ++i) {
+      before_each();
+      const auto one = timer_.time([&] { plan.run(set.io(), 1); }, options_.held);
+      epoch.device_ns += one.device_ns;
+      epoch.wall_ns += one.wall_ns;
+      epoch.sm_mhz = one.sm_mhz;
+      epoch.gave_up = epoch.gave_up || one.gave_up;
+    }
+  } else if (options_.cache == CacheMode::kDirty) {
+    epoch = timer_.time_dirty([&] { enqueue(plan, set, 1); }, static_cast<int>(iterations));
+  } else if (options_.graph) {
+    auto& graph = graphs_[{&plan, &set, iterations}];
+    if (!graph) {
+      graph = std::make_unique<machine::DeviceGraph>(stream_.get(),
+                                                     [&] { enqueue(plan, set, iterations); });
+      graph->launch(stream_.get());  // the first launch also uploads it
+      stream_.wait();
+    }
+    epoch = timer_.time([&] { graph->launch(stream_.get()); }, options_.held);
+  } else {
+    epoch = timer_.time([&] { enqueue(plan, set, iterations); }, options_.held);
+  }
+  if (epoch.gave_up && iterations == 1) {
+    throw Error(
+        "a call did not finish enqueueing while the device was held back: it waits for "
+        "the device, or launches more than the queue holds",
+        "", "declare that it `blocks`");
+  }
+  const auto n = static_cast<double>(iterations);
+  return {epoch.wall_ns / n, epoch.device_ns / n, epoch.sm_mhz};
+}
+
+Fault DeviceBench::changed_settings(const machine::DeviceSettings& before) {
+  const machine::DeviceSettings after = settings();
+  if (after == before) return {};
+  machine::restore(before, stream_.get());
+  for (const auto& [name, value] : after.values) {
+    for (const auto& [other, was] : before.values) {
+      if (name != other || value == was) continue;
+      return {"device-state", fmt::format("left the {} at {}, it was {}", name, value, was),
+              Outcome::kFailed};
+    }
+  }
+  return {"device-state", "left the device's settings changed", Outcome::kFailed};
+}
+
+Fault DeviceBench::audit_streams(Plan& plan, InputSet& set) {
+  double least = 1e300, stream_ns = 0.0;
+  for (int i = 0; i < 8 && (i < 2 || least > kBusyAfterNs); ++i) {
+    machine::device_wait();
+    stream_ns = timer_.time([&] { plan.run(set.io(), 1); }, false).device_ns;
+    least = std::min(least, timer_.busy_after_ns());
+  }
+  if (least <= kBusyAfterNs) return {};
+  return {"other-stream",
+          fmt::format("the device works {:.3g} us on when the timed stream is done (after {:.3g} "
+                      "us): work on another stream was not joined to it",
+                      least / 1e3, stream_ns / 1e3)};
+}
+
+double DeviceBench::least_ns(Plan& plan, InputSet& set, std::uint64_t calls, bool one_by_one,
+                             int times) {
+  double least = 1e300;
+  for (int i = 0; i < times; ++i) {
+    const auto epoch = timer_.time(
+        [&] {
+          if (!one_by_one) return plan.run(set.io(), calls);
+          for (std::uint64_t k = 0; k < calls; ++k) plan.run(set.io(), 1);
+        },
+        options_.held);
+    least = std::min(least, options_.held ? epoch.device_ns : epoch.wall_ns);
+  }
+  return least;
+}
+
+Fault DeviceBench::audit_repeat(const Lab& lab, const Params& params, Plan& plan, InputSet& set,
+                                std::uint64_t seed) {
+  double fresh = 1e300, again = 1e300;
+  const auto discounted = [&] { return fresh > kFreshFactor * again + kFreshNs; };
+  for (std::uint64_t i = 0; i < 8 && (i < 2 || discounted()); ++i) {
+    set.fill(lab, params, derive_seed(seed, i));
+    set.poison_outputs(derive_seed(seed, 100 + i));
+    fresh = std::min(fresh, least_ns(plan, set, 1, false, 1));
+    for (int k = 0; k < 2; ++k) {
+      set.push_inputs();  // the same copies as before the fresh call
+      set.poison_outputs(derive_seed(seed, 200 + i));
+      again = std::min(again, least_ns(plan, set, 1, false, 1));
+    }
+  }
+  if (discounted()) {
+    return {"repeat",
+            fmt::format("fresh contents take {:.3g} us, the same contents again {:.3g} us",
+                        fresh / 1e3, again / 1e3)};
+  }
+  const std::uint64_t calls = 8;
+  const double together = least_ns(plan, set, calls, false, 5);
+  const double singly = least_ns(plan, set, calls, true, 5);
+  const double edges = kSingleNs * static_cast<double>(calls);
+  if (singly > kSingleFactor * together + edges) {
+    return {"repeat", fmt::format("{} calls take {:.3g} us one by one and {:.3g} us in one run",
+                                  calls, singly / 1e3, together / 1e3)};
+  }
+  return {};
+}
+
+Fault DeviceBench::audit_leak(Plan& plan, InputSet& set) {
+  constexpr int kCalls = 64;
+  // The driver takes memory in pages of 2 MiB: a small leak shows only as a step.
+  for (int i = 0; i < 4; ++i) call(plan, set);
+  const std::size_t before = machine::device_memory_free();
+  for (int i = 0; i < kCalls; ++i) call(plan, set);
+  const std::size_t after = machine::device_memory_free();
+  for (int i = 0; i < kCalls; ++i) call(plan, set);
+  const std::size_t later = machine::device_memory_free();
+  if (after >= before || later >= after) return {};
+  return {"leak",
+          fmt::format("{} calls took {} MiB of device memory, {} more took {} MiB more", kCalls,
+                      (before - after) >> 20, kCalls, (after - later) >> 20),
+          Outcome::kFailed};
+}
+
+}  // namespace aisp::bench

@@ -1,0 +1,77 @@
+// What a case on the GPU needs beside a CPU's: one stream and its clock, the cache mode, graphs of
+// calls, and the checks that only a device needs. One for each worker process.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/audit.h"
+#include "bench/memory.h"
+#include "bench/trial.h"
+#include "machine/device_timer.h"
+
+namespace aisp::bench {
+
+struct DeviceBenchOptions {
+  CacheMode cache = CacheMode::kWarm;
+  bool graph = false;  // an epoch's calls are captured once and replayed
+  bool held = true;    // launch gaps stay out; false where a technique waits inside its calls
+};
+
+class DeviceBench {
+ public:
+  /// Makes the process's context. Throws Error where the device cannot be used.
+  explicit DeviceBench(const DeviceBenchOptions& options);
+
+  /// Where the sets that are timed live.
+  OnDevice place(const Problem& problem) const;
+  /// Where sets for single calls live.
+  OnDevice stream_only() const { return {stream_.get()}; }
+
+  /// Calls in one epoch, at most: more than the queue holds cannot be held back.
+  std::uint64_t most_iterations() const;
+  bool warm() const { return options_.cache == CacheMode::kWarm; }
+
+  /// One untimed call, and waits for the stream.
+  void call(Plan& plan, InputSet& set);
+
+  /// One epoch: wall time, and in cpu_ns the time between two events. Throws Error when a held
+  /// technique does not finish enqueueing.
+  Sample epoch(Plan& plan, InputSet& set, std::uint64_t iterations,
+               const std::function<void()>& before_each);
+
+  /// Forgets graphs: before plans or sets go.
+  void forget_graphs() { graphs_.clear(); }
+
+  machine::DeviceSettings settings() const { return machine::device_settings(stream_.get()); }
+  /// Fault "device-state" when settings differ from `before`; they are put back.
+  Fault changed_settings(const machine::DeviceSettings& before);
+
+  /// Fault "other-stream": the device goes on working when the stream is done.
+  Fault audit_streams(Plan& plan, InputSet& set);
+  /// Fault "repeat": fresh contents dearer than the same again, or one run of many calls cheaper
+  /// than as many runs of one.
+  Fault audit_repeat(const Lab& lab, const Params& params, Plan& plan, InputSet& set,
+                     std::uint64_t seed);
+  /// Fault "leak": device memory that every call takes.
+  Fault audit_leak(Plan& plan, InputSet& set);
+
+ private:
+  void enqueue(Plan& plan, InputSet& set, std::uint64_t iterations);
+  double least_ns(Plan& plan, InputSet& set, std::uint64_t calls, bool one_by_one, int times);
+
+  DeviceBenchOptions options_;
+  machine::DeviceStream stream_;
+  machine::DeviceTimer timer_;
+  std::uint64_t turn_ = 0;  // of the replicas
+  struct GraphKey {
+    const void *plan, *set;
+    std::uint64_t iterations;
+    auto operator<=>(const GraphKey&) const = default;
+  };
+  std::map<GraphKey, std::unique_ptr<machine::DeviceGraph>> graphs_;
+};
+
+}  // namespace aisp::bench

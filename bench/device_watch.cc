@@ -1,0 +1,105 @@
+// Vital signs of a GPU around a case. See device_watch.h.
+#include "bench/device_watch.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+
+#include "bench/clock.h"
+#include "machine/nvml.h"
+
+namespace aisp::bench {
+namespace {
+
+using machine::kNvmlSuccess;
+
+constexpr double kEnergySeconds = 0.25;   // a few steps of the counter: 20-100 ms each
+constexpr std::uint64_t kIdleReason = 1;  // nvmlClocksThrottleReasonGpuIdle: nothing holds it down
+constexpr unsigned kTemperatureOfGpu = 0;
+constexpr unsigned kMostProcesses = 64;
+
+double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
+
+}  // namespace
+
+struct DeviceWatch::State {
+  machine::Nvml nvml{machine::nvml_library_name()};
+  machine::NvmlDevice device = nullptr;
+  DeviceVitals vitals;
+
+  bool there() const { return device != nullptr; }
+
+  double power_w() const {
+    unsigned milliwatts = 0;
+    const bool known =
+        there() && nvml.call("nvmlDeviceGetPowerUsage", device, &milliwatts) == kNvmlSuccess;
+    return known ? 1e-3 * milliwatts : std::nan("");
+  }
+  double temperature_c() const {
+    unsigned degrees = 0;
+    const bool known = there() && nvml.call("nvmlDeviceGetTemperature", device, kTemperatureOfGpu,
+                                            &degrees) == kNvmlSuccess;
+    return known ? degrees : std::nan("");
+  }
+  // Joule since the driver was loaded; negative where there is no counter.
+  double energy_j() const {
+    unsigned long long millijoule = 0;
+    const bool known = there() && nvml.call("nvmlDeviceGetTotalEnergyConsumption", device,
+                                            &millijoule) == kNvmlSuccess;
+    return known ? 1e-3 * static_cast<double>(millijoule) : -1.0;
+  }
+  void look() {
+    unsigned long long reasons = 0;
+    if (!there()) return;
+    if (nvml.call("nvmlDeviceGetCurrentClocksThrottleReasons", device, &reasons) == kNvmlSuccess) {
+      vitals.throttle_reasons |= reasons & ~kIdleReason;
+    }
+    std::array<machine::NvmlProcess, kMostProcesses> processes{};
+    unsigned count = kMostProcesses;
+    if (nvml.call("nvmlDeviceGetComputeRunningProcesses_v3", device, &count, processes.data()) ==
+        kNvmlSuccess) {
+      int others = 0;
+      for (unsigned i = 0; i < count && i < kMostProcesses; ++i) {
+        others += processes[i].pid != static_cast<unsigned>(getpid()) ? 1 : 0;
+      }
+      vitals.other_processes = std::max(vitals.other_processes, others);
+    }
+  }
+};
+
+DeviceWatch::DeviceWatch(const std::string& pci_address) : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  if (s.nvml.ready() && s.nvml.call("nvmlDeviceGetHandleByPciBusId_v2", pci_address.c_str(),
+                                    &s.device) != kNvmlSuccess) {
+    s.device = nullptr;
+  }
+  s.look();
+  s.vitals.power_w_before = s.power_w();
+  s.vitals.temperature_c_before = s.temperature_c();
+}
+DeviceWatch::~DeviceWatch() = default;
+DeviceWatch::DeviceWatch(DeviceWatch&&) noexcept = default;
+
+void DeviceWatch::joule(const std::string& technique, const std::function<void()>& call) {
+  const double before_j = state_->energy_j();
+  if (before_j < 0.0) return;
+  const double begin = now_s();
+  std::uint64_t calls = 0;
+  while (now_s() - begin < kEnergySeconds) {
+    call();
+    ++calls;
+  }
+  const double after_j = state_->energy_j();
+  if (after_j <= before_j) return;
+  state_->vitals.joule[technique] = (after_j - before_j) / static_cast<double>(calls);
+}
+
+DeviceVitals DeviceWatch::finish() {
+  state_->look();
+  state_->vitals.power_w_after = state_->power_w();
+  state_->vitals.temperature_c_after = state_->temperature_c();
+  return state_->vitals;
+}
+
+}  // namespace aisp::bench

@@ -1,0 +1,34 @@
+// How a GPU was while a case ran: power, temperature, what held its clock down, who else was on it,
+// and the energy of calls. From NVML; what it does not tell stays absent.
+//
+// Source: NVML API Reference Guide, r580, "Device Queries", "Clocks Event Reasons".
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "bench/record.h"
+
+namespace aisp::bench {
+
+class DeviceWatch {
+ public:
+  /// Of the GPU at this PCI address. Reads it once.
+  explicit DeviceWatch(const std::string& pci_address);
+  ~DeviceWatch();
+  DeviceWatch(DeviceWatch&&) noexcept;
+
+  /// Measures the energy of `call` (which waits for the device) over at least a quarter second, and
+  /// keeps it under the name. Nothing where NVML has no energy counter.
+  void joule(const std::string& technique, const std::function<void()>& call);
+
+  /// Reads it again.
+  DeviceVitals finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace aisp::bench

@@ -1,0 +1,51 @@
+// The choice of softmax_cut.h.
+#include "kernels/cuda/softmax_cut.h"
+
+#include <algorithm>
+
+namespace aisp::kernels::cuda {
+namespace {
+
+int threads_for(std::int64_t packs) { return static_cast<int>((packs + 31) / 32 * 32); }
+
+SoftmaxCut clustered(std::int64_t rows, std::int64_t packs, int size) {
+  SoftmaxCut cut;
+  cut.cluster = size;
+  cut.row.aligned = true;
+  cut.row.packs = packs <= size * 4 * kClusterThreads ? 4 : 8;
+  cut.row.threads = kClusterThreads;
+  cut.row.blocks = rows * size;
+  return cut;
+}
+
+}  // namespace
+
+SoftmaxCut choose_softmax_cut(std::int64_t rows, std::int64_t n, int element_bytes, bool aligned,
+                              const machine::CudaDevice& device) {
+  const std::int64_t packs = (n + 16 / element_bytes - 1) / (16 / element_bytes);
+  if (aligned && device.cluster_launch) {
+    // Long rows: two blocks are on a multiprocessor, and one writes while the other loads. Few
+    // rows: as many blocks as there are multiprocessors.
+    constexpr std::int64_t kMost = 8 * kClusterThreads;
+    int size = 1;
+    while (size < 8 && packs > size * kMost) size *= 2;
+    while (size < 8 && rows * size * 2 <= device.multiprocessors && packs > size * kMost / 8) {
+      size *= 2;
+    }
+    if (size > 1 && packs <= size * kMost) return clustered(rows, packs, size);
+  }
+  SoftmaxCut cut;
+  cut.held = aligned && n <= longest_row(element_bytes);
+  if (cut.held) {
+    cut.row = choose_row_config(rows, n, element_bytes, true, 4);
+    return cut;
+  }
+  cut.row.aligned = aligned;
+  cut.row.packs = 4;
+  cut.row.threads = std::min(512, threads_for((packs + 3) / 4));
+  cut.row.rows_per_block = cut.row.threads == 32 ? 8 : 1;
+  cut.row.blocks = (rows + cut.row.rows_per_block - 1) / cut.row.rows_per_block;
+  return cut;
+}
+
+}  // namespace aisp::kernels::cuda

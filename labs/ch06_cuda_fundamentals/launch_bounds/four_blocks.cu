@@ -1,0 +1,18 @@
+// At least four blocks: 64 registers for 64 values and what handles them, so some are spilled.
+#include "labs/ch06_cuda_fundamentals/launch_bounds/router.cuh"
+
+namespace aisp::labs::ch06::launch_bounds {
+namespace {
+
+__global__ void __launch_bounds__(kThreads, 4)
+    route_tokens(const float* logits, float* gates, std::int64_t tokens) {
+  route(logits, gates, tokens);
+}
+
+}  // namespace
+
+std::unique_ptr<bench::Plan> plan_four_blocks(const bench::Params& params) {
+  return plan_router(params, route_tokens);
+}
+
+}  // namespace aisp::labs::ch06::launch_bounds
