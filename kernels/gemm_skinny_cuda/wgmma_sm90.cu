@@ -214,6 +214,7 @@ void launch_wgmma(const Request& request, const Config& config) {
   const std::int64_t row_bytes = 2 * shape.k;
   cuda::TensorMapSpec weights =
       cuda::rows_of(request.b, cuda::MapElement::kBF16, shape.n, shape.k, row_bytes, kRows, kUnitK);
+  weights.fetch_bytes = 128;  // as wide as the box: 256 took 2 to 4 % longer (one H200, CUDA 13.0)
   if (arguments.out.gated) {
     weights.rank = 4;
     weights.sizes = {static_cast<std::uint64_t>(shape.k), 8, 2,

@@ -4,8 +4,8 @@
 // 13.0: 4.1-4.3 TB/s; 8192 x 8192 at 4.25 bits in 8.6 us). Prediction: 0.9 of it for 32 MB and more
 // at 1 to 8 tokens; below, the start and end of a launch, about 4 us, are most of the time.
 // Weights are packed once (pack.h) into the order in which the tensor cores take them; formats.cuh
-// makes bf16 of them in registers. Hopper's copy engine brings them in (bulk_sm90.cu), elsewhere
-// each warp its own (../gemm_skinny_cuda/stream.cuh).
+// makes bf16 of them in registers. Hopper's copy engine brings them in (bulk_sm90.cu); elsewhere,
+// and where k is no multiple of 32, each warp its own (../gemm_skinny_cuda/stream.cuh).
 // Source: Frantar et al., "MARLIN", arXiv:2408.11743.
 #pragma once
 
@@ -30,9 +30,8 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
-/// kSwiGlu: the weights were packed with gate and up rows in pairs (pack.h); C is m x n/2,
-/// silu(gate)
-/// * up. Bias is added before it, the residual after everything.
+/// kSwiGlu: the weights were packed with gate and up rows in pairs (pack.h); C = silu(gate) * up is
+/// m x n/2. Bias is added before it, the residual after everything.
 enum class Activation { kNone, kSwiGlu };
 
 /// Everything in device memory. a: m x k, c: m x n (n/2 with kSwiGlu), tight; a and weights 16-byte
