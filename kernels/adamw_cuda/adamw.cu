@@ -79,7 +79,7 @@ __device__ void step_chunk(const Tensor& t, std::int64_t first, int count, const
 }
 
 template <class P, class G>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     adamw_chunks(const Tensor* tensors, const Chunk* chunks, const Factors f) {
   if (f.found_inf != nullptr && *f.found_inf != 0.0F) return;
   const Chunk chunk = chunks[blockIdx.x];

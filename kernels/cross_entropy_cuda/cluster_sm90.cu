@@ -4,18 +4,20 @@
 // Source: see cross_entropy.h.
 #include "kernels/cross_entropy_cuda/loss_work.cuh"
 #include "kernels/cross_entropy_cuda/run.h"
+#include "kernels/cuda/softmax_cluster.cuh"
 
 namespace aisp::kernels::cross_entropy_cuda {
 
 using cuda::Bf16;
 
 void run_cluster(const Request& r, const cuda::SoftmaxCut& cut) {
+  check(r.gradient != nullptr, "cross_entropy: clusters are for rows that are written");
   if (r.type == DType::kBF16) {
-    with_loss<Bf16>(r, [&](const auto& work) {
+    with_gradient<Bf16>(r, [&](const auto& work) {
       cuda::run_softmax_clusters<Bf16>(work, r.rows, r.n, cut, r.stream);
     });
   } else {
-    with_loss<float>(r, [&](const auto& work) {
+    with_gradient<float>(r, [&](const auto& work) {
       cuda::run_softmax_clusters<float>(work, r.rows, r.n, cut, r.stream);
     });
   }

@@ -96,7 +96,7 @@ void check_case(const Case& c, const cuda::SoftmaxCut* cut = nullptr) {
     if (cut == nullptr) return cross_entropy(request);
     variants()[cut->cluster > 1 ? 0 : 1].run(request, *cut);
   };
-  run();  // the loss alone
+  cross_entropy(request);  // the loss alone
   const Doubles loss_alone = loss.read(), lse_alone = lse.read();
   request.grad_factor = factor.data<float>();
   request.gradient = gradient.data();
@@ -161,7 +161,7 @@ TEST(CrossEntropyCuda, EveryCut) {
           const cuda::SoftmaxCut cut{{.aligned = true,
                                       .packs = packs,
                                       .threads = cuda::kClusterThreads,
-                                      .blocks = c.rows * cluster},
+                                      .blocks = 4 * cluster},
                                      true,
                                      cluster};
           c.n = (std::int64_t{packs} * cuda::kClusterThreads * cluster - 5) * lanes;
@@ -201,9 +201,12 @@ TEST(CrossEntropyCuda, SpecialValues) {
 
 TEST(CrossEntropy, ChoiceWithoutACard) {
   const machine::CudaDevice h200 = machine::described_h200();
-  const cuda::SoftmaxCut cut = choose_config({.rows = 8192, .n = 128256}, h200);
+  Request request{.rows = 8192, .n = 128256};
+  EXPECT_EQ(choose_config(request, h200).cluster, 1);  // only read
+  request.gradient = reinterpret_cast<void*>(std::uintptr_t{4096});
+  const cuda::SoftmaxCut cut = choose_config(request, h200);
   EXPECT_TRUE(cut.held);
-  EXPECT_EQ(cut.row.blocks, 8192 * cut.cluster);
+  EXPECT_EQ(cut.row.blocks % cut.cluster, 0);
   EXPECT_GE(std::int64_t{cut.row.packs} * cut.row.threads * cut.cluster * 8, 128256);
   machine::CudaDevice none = h200;
   none.why_not = "no NVIDIA driver";

@@ -78,15 +78,17 @@ struct Loss {
   }
 };
 
-/// run(Loss) for what `r` asks.
+/// run(Loss) for what `r` asks: loss and gradient, the loss alone, the gradient from the lse.
 template <class T, class Run>
-void with_loss(const Request& r, Run run) {
-  if (r.gradient == nullptr) {
-    if (r.smoothing == 0.0F) return run(Loss<T, false, false, false>{r, nullptr});
-    return run(Loss<T, false, true, false>{r, nullptr});
-  }
+void with_gradient(const Request& r, Run run) {
   if (r.smoothing == 0.0F) return run(Loss<T, true, false, false>{r, nullptr});
   run(Loss<T, true, true, false>{r, nullptr});
+}
+template <class T, class Run>
+void with_loss(const Request& r, Run run) {
+  if (r.gradient != nullptr) return with_gradient<T>(r, run);
+  if (r.smoothing == 0.0F) return run(Loss<T, false, false, false>{r, nullptr});
+  run(Loss<T, false, true, false>{r, nullptr});
 }
 template <class T, class Run>
 void with_known(const Request& r, const float* row_factor, Run run) {

@@ -28,7 +28,7 @@ cuda::SoftmaxCut choose_config(const Request& r, const machine::CudaDevice& devi
   // Clusters are built for sm_90a alone.
   machine::CudaDevice without = device;
   without.cluster_launch = device.cluster_launch && device.needs_hopper().empty();
-  return cuda::choose_softmax_cut(r.rows, r.n, bytes, aligned, without);
+  return cuda::choose_softmax_cut(r.rows, r.n, bytes, aligned, r.gradient != nullptr, without);
 }
 
 std::string Variant::why_not(const machine::CudaDevice& device) const {

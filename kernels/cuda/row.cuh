@@ -27,12 +27,17 @@ struct RowSlice {
   __device__ static int column(int i, int j, int thread, int threads) {
     return kAligned ? (i * threads + thread) * kCount + j : (i * kCount + j) * threads + thread;
   }
-  /// Pack i of a row; what lies beyond n becomes `fill` (a word of elements).
+  /// Pack i of a row; what lies beyond n becomes `fill` (a word of elements). kOnce: see
+  /// load_pack_once().
+  template <bool kOnce = false>
   __device__ static Pack<T, kCount> load_one(const T* row, int i, int n, int thread, int threads,
                                              std::uint32_t fill = 0) {
     const int first = column(i, 0, thread, threads);
     if constexpr (kAligned) {
-      if (first < n) return load_pack<T, kCount>(row + first);
+      if (first < n) {
+        if constexpr (kOnce) return load_pack_once<T, kCount>(row + first);
+        return load_pack<T, kCount>(row + first);
+      }
       Pack<T, kCount> none;
 #pragma unroll
       for (auto& word : none.word) word = fill;
@@ -41,9 +46,21 @@ struct RowSlice {
       return load_elements<T, kCount>(row, first, threads, n, fill);
     }
   }
+  template <bool kOnce = false>
   __device__ void load(const T* row, int n, int thread, int threads, std::uint32_t fill = 0) {
 #pragma unroll
-    for (int i = 0; i < kPacks; ++i) pack[i] = load_one(row, i, n, thread, threads, fill);
+    for (int i = 0; i < kPacks; ++i) {
+      pack[i] = load_one<kOnce>(row, i, n, thread, threads, fill);
+    }
+  }
+  /// Makes the compiler unpack again: the floats of a pass are twice the registers of the packs,
+  /// and it would rather keep them for the next pass, or spill them, than repeat a shift.
+  __device__ void forget_floats() {
+#pragma unroll
+    for (auto& one : pack) {
+#pragma unroll
+      for (auto& word : one.word) asm volatile("" : "+r"(word));
+    }
   }
   /// Writes pack i, of the same columns in another type.
   template <class Out>
@@ -108,10 +125,9 @@ void with_packs(int packs, Work work) {
   }
 }
 
-/// For __launch_bounds__: 64 registers a thread with 1, 2 or 8 packs (1024 threads fit at once),
-/// 128 with 4.
+/// For __launch_bounds__: 64 registers a thread, so that 1024 threads fit at once.
 constexpr int max_threads(int packs) { return packs == 8 ? 1024 : 512; }
-constexpr int min_blocks(int packs) { return packs <= 2 ? 2 : 1; }
+constexpr int min_blocks(int packs) { return packs == 8 ? 1 : 2; }
 
 /// Launches kernel<<<>>>(arguments...) as `config` says.
 template <class... Formal, class... Actual>

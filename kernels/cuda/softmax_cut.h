@@ -19,7 +19,8 @@ struct SoftmaxCut {
 
 /// Any n; held where registers of a block, or with `clusters` of up to 8 blocks, suffice: 262144
 /// bf16. Fewer rows than multiprocessors are shared by clusters too.
+/// Rows that are only read (`writes` false) need not be held.
 SoftmaxCut choose_softmax_cut(std::int64_t rows, std::int64_t n, int element_bytes, bool aligned,
-                              const machine::CudaDevice& device);
+                              bool writes, const machine::CudaDevice& device);
 
 }  // namespace aisp::kernels::cuda

@@ -49,15 +49,14 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
   RowReducer reducer(shared);
   const int n = static_cast<int>(r.n), thread = threadIdx.x, threads = blockDim.x;
   const float over_n = 1.0F / static_cast<float>(n);
-  const SharedRow<Slice, T, (kPacks <= (kLayer ? 2 : 4))> weight(static_cast<const T*>(r.weight),
-                                                                 n);
+  const SharedRow<Slice, T, (kPacks <= 2)> weight(static_cast<const T*>(r.weight), n);
   const SharedRow<Slice, T, (kPacks <= 2 && kLayer)> bias(static_cast<const T*>(r.bias), n);
   for (std::int64_t row = first_row(); row < r.rows; row += row_step()) {
     Slice in;
-    in.load(static_cast<const T*>(r.x) + row * n, n, thread, threads);
+    in.template load<true>(static_cast<const T*>(r.x) + row * n, n, thread, threads);
     if constexpr (kResidual) {
       Slice residual;
-      residual.load(static_cast<const T*>(r.residual) + row * n, n, thread, threads);
+      residual.template load<true>(static_cast<const T*>(r.residual) + row * n, n, thread, threads);
       add_residual<T>(r, row, in, residual);
     }
     float x[kCount], w[kCount], b[kCount];
@@ -70,6 +69,7 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
         for (const float value : x) mean += value;
       }
       mean = reducer.reduce<Sum>(mean) * over_n;
+      in.forget_floats();
     }
     float squares = 0.0F, maximum = 0.0F;
 #pragma unroll
@@ -91,6 +91,7 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
     } else {
       squares = reducer.reduce<Sum>(squares);
     }
+    in.forget_floats();
     float factor = 1.0F / sqrtf(fmaf(squares, over_n, r.epsilon));
     if constexpr (kQuantize) {
       // The factor of the norm cancels in the elements: y / scale = x w largest / maximum.
@@ -127,8 +128,8 @@ __global__ void __launch_bounds__(512, kPacks == 1 ? 2 : 1) backward_rows(const 
   Slice next_x, next_dy;
   const auto load = [&](std::int64_t row) {
     if (row >= r.rows) return;
-    next_x.load(static_cast<const T*>(r.x) + row * n, n, thread, threads);
-    next_dy.load(static_cast<const T*>(r.dy) + row * n, n, thread, threads);
+    next_x.template load<true>(static_cast<const T*>(r.x) + row * n, n, thread, threads);
+    next_dy.template load<true>(static_cast<const T*>(r.dy) + row * n, n, thread, threads);
   };
   load(first_row());
   for (std::int64_t row = first_row(); row < r.rows; row += row_step()) {

@@ -90,8 +90,7 @@ void check_output(const Case& c, const TestTensor& y, const TestTensor& scale, c
   }
 }
 
-// ring: through that variant, by `ring` blocks.
-void check_case(const Case& c, int ring = 0) {
+void check_case(const Case& c) {
   const std::int64_t count = c.rows * c.n;
   auto x = TestTensor::random(c.type, count, 1, c.offset, 1.5, 0.25);
   auto residual = TestTensor::random(c.type, count, 2, c.offset, 3.0);
@@ -111,14 +110,7 @@ void check_case(const Case& c, int ring = 0) {
                         .bias = c.bias ? bias.data() : nullptr,
                         .y = y.data(),
                         .scale = c.output == Output::kSame ? nullptr : scale.data<float>()};
-  if (ring == 0) {
-    normalize(request);
-  } else {
-    cuda::RowConfig config = ring_config(request, machine::cuda_device());
-    ASSERT_GT(config.rows_per_block, 0) << c.text();
-    config.blocks = ring;
-    variants()[0].run(request, config);
-  }
+  normalize(request);
   machine::device_wait();
 
   Doubles in = x.read();
@@ -163,33 +155,6 @@ TEST(NormCuda, EveryWidthOutputAndAlignment) {
     check_case({.type = type, .residual = true, .rows = 1500, .n = 1024});  // blocks keep several
     check_case({.type = type, .rows = 20000, .n = 128});                    // eight rows a block
   }
-}
-
-TEST(NormCuda, Ring) {
-  const std::string why_not = variants()[0].why_not(machine::cuda_device());
-  if (!why_not.empty()) GTEST_SKIP() << why_not;
-  for (const std::int64_t rows : {1, 7, 150}) {
-    for (const std::int64_t n : {256, 2048, 4096}) {
-      for (const bool residual : {false, true}) {
-        for (const int blocks : {1, 3}) {
-          for (const DType type : {DType::kBF16, DType::kF32}) {
-            check_case({.type = type, .residual = residual, .rows = rows, .n = n}, blocks);
-            check_case({.type = type,
-                        .kind = Kind::kLayer,
-                        .residual = residual,
-                        .bias = n == 256,
-                        .rows = rows,
-                        .n = n},
-                       blocks);
-          }
-          check_case({.output = Output::kInt8, .residual = residual, .rows = rows, .n = n}, blocks);
-          check_case({.output = Output::kFp8E4m3, .residual = residual, .rows = rows, .n = n},
-                     blocks);
-        }
-      }
-    }
-  }
-  check_case({.rows = 9000, .n = 4096});  // chosen
 }
 
 TEST(NormCuda, InPlaceEqualsApart) {
@@ -312,24 +277,15 @@ TEST(NormCuda, Backward) {
 }
 
 TEST(NormDevice, ChoiceWithoutACard) {
-  const machine::CudaDevice h200 = machine::described_h200();
-  machine::CudaDevice ampere = h200;
-  ampere.major = 8;
   Request request{.rows = 16384, .n = 4096};
-  EXPECT_EQ(variants()[choose(request, h200).variant].name, "ring");
-  EXPECT_EQ(variants()[choose(request, ampere).variant].name, "registers");
-  request.rows = 16;
-  EXPECT_EQ(variants()[choose(request, h200).variant].name, "registers");
-  request = {.rows = 1 << 20, .n = 4100};  // 8200 bytes: rows do not start on 16
-  EXPECT_EQ(variants()[choose(request, h200).variant].name, "registers");
-  EXPECT_FALSE(registers_config(request).aligned);
-  request = {.rows = 1 << 20, .n = 65536};
-  EXPECT_EQ(ring_config(request, h200).rows_per_block, 0);
+  EXPECT_TRUE(choose_config(request).aligned);
+  request.n = 4100;  // 8200 bytes: rows do not start on 16
+  EXPECT_FALSE(choose_config(request).aligned);
   request.n = 128;
-  EXPECT_EQ(registers_config(request).rows_per_block, 8);
+  EXPECT_EQ(choose_config(request).rows_per_block, 8);
   for (std::int64_t n = 1; n <= cuda::longest_row(2); n += 977) {
     request.n = n;
-    const cuda::RowConfig config = registers_config(request);
+    const cuda::RowConfig config = choose_config(request);
     EXPECT_GE(static_cast<std::int64_t>(config.packs) * config.threads * 8, n);
     EXPECT_LE(config.threads, config.packs == 8 ? 1024 : 512);
     EXPECT_EQ(config.threads % 32, 0);

@@ -7,7 +7,6 @@ namespace aisp::kernels::norm_cuda {
 
 void run_bf16(const Request& request, const cuda::RowConfig& config);
 void run_f32(const Request& request, const cuda::RowConfig& config);
-void run_ring(const Request& request, const cuda::RowConfig& config);
 void run_backward_bf16(const Backward& request, const cuda::RowConfig& config);
 void run_backward_f32(const Backward& request, const cuda::RowConfig& config);
 

@@ -41,9 +41,10 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
 #pragma unroll
     for (const auto& pack : in.pack) maximum = largest_magnitude(pack, maximum);
     maximum = reducer.reduce<Max>(maximum);
+    in.forget_floats();
     if (maximum < kSmallestMaximum) maximum = kSmallestMaximum;
-    if (thread == 0) r.scales[row] = maximum / largest_of<Q>();
-    const float factor = largest_of<Q>() / maximum;
+    if (thread == 0) r.scales[row] = maximum * (1.0F / largest_of<Q>());
+    const float factor = __fdividef(largest_of<Q>(), maximum);
     Q* out = static_cast<Q*>(r.elements) + row * n;
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
@@ -61,9 +62,9 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
 constexpr int kEach = 4;
 
 template <class T, class Q, bool kAligned>
-__global__ void __launch_bounds__(kElementThreads) quantize_groups(const Request r) {
+__global__ void __launch_bounds__(kElementThreads)
+    quantize_groups(const Request r, const PackGrid grid) {
   constexpr int kCount = kLanes<T>, kWidth = kGroup / kCount;
-  const PackGrid grid(r.rows, (r.n + kGroup - 1) / kGroup * kGroup, kCount);
   const int n = static_cast<int>(r.n);
   const std::int64_t first =
       static_cast<std::int64_t>(blockIdx.x) * kElementThreads * kEach + threadIdx.x;
@@ -88,9 +89,10 @@ __global__ void __launch_bounds__(kElementThreads) quantize_groups(const Request
     if (maximum < kSmallestMaximum) maximum = kSmallestMaximum;
     const auto [row, column] = place[i];
     if (column % kGroup == 0) {
-      r.scales[row * (grid.packs_a_row / kWidth) + column / kGroup] = maximum / largest_of<Q>();
+      r.scales[row * (grid.packs_a_row / kWidth) + column / kGroup] =
+          maximum * (1.0F / largest_of<Q>());
     }
-    const float factor = largest_of<Q>() / maximum;
+    const float factor = __fdividef(largest_of<Q>(), maximum);
     float v[kCount];
     to_floats(in[i], v);
 #pragma unroll
@@ -136,11 +138,16 @@ __global__ void __launch_bounds__(kElementThreads)
 }
 
 template <class T, class Q>
-void quantize_as(const Request& r, bool aligned) {
+void quantize_as(Request r, bool aligned) {
   if (r.per == Scales::kPerGroup128) {
+    // Whole groups are one long row, which needs no division to find a pack's place.
+    if (r.n % kGroup == 0 && r.rows * r.n < (std::int64_t{1} << 31) - kGroup) {
+      r.n *= r.rows;
+      r.rows = 1;
+    }
     const PackGrid grid(r.rows, (r.n + kGroup - 1) / kGroup * kGroup, kLanes<T>);
     return launch_elements(aligned ? quantize_groups<T, Q, true> : quantize_groups<T, Q, false>,
-                           grid.packs, kEach, r.stream, r);
+                           grid.packs, kEach, r.stream, r, grid);
   }
   const RowConfig config = choose_row_config(r.rows, r.n, sizeof(T), aligned, 4);
   if (!aligned) return launch_rows(quantize_rows<T, Q, 8, false>, config, r.stream, r);

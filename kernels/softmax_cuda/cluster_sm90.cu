@@ -1,6 +1,7 @@
 // Softmax with a row in a cluster of blocks: rows longer than a block's registers, or few rows.
 //
 // Source: see softmax.h.
+#include "kernels/cuda/softmax_cluster.cuh"
 #include "kernels/softmax_cuda/run.h"
 #include "kernels/softmax_cuda/softmax_work.cuh"
 

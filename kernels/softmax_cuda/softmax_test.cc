@@ -84,7 +84,7 @@ TEST(SoftmaxCuda, EveryCut) {
         const cuda::SoftmaxCut cut{{.aligned = true,
                                     .packs = packs,
                                     .threads = cuda::kClusterThreads,
-                                    .blocks = rows * cluster},
+                                    .blocks = 2 * cluster},
                                    true,
                                    cluster};
         // Full, ragged, and too short for every block to have a part.

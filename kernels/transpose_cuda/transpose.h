@@ -1,6 +1,7 @@
 // Transposition of a matrix on the device: weights for a backward product, layouts at the border of
 // a library. A thread transposes a square of 16 x 16 bytes (or 8 x 8 elements of two) in its
-// registers, so that reading and writing are both in packs of 16 bytes.
+// registers, so that reading and writing are both in packs of 16 bytes, and a block exchanges packs
+// through shared memory, so that both are in long pieces of a row.
 //
 // Floor: each byte once in and once out over the card's copy bandwidth. Prediction for one H200
 // (copy 4.1 TB/s), 16384 x 8192 bf16, 537 MB: 131 us.

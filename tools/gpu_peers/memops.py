@@ -52,13 +52,15 @@ def relative(reference):
 
 
 def case(name, count, ours, others, error=None, bound=2.0**-8):
-    """bound: one rounding to bf16, unless said otherwise. torch.compile only with --all or where the
-    name is among COMPILED."""
+    """bound: one rounding to bf16, unless said otherwise. torch.compile only with --all or where
+    the name is among COMPILED."""
     if not OPTIONS.all and not any(part in name for part in COMPILED):
         others = {peer: call for peer, call in others.items() if peer != "compile"}
-    checked = error and (lambda out: None if out is None else error(out))
+    def checked(out):
+        return None if out is None else error(out[0] if isinstance(out, tuple) else out)
+
     return peers.Case(name, ours, {**others, "copy": copy_of(count)}, work=count, unit="TB/s",
-                      error=checked, bound=bound)
+                      error=checked if error else None, bound=bound)
 
 
 def rms(x, weight):
@@ -128,7 +130,6 @@ def norm_quantize_case(call, to, width):
         return (z.round() if to == "int8" else z).to(narrow), s
 
     def error(out):
-        out = out[0] if isinstance(out, tuple) else out
         want = rms(x[:SLICE], weight)
         most_of_row = want.abs().amax(-1, keepdim=True)
         got = out.view(narrow)[:SLICE].double() * most_of_row / most
@@ -166,10 +167,9 @@ def norm_backward_case(call, width):
         return s * (h - a * s * s * (h * a).mean(-1, keepdim=True))
 
     together = compiled(gradient)
-    wanted = relative(reference)
     return case(f"rmsnorm backward {TOKENS}x{width}", 6 * x.numel(), ours,
                 {"compile": lambda _: together(x, weight, dy)},
-                lambda out: wanted(out[0] if isinstance(out, tuple) else out))
+                relative(reference))
 
 
 def softmax_case(call, rows, width):
@@ -306,7 +306,6 @@ def quantize_case(call, to, group, width, back):
 
     def error(out):
         if not back:
-            out = out[0] if isinstance(out, tuple) else out
             out = return_trip(out.view(narrow), scale)
         parts = x[:SLICE].double().reshape(SLICE, groups, -1)
         off = (out[:SLICE].double().reshape(SLICE, groups, -1) - parts).abs()

@@ -1,7 +1,7 @@
 // The kernels that are bound by memory, for memops.py. A cut of 0 packs is the kernel's own choice.
-// aisp_norm with packs < 0: through the ring, `threads` warps a block.
 //
 // Source: none; see the contracts.
+#include <algorithm>
 #include <vector>
 
 #include "kernels/activation_cuda/activation.h"
@@ -29,7 +29,7 @@ kernels::cuda::SoftmaxCut cut_of(std::int64_t rows, std::int64_t cluster, std::i
   return {{.aligned = true,
            .packs = static_cast<int>(packs),
            .threads = static_cast<int>(threads < 0 ? -threads : threads),
-           .blocks = rows * cluster},
+           .blocks = cluster > 1 ? std::min(rows, 264 / cluster) * cluster : rows},
           threads > 0,
           static_cast<int>(cluster)};
 }
@@ -58,14 +58,10 @@ int aisp_norm(std::int64_t element_bytes, std::int64_t kind, std::int64_t output
                                 .scale = scale,
                                 .stream = stream_of(stream)};
     if (packs == 0) return norm::normalize(request);
-    if (packs < 0) {
-      return norm::variants()[0].run(
-          request, {.rows_per_block = static_cast<int>(threads), .blocks = blocks});
-    }
-    norm::variants()[1].run(request, {.aligned = true,
-                                      .packs = static_cast<int>(packs),
-                                      .threads = static_cast<int>(threads),
-                                      .blocks = blocks});
+    norm::variants().front().run(request, {.aligned = true,
+                                           .packs = static_cast<int>(packs),
+                                           .threads = static_cast<int>(threads),
+                                           .blocks = blocks});
   });
 }
 
