@@ -186,6 +186,20 @@ __device__ inline void wgmma_e4m3(float (&d)[kN / 2], std::uint64_t a, std::uint
   AISP_WGMMA_E4M3(256, 128, 128, 129, 130);
 }
 
+/// tf32 (f32 whose low 13 bits are not read: a tensor map of MapElement::kTf32 rounds), K = 8, both
+/// operands K-major in shared memory.
+template <int kN>
+__device__ inline void wgmma_tf32(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b,
+                                  bool accumulate) {
+  static_assert(kN == 128);
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 {" AISP_R64
+      "}, %64, %65, p, 1, 1;\n}"
+      : AISP_D64(0)
+      : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)));
+}
+
 #undef AISP_WGMMA_SHARED
 #undef AISP_WGMMA_REGISTERS
 #undef AISP_WGMMA_E4M3
