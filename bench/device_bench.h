@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ class DeviceBench {
     auto operator<=>(const GraphKey&) const = default;
   };
   std::map<GraphKey, std::unique_ptr<machine::DeviceGraph>> graphs_;
+  std::set<std::pair<const void*, const void*>> met_;  // plans and sets that were called once
 };
 
 }  // namespace aisp::bench

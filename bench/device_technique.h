@@ -23,6 +23,13 @@ inline Technique on_gpu(std::string name, std::string summary,
   return technique;
 }
 
+/// A call of thousands of launches cannot be held back until all are enqueued: the case is judged
+/// on the wall clock, launch gaps included.
+inline Technique launching_more_than_the_queue_holds(Technique technique) {
+  technique.blocks = true;
+  return technique;
+}
+
 /// For `needs`: the copy engine and barriers with bytes, of 9.0 and what came after it.
 inline WhyNot needs_sm90(const machine::CudaDevice& device) { return device.needs(9, 0); }
 

@@ -1,3 +1,4 @@
+// The CUDA device as host code sees it, with and without one. See device.h.
 #include "machine/device.h"
 
 #include <gtest/gtest.h>

@@ -92,8 +92,9 @@ bench::Lab describe() {
       .reference = reference,
       .tolerance = tolerance,
       .techniques = {scalar_loop(), multi_accumulator(), simd_avx2(), simd_avx512(), simd_threads(),
-                     bench::on_gpu("chunk_launches", "a launch for each 4096 elements",
-                                   AISP_DEVICE(plan_chunk_launches)),
+                     bench::launching_more_than_the_queue_holds(
+                         bench::on_gpu("chunk_launches", "a launch for each 4096 elements",
+                                       AISP_DEVICE(plan_chunk_launches))),
                      bench::on_gpu("one_reduction", "one reduction over the card",
                                    AISP_DEVICE(plan_one_reduction)),
                      bench::on_gpu("one_reduction_float4", "four loads of 16 bytes in flight",

@@ -79,8 +79,9 @@ bench::Lab describe() {
       .tolerance = tolerance,
       .techniques = {op_per_element(), scalar(), plain_loop(), simd_avx2(), simd_avx512(),
                      streaming(), simd_threads(),
-                     bench::on_gpu("kernel_per_element", "a kernel launch for each element",
-                                   AISP_DEVICE(plan_kernel_per_element)),
+                     bench::launching_more_than_the_queue_holds(
+                         bench::on_gpu("kernel_per_element", "a kernel launch for each element",
+                                       AISP_DEVICE(plan_kernel_per_element))),
                      bench::on_gpu("one_thread", "one thread loops over the vector",
                                    AISP_DEVICE(plan_one_thread)),
                      bench::on_gpu("thread_per_element", "one thread for each element",

@@ -16,9 +16,6 @@ struct Shape {
 };
 inline Shape shape_of(const bench::Params& p) { return {p["rows"], p["cols"]}; }
 
-/// What a technique that streams weights of `weight_bytes` each declares.
-bench::Work work_with(const bench::Params& params, double weight_bytes);
-
 std::unique_ptr<bench::Plan> plan_weights_f32(const bench::Params&);
 std::unique_ptr<bench::Plan> plan_weights_f32_in_flight(const bench::Params&);
 std::unique_ptr<bench::Plan> plan_weights_bf16(const bench::Params&);
