@@ -8,16 +8,13 @@ namespace {
 
 int threads_for(std::int64_t packs) { return static_cast<int>((packs + 31) / 32 * 32); }
 
-SoftmaxCut clustered(std::int64_t rows, std::int64_t packs, int size,
-                     const machine::CudaDevice& device) {
+SoftmaxCut clustered(std::int64_t rows, std::int64_t packs, int size) {
   SoftmaxCut cut;
   cut.cluster = size;
   cut.row.aligned = true;
   cut.row.packs = packs <= size * 4 * kClusterThreads ? 4 : 8;
   cut.row.threads = kClusterThreads;
-  // Two blocks of 512 threads with 64 registers fit on a multiprocessor, and stay.
-  const std::int64_t resident = std::max(1, 2 * device.multiprocessors / size);
-  cut.row.blocks = std::min(rows, resident) * size;
+  cut.row.blocks = rows * size;
   return cut;
 }
 
@@ -35,7 +32,7 @@ SoftmaxCut choose_softmax_cut(std::int64_t rows, std::int64_t n, int element_byt
     while (size < 8 && rows * size * 2 <= device.multiprocessors && packs > size * kMost / 8) {
       size *= 2;
     }
-    if (size > 1 && packs <= size * kMost) return clustered(rows, packs, size, device);
+    if (size > 1 && packs <= size * kMost) return clustered(rows, packs, size);
   }
   SoftmaxCut cut;
   cut.held = aligned && n <= (writes ? longest_row(element_bytes) : 16384 / element_bytes);
