@@ -75,15 +75,10 @@ struct Softmax {
   }
 };
 
-// Where a team stands in a run: it has the steps place, place + kTeams, ... Teams change places
-// from head to head, so that what is left over at the ends of runs does not always fall to one.
+// How many steps of a run are a team's: every kTeams-th.
 template <class S>
-__device__ inline int place_of(const Run& run, int team) {
-  return (team + run.head) % S::kTeams;
-}
-template <class S>
-__device__ inline int steps_of(const Run& run, int place) {
-  return max(0, (run.end_tile - run.first_tile - place + S::kTeams - 1) / S::kTeams);
+__device__ inline int steps_of(const Run& run, int team) {
+  return max(0, (run.end_tile - run.first_tile - team + S::kTeams - 1) / S::kTeams);
 }
 
 // The copies of one team, run after run, as far as this block's share goes.
@@ -140,11 +135,11 @@ class Copies {
   __device__ void open() {
     while (index_ == count_ && at_ < split_.end()) {
       const Run run = split_.run_at(args_, prefix_, at_);
-      const int place = place_of<S>(run, static_cast<int>(threadIdx.x) / kThreadsOfTeam);
+      const int team = static_cast<int>(threadIdx.x) / kThreadsOfTeam;
       at_ += run.end_tile - run.first_tile;
       index_ = 0;
-      count_ = steps_of<S>(run, place);
-      first_ = run.first_tile + place;
+      count_ = steps_of<S>(run, team);
+      first_ = run.first_tile + team;
       tokens_ = run.tokens;
       table_ = args_.block_table + static_cast<std::int64_t>(run.sequence) * args_.max_blocks;
       head_offset_ = static_cast<std::int64_t>(run.head) * 2 * args_.block_tokens * kRowBytes;
@@ -189,8 +184,7 @@ __device__ void walk(const DeviceArgs& args, const Run& run, Rows& rows,
                      Copies<Rows, kRowTiles>& copies, Ring<Steps<Rows, kRowTiles>>& ring) {
   using S = Steps<Rows, kRowTiles>;
   const int team = threadIdx.x / (32 * kRowTiles), thread = threadIdx.x % (32 * kRowTiles);
-  const int lane = threadIdx.x % 32, place = place_of<S>(run, team);
-  const int count = steps_of<S>(run, place);
+  const int lane = threadIdx.x % 32, count = steps_of<S>(run, team);
   rows.start(args, run, thread / 32 * kTileRows, lane);
   int limit[2];  // tokens that each of the two rows sees
   for (int half = 0; half < 2; ++half) {
@@ -206,7 +200,7 @@ __device__ void walk(const DeviceArgs& args, const Run& run, Rows& rows,
     }
     copies.start(ring.at(ring.ahead));
     cuda::copy_async_commit();
-    const int token = (run.first_tile + place + i * S::kTeams) * S::kTokens;
+    const int token = (run.first_tile + team + i * S::kTeams) * S::kTokens;
     const int sees[2] = {limit[0] - token, limit[1] - token};
     const std::uint32_t at = ring.at(ring.stage);
     rows.template take<S::kSubtiles>(at, at + S::kPartBytes, scale, sees, lane);
