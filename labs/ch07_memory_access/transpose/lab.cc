@@ -120,7 +120,8 @@ bench::Lab describe() {
                      bench::on_gpu("shared_tile_swizzled", "the same tile, column ^ row",
                                    AISP_DEVICE(plan_shared_tile_swizzled)),
                      bench::on_gpu("float4_tiles", "64 x 64 tiles, 16-byte accesses",
-                                   AISP_DEVICE(plan_float4_tiles))},
+                                   AISP_DEVICE(plan_float4_tiles)),
+                     packs_in_registers()},
       .baseline = "row_walk",
       .device_baseline = "strided_writes",
   };

@@ -33,6 +33,7 @@ bench::Technique stream_avx512();
 bench::Technique stream_threads();
 
 // On the GPU.
+bench::Technique packs_in_registers();
 std::unique_ptr<bench::Plan> plan_strided_writes(const bench::Params&);
 std::unique_ptr<bench::Plan> plan_shared_tile(const bench::Params&);
 std::unique_ptr<bench::Plan> plan_shared_tile_padded(const bench::Params&);
