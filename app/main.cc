@@ -68,6 +68,8 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
          "--cases", o.cases,
          "Names or globs of cases; first: the first case of each lab; without it all but long ones")
       ->delimiter(',');
+  run->add_option("--device", o.device, "cpu or cuda: only the cases that run there")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   run->add_option("--size", o.size, "smoke or full")->check(CLI::IsMember({"smoke", "full"}));
   run->add_option("--profile", o.profile,
                   "none, minimal (cached ceilings) or roofline (measured ceilings)")

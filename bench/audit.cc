@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "bench/clock.h"
+#include "bench/device_compare.h"
 
 namespace aisp::bench {
 namespace {
@@ -56,9 +57,17 @@ CheckedSet::CheckedSet(const Lab& lab, const Params& params, InputSet& set, cons
   for (std::size_t i = 0; i < set.problem().inputs.size(); ++i) {
     const Io::Buffer& input = set.input(i);
     pristine_.emplace_back();
-    if (input.data == nullptr) continue;
+    if (input.data == nullptr || set.input_on_device(i)) continue;
     const auto* bytes = static_cast<const std::byte*>(input.data);
     pristine_.back().assign(bytes, bytes + input.bytes);
+  }
+  for (std::size_t i = 0; set.on_device() && i < expected_.outputs.size(); ++i) {
+    const auto& output = expected_.outputs[i];
+    there_.emplace_back();
+    if (set.device_output(i) == nullptr) continue;
+    there_.back().value = machine::DeviceArray(std::span<const double>(output.value));
+    if (output.scale.empty()) continue;
+    there_.back().scale = machine::DeviceArray(std::span<const double>(output.scale));
   }
   Rng rng(derive_seed(seed, 9));
   for (int i = 0; i < kSamples; ++i) {
@@ -69,17 +78,22 @@ CheckedSet::CheckedSet(const Lab& lab, const Params& params, InputSet& set, cons
 }
 
 std::vector<std::uint64_t> CheckedSet::sample_outputs() const {
-  set_.collect();
   std::vector<std::uint64_t> words;
+  set_.wait();
+  for (std::size_t i = 0; set_.on_device() && i < expected_.outputs.size(); ++i) {
+    if (set_.device_output(i) != nullptr) words.push_back(set_.device_hash(i));
+  }
   words.reserve(samples_.size());
-  for (const auto& [output, offset] : samples_) words.push_back(word_at(set_, output, offset));
+  for (const auto& [output, offset] : samples_) {
+    if (set_.device_output(output) == nullptr) words.push_back(word_at(set_, output, offset));
+  }
   return words;
 }
 
 void CheckedSet::before_call(std::uint64_t poison_seed) {
   for (std::size_t i = 0; i < pristine_.size(); ++i) {
     Io::Buffer& input = set_.input(i);
-    if (input.data == nullptr) continue;
+    if (input.data == nullptr || set_.input_on_device(i)) continue;
     if (std::memcmp(input.data, pristine_[i].data(), input.bytes) != 0) {
       std::memcpy(input.data, pristine_[i].data(), input.bytes);
     }
@@ -112,6 +126,32 @@ Fault CheckedSet::name_fault(const std::string& wrong) const {
   return {"output", wrong};
 }
 
+// On a device first; the host is asked where something is wrong, and says what.
+std::string CheckedSet::compare_outputs(double* worst_in_bounds) {
+  const bool skip_nonfinite = !checks_.on("nonfinite");
+  const bool skip_rms = !checks_.on("precision");
+  bool right = set_.on_device();
+  Tolerance tolerance = lab_.tolerance(params_);
+  if (skip_rms) tolerance.rms = 1.0;
+  for (std::size_t i = 0; right && i < there_.size(); ++i) {
+    const void* got = set_.device_output(i);
+    const TensorSpec& spec = set_.problem().outputs[i];
+    right = got != nullptr;
+    if (!right) break;
+    const auto* scale = there_[i].scale.bytes() == 0 ? nullptr : there_[i].scale.as<double>();
+    const Comparison result =
+        compare_on_device(got, spec.dtype, spec.count(), there_[i].value.as<double>(), scale,
+                          tolerance, skip_nonfinite, set_.stream());
+    right = result.ok();
+    if (right && worst_in_bounds != nullptr) {
+      *worst_in_bounds = std::max(*worst_in_bounds, result.worst_in_bounds);
+    }
+  }
+  if (right) return "";
+  set_.collect();
+  return wrong_output(lab_, params_, set_, expected_, skip_nonfinite, skip_rms, worst_in_bounds);
+}
+
 Fault CheckedSet::after_call(double settle_s, double* worst_in_bounds) {
   const Fault late{"late-write", "outputs still changed after the call had returned"};
   const auto at_once = sample_outputs();
@@ -119,12 +159,8 @@ Fault CheckedSet::after_call(double settle_s, double* worst_in_bounds) {
     std::this_thread::sleep_for(std::chrono::duration<double>(settle_s));
     if (checks_.on("late-write") && sample_outputs() != at_once) return late;
   }
-  const bool skip_nonfinite = !checks_.on("nonfinite");
-  const bool skip_rms = !checks_.on("precision");
   std::string wrong;
-  if (checks_.on("output")) {
-    wrong = wrong_output(lab_, params_, set_, expected_, skip_nonfinite, skip_rms, worst_in_bounds);
-  }
+  if (checks_.on("output")) wrong = compare_outputs(worst_in_bounds);
   if (!wrong.empty()) {
     // A busy machine may not have let the other thread run yet.
     if (settle_s > 0.0 && checks_.on("late-write")) {

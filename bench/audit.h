@@ -19,6 +19,11 @@ struct Fault {
   bool found() const { return !detector.empty(); }
 };
 
+/// A reference result in device memory, as doubles.
+struct ExpectedThere {
+  machine::DeviceArray value, scale;
+};
+
 /// An input set with its reference result, and the checks around every checked call on it.
 class CheckedSet {
  public:
@@ -41,6 +46,7 @@ class CheckedSet {
 
  private:
   std::vector<std::uint64_t> sample_outputs() const;
+  std::string compare_outputs(double* worst_in_bounds);
   Fault name_fault(const std::string& wrong) const;
 
   const Lab& lab_;
@@ -49,6 +55,7 @@ class CheckedSet {
   const Checks& checks_;
   std::uint64_t seed_;
   Expected expected_;
+  std::vector<ExpectedThere> there_;  // expected_ in device memory, where the set is there
   const Expected* near_ = nullptr;
   const Expected* former_ = nullptr;
   std::uint64_t checksum_ = 0;

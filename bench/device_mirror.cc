@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bench/device_compare.h"
+
 namespace aisp::bench {
 namespace {
 
@@ -33,7 +35,7 @@ const char* name(CacheMode mode) {
 }
 
 void* DeviceMirror::Array::data() const {
-  return memory.bytes() == 0 ? host->data : memory.as<std::byte>() + kCanaryBytes;
+  return in_host() ? host->data : memory.as<std::byte>() + kCanaryBytes;
 }
 
 DeviceMirror::DeviceMirror(const Problem& problem, std::vector<Io::Buffer>& inputs,
@@ -48,6 +50,8 @@ DeviceMirror::DeviceMirror(const Problem& problem, std::vector<Io::Buffer>& inpu
   };
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     for (auto& replica : inputs_) add(replica, problem.inputs[i], inputs[i]);
+    pristine_.emplace_back(input_on_device(i) ? machine::DeviceArray(inputs[i].bytes)
+                                              : machine::DeviceArray());
     pin(problem.inputs[i], inputs[i]);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -84,35 +88,53 @@ Io DeviceMirror::io(int replica) {
 void DeviceMirror::wait() const { machine::wait_for(stream_); }
 
 void DeviceMirror::push_inputs() {
-  for (auto& replica : inputs_) {
-    for (Array& array : replica) {
-      if (array.memory.bytes() == 0) continue;
-      machine::copy_to_device(array.data(), array.host->data, array.host->bytes, stream_);
+  for (std::size_t i = 0; i < inputs_[0].size(); ++i) {
+    if (!input_on_device(i)) continue;
+    const Io::Buffer& host = *inputs_[0][i].host;
+    machine::copy_to_device(pristine_[i].as(), host.data, host.bytes, stream_);
+    for (auto& replica : inputs_) {
+      machine::copy_on_device(replica[i].data(), pristine_[i].as(), host.bytes, stream_);
     }
   }
 }
 
 void DeviceMirror::push_outputs() {
   for (Array& array : outputs_) {
-    if (array.memory.bytes() == 0) continue;
+    if (array.in_host()) continue;
     machine::copy_to_device(array.data(), array.host->data, array.host->bytes, stream_);
   }
 }
 
 void DeviceMirror::pull_outputs() {
+  wait();
   for (Array& array : outputs_) {
-    if (array.memory.bytes() == 0) continue;
+    if (array.in_host()) continue;
     machine::copy_to_host(array.host->data, array.data(), array.host->bytes, stream_);
   }
 }
 
+bool DeviceMirror::poison_output(std::size_t index, std::uint64_t word) {
+  if (outputs_[index].in_host()) return false;
+  fill_on_device(outputs_[index].data(), outputs_[index].host->bytes, word, stream_);
+  return true;
+}
+
+std::uint64_t DeviceMirror::output_hash(std::size_t index) const {
+  const Array& array = outputs_[index];
+  return array.in_host() ? 0 : hash_on_device(array.data(), array.host->bytes, stream_);
+}
+
+const void* DeviceMirror::output(std::size_t index) const {
+  return outputs_[index].in_host() ? nullptr : outputs_[index].data();
+}
+
 std::string DeviceMirror::changed_input() {
   for (auto& replica : inputs_) {
-    for (Array& array : replica) {
-      if (array.memory.bytes() == 0) continue;
-      scratch_.resize(std::max(scratch_.size(), array.host->bytes));
-      machine::copy_to_host(scratch_.data(), array.data(), array.host->bytes, stream_);
-      if (std::memcmp(scratch_.data(), array.host->data, array.host->bytes) != 0) return array.name;
+    for (std::size_t i = 0; i < replica.size(); ++i) {
+      if (replica[i].in_host()) continue;
+      if (!same_on_device(replica[i].data(), pristine_[i].as(), replica[i].host->bytes, stream_)) {
+        return replica[i].name;
+      }
     }
   }
   return "";
@@ -126,7 +148,7 @@ void DeviceMirror::set_canaries(Array& array) {
 }
 
 bool DeviceMirror::canaries_intact(const Array& array) const {
-  if (array.memory.bytes() == 0) return true;
+  if (array.in_host()) return true;
   const std::size_t end = kCanaryBytes + array.host->bytes;
   std::vector<std::byte> seen(kCanaryBytes + array.memory.bytes() - end);
   machine::copy_to_host(seen.data(), array.memory.as<std::byte>(), kCanaryBytes, stream_);
@@ -166,7 +188,7 @@ std::size_t device_bytes(const Problem& problem, int replicas) {
   std::size_t bytes = 0;
   for (const TensorSpec& spec : problem.inputs) {
     if (spec.place == Place::kMemory) {
-      bytes += static_cast<std::size_t>(replicas) * array_bytes(spec.bytes());
+      bytes += static_cast<std::size_t>(replicas + 1) * array_bytes(spec.bytes());
     }
   }
   for (const TensorSpec& spec : problem.outputs) {

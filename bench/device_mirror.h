@@ -3,6 +3,7 @@
 // instrument fills, poisons and compares; this carries them there and back.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,20 @@ class DeviceMirror {
 
   Io io(int replica);
   int replicas() const { return static_cast<int>(input_views_.size()); }
+  machine::CudaStream stream() const { return stream_; }
   void wait() const;  // for the stream
 
   void push_inputs();  // every replica
   void push_outputs();
   void pull_outputs();  // waits for the stream, and for nothing else
-  /// "" or the name of an input that differs from the host's, in any replica.
+  /// Fills output `index` with a repeated word where it lives; false: it lives on the host.
+  bool poison_output(std::size_t index, std::uint64_t word);
+  /// Hash of output `index`, of every byte; 0 where it lives on the host.
+  std::uint64_t output_hash(std::size_t index) const;
+  /// Where output `index` lives on the device; null: on the host.
+  const void* output(std::size_t index) const;
+  bool input_on_device(std::size_t index) const { return !inputs_[0][index].in_host(); }
+  /// "" or the name of an input on the device that is not what was pushed, in any replica.
   std::string changed_input();
   /// "" or which buffer was written next to. Waits for the stream.
   std::string damaged_canary();
@@ -45,6 +54,7 @@ class DeviceMirror {
     Io::Buffer* host = nullptr;
     std::string name;
     void* data() const;
+    bool in_host() const { return memory.bytes() == 0; }
   };
   void add(std::vector<Array>& arrays, const TensorSpec& spec, Io::Buffer& host);
   void view(const std::vector<Array>& arrays, std::vector<Io::Buffer>& views) const;
@@ -53,11 +63,11 @@ class DeviceMirror {
 
   machine::CudaStream stream_;
   std::vector<machine::PinnedRange> pinned_;
-  std::vector<std::vector<Array>> inputs_;  // by replica
+  std::vector<std::vector<Array>> inputs_;      // by replica
+  std::vector<machine::DeviceArray> pristine_;  // of every input on the device: what was pushed
   std::vector<Array> outputs_;
   std::vector<std::vector<Io::Buffer>> input_views_;
   std::vector<Io::Buffer> output_views_;
-  std::vector<std::byte> scratch_;
 };
 
 /// Replicas of the inputs that make a rotation through them miss the L2: together more than twice

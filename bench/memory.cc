@@ -233,14 +233,15 @@ std::uint64_t poison_word(DType dtype, std::uint64_t random) {
 
 void InputSet::poison_outputs(std::uint64_t seed) {
   Rng rng(seed);
-  for (const Io::Buffer& output : outputs_) {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Io::Buffer& output = outputs_[i];
     const std::uint64_t word = poison_word(output.dtype, rng.next());
+    if (mirror_ && mirror_->poison_output(i, word)) continue;
     auto* bytes = static_cast<std::byte*>(output.data);
     std::size_t at = 0;
     for (; at + 8 <= output.bytes; at += 8) std::memcpy(bytes + at, &word, 8);
     std::memcpy(bytes + at, &word, output.bytes - at);
   }
-  push_outputs();
 }
 
 std::size_t InputSet::poisoned_elements(std::uint64_t seed) const {
@@ -262,6 +263,7 @@ std::uint64_t InputSet::input_checksum() {
   std::uint64_t hash = 0;
   with_files_mapped([&](const Io& io) {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (input_on_device(i)) continue;
       const auto bytes = io.fill<std::uint8_t>(i);
       hash = XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash + i);
     }

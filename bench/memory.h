@@ -80,6 +80,16 @@ class InputSet {
   void collect() {
     if (mirror_) mirror_->pull_outputs();
   }
+  /// On a device: a hash of every byte of output `index` as it is there now.
+  std::uint64_t device_hash(std::size_t index) const { return mirror_->output_hash(index); }
+  /// Where output `index` lives on a device; null: on the host.
+  const void* device_output(std::size_t index) const {
+    return mirror_ ? mirror_->output(index) : nullptr;
+  }
+  bool input_on_device(std::size_t index) const {
+    return mirror_ && mirror_->input_on_device(index);
+  }
+  machine::CudaStream stream() const { return mirror_ ? mirror_->stream() : nullptr; }
   /// Waits for the stream of a device, if any.
   void wait() {
     if (mirror_) mirror_->wait();
@@ -99,7 +109,8 @@ class InputSet {
   /// Runs `use(io)` with file inputs mapped for reading and writing.
   void with_files_mapped(const std::function<void(const Io&)>& use);
 
-  /// XXH3 over all inputs, files included; of the device's contents where they differ.
+  /// XXH3 over all inputs, files included. Inputs on a device are compared there with what was
+  /// pushed, and make it another number where they differ.
   std::uint64_t input_checksum();
 
   /// "" or which buffer's canary was damaged.

@@ -14,6 +14,7 @@ namespace aisp::bench {
 
 struct RunOptions {
   std::vector<std::string> targets, techniques, cases, modules, checks_off;
+  std::string device;                // "cpu" or "cuda": only its cases; "": both
   std::string size = "full";         // or "smoke"
   std::string profile = "roofline";  // "none": no ceilings; "minimal": those in the cache;
                                      // "roofline": measured first where the cache has none

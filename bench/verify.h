@@ -30,11 +30,12 @@ std::string run_and_check(const Lab& lab, const Params& params, const Technique&
                           std::uint64_t seed, const std::string& folder = "/tmp");
 
 /// For lab tests: run_and_check for every CPU technique that can run here, on the smoke sizes of
-/// the CPU's cases and every ragged size, two seeds each. "" or the first failure, with technique and sizes.
+/// the CPU's cases and every ragged size, two seeds each. "" or the first failure, with technique
+/// and sizes.
 std::string check_all_techniques(const Lab& lab);
 
-/// The same for device techniques and cases that can run here, peers included, and for reference_on_device.
-/// Call it only where machine::cuda_device() can be used.
+/// The same for device techniques and cases that can run here, peers included, and for
+/// reference_on_device. Call it only where machine::cuda_device() can be used.
 std::string check_device_techniques(const Lab& lab);
 
 }  // namespace aisp::bench

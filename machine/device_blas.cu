@@ -72,9 +72,8 @@ std::string DeviceBlas::why_not() { return library().why_not; }
 DeviceBlas::DeviceBlas(BlasMath math) : handle_(std::make_unique<Handle>()) {
   check(why_not().empty(), "who uses cuBLAS has asked why_not()");
   AISP_BLAS(library().create(&handle_->handle));
-  AISP_BLAS(library().set_math(handle_->handle, math == BlasMath::kTf32
-                                                    ? CUBLAS_TF32_TENSOR_OP_MATH
-                                                    : CUBLAS_PEDANTIC_MATH));
+  AISP_BLAS(library().set_math(handle_->handle, math == BlasMath::kTf32 ? CUBLAS_TF32_TENSOR_OP_MATH
+                                                                        : CUBLAS_PEDANTIC_MATH));
 }
 
 DeviceBlas::~DeviceBlas() { library().destroy(handle_->handle); }

@@ -246,10 +246,9 @@ DeviceSettings device_settings(CudaStream stream) {
   unsigned flags = 0;
   AISP_CUDA(cudaGetDevice(&device));
   AISP_CUDA(cudaGetDeviceFlags(&flags));
+  flags &= cudaDeviceScheduleMask;  // the driver sets others itself (local memory, mapped memory)
   settings.values.emplace_back("current device", static_cast<std::uint64_t>(device));
-  // Driver 580 sets the flag about local memory itself when the first graph is instantiated.
-  settings.values.emplace_back("device flags",
-                               flags & ~static_cast<unsigned>(cudaDeviceLmemResizeToMax));
+  settings.values.emplace_back("way of waiting for the device", flags);
   cudaStreamAttrValue window{};
   if (cudaStreamGetAttribute(stream, cudaStreamAttributeAccessPolicyWindow, &window) ==
       cudaSuccess) {

@@ -95,17 +95,22 @@ CublasLt::CublasLt(const LtProduct& product) {
   s.biased = product.epilogue == LtProduct::Epilogue::kBias ||
              product.epilogue == LtProduct::Epilogue::kGeluBias;
   const auto [b_rows, b_columns] = product.b_by_columns ? std::pair{k, n} : std::pair{n, k};
-  AISP_BLAS(
-      s.lt.layout_create(&s.b, input, b_rows, b_columns, static_cast<std::int64_t>(b_rows)));
+  AISP_BLAS(s.lt.layout_create(&s.b, input, b_rows, b_columns, static_cast<std::int64_t>(b_rows)));
   AISP_BLAS(s.lt.layout_create(&s.a, input, k, m, product.k));
   AISP_BLAS(s.lt.layout_create(&s.c, output, n, m, product.n));
   AISP_BLAS(s.lt.preference_create(&s.preference));
   AISP_BLAS(s.lt.preference_set(s.preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                 &State::kWorkspace, sizeof State::kWorkspace));
   int found = 0;
-  AISP_BLAS(
-      s.lt.heuristic(s.handle, s.what, s.b, s.a, s.c, s.c, s.preference, 1, &s.best, &found));
+  AISP_BLAS(s.lt.heuristic(s.handle, s.what, s.b, s.a, s.c, s.c, s.preference, 1, &s.best, &found));
   if (found == 0) throw Error("cuBLASLt has no algorithm for this product", "its heuristic", "");
+  // Once on memory of its own: the library loads a kernel when it is first called, and waits then.
+  constexpr std::uint64_t kWidest = sizeof(float);
+  const DeviceBuffer some_a(m * k * kWidest), some_b(k * n * kWidest), some_c(m * n * kWidest);
+  const DeviceBuffer bias(n * kWidest);
+  const Stream stream;
+  run(stream, some_a.as(), some_b.as(), some_c.as(), s.biased ? bias.as() : nullptr);
+  stream.wait();
 }
 
 CublasLt::~CublasLt() = default;
@@ -117,8 +122,8 @@ void CublasLt::run(CudaStream stream, const void* a, const void* b, void* c, con
     AISP_BLAS(s.lt.desc_set(s.what, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
   }
   const float one = 1.0F, zero = 0.0F;
-  AISP_BLAS(s.lt.matmul(s.handle, s.what, &one, b, s.b, a, s.a, &zero, c, s.c, c, s.c,
-                        &s.best.algo, s.workspace.as(), State::kWorkspace, stream));
+  AISP_BLAS(s.lt.matmul(s.handle, s.what, &one, b, s.b, a, s.a, &zero, c, s.c, c, s.c, &s.best.algo,
+                        s.workspace.as(), State::kWorkspace, stream));
 }
 
 }  // namespace aisp::machine

@@ -42,12 +42,13 @@ CUtensorMap make_tensor_map(const TensorMapSpec& spec) {
     box[i] = spec.box[i];
     if (i > 0) strides[i - 1] = spec.strides[i];
   }
-  // Lines of 256 bytes into L2: a box's rows are read by neighbours soon.
   const CUresult status =
       encode(&map, kElements[static_cast<int>(spec.element)], static_cast<cuuint32_t>(spec.rank),
              const_cast<void*>(spec.data), sizes.data(), strides.data(), box.data(), ones,
              CU_TENSOR_MAP_INTERLEAVE_NONE, kSwizzles[static_cast<int>(spec.swizzle)],
-             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+             spec.fetch_bytes == 128 ? CU_TENSOR_MAP_L2_PROMOTION_L2_128B
+                                     : CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) {
     throw Error("CUDA error " + std::to_string(static_cast<int>(status)) + " for a box of " +
                     std::to_string(box[0]) + " x " + std::to_string(box[1]) + " of " +

@@ -27,6 +27,7 @@ struct TensorMapSpec {
   std::array<std::uint32_t, 5> box{};      // elements, at most 256 each; box[0] in bytes a multiple
                                            // of 16 and at most the swizzle's width
   MapSwizzle swizzle = MapSwizzle::k128;
+  int fetch_bytes = 256;  // into L2 at once, 128 or 256: 256 where a box's neighbours come soon
 };
 
 /// Throws Error when the driver refuses (unaligned, too large a box, no driver that knows TMA).

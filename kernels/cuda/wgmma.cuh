@@ -80,7 +80,6 @@ __device__ inline void pin_registers(float (&d)[kCount]) {
 #define AISP_R48 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2
 #define AISP_R64 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3
 #define AISP_R80 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4
-#define AISP_R88 AISP_R80 ", %80, %81, %82, %83, %84, %85, %86, %87"
 #define AISP_R96 AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4 ", " AISP_R_5
 #define AISP_R128                                                                              \
   AISP_R_0 ", " AISP_R_1 ", " AISP_R_2 ", " AISP_R_3 ", " AISP_R_4 ", " AISP_R_5 ", " AISP_R_6 \
@@ -92,7 +91,6 @@ __device__ inline void pin_registers(float (&d)[kCount]) {
 #define AISP_D48(i) AISP_D32(i), AISP_D16(i + 32)
 #define AISP_D64(i) AISP_D32(i), AISP_D32(i + 32)
 #define AISP_D80(i) AISP_D64(i), AISP_D16(i + 64)
-#define AISP_D88(i) AISP_D80(i), AISP_D8(i + 80)
 #define AISP_D96(i) AISP_D64(i), AISP_D32(i + 64)
 #define AISP_D128(i) AISP_D64(i), AISP_D64(i + 64)
 // N columns, R accumulators, then the numbers of the operands that follow them.
@@ -128,7 +126,7 @@ template <int kN, int kTransposeA = 0, int kTransposeB = 0>
 __device__ inline void wgmma_bf16(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b,
                                   bool accumulate) {
   static_assert(kN == 8 || kN == 16 || kN == 32 || kN == 64 || kN == 96 || kN == 128 || kN == 160 ||
-                kN == 176 || kN == 192 || kN == 256);
+                kN == 192 || kN == 256);
   AISP_WGMMA_SHARED("bf16", 8, 4, 4, 5, 6, 7, 8);
   AISP_WGMMA_SHARED("bf16", 16, 8, 8, 9, 10, 11, 12);
   AISP_WGMMA_SHARED("bf16", 32, 16, 16, 17, 18, 19, 20);
@@ -136,7 +134,6 @@ __device__ inline void wgmma_bf16(float (&d)[kN / 2], std::uint64_t a, std::uint
   AISP_WGMMA_SHARED("bf16", 96, 48, 48, 49, 50, 51, 52);
   AISP_WGMMA_SHARED("bf16", 128, 64, 64, 65, 66, 67, 68);
   AISP_WGMMA_SHARED("bf16", 160, 80, 80, 81, 82, 83, 84);
-  AISP_WGMMA_SHARED("bf16", 176, 88, 88, 89, 90, 91, 92);
   AISP_WGMMA_SHARED("bf16", 192, 96, 96, 97, 98, 99, 100);
   AISP_WGMMA_SHARED("bf16", 256, 128, 128, 129, 130, 131, 132);
 }
@@ -160,10 +157,9 @@ __device__ inline void wgmma_bf16(float (&d)[kN / 2], const std::uint32_t (&a)[4
 template <int kN, int kTransposeA = 0, int kTransposeB = 0>
 __device__ inline void wgmma_f16(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b,
                                  bool accumulate) {
-  static_assert(kN == 64 || kN == 128 || kN == 176);
+  static_assert(kN == 64 || kN == 128);
   AISP_WGMMA_SHARED("f16", 64, 32, 32, 33, 34, 35, 36);
   AISP_WGMMA_SHARED("f16", 128, 64, 64, 65, 66, 67, 68);
-  AISP_WGMMA_SHARED("f16", 176, 88, 88, 89, 90, 91, 92);
 }
 template <int kN, int kTransposeB = 0>
 __device__ inline void wgmma_f16(float (&d)[kN / 2], const std::uint32_t (&a)[4], std::uint64_t b,
@@ -221,8 +217,6 @@ __device__ inline void wgmma_tf32(float (&d)[kN / 2], std::uint64_t a, std::uint
 #undef AISP_D64
 #undef AISP_R80
 #undef AISP_D80
-#undef AISP_R88
-#undef AISP_D88
 #undef AISP_R96
 #undef AISP_D96
 #undef AISP_R128

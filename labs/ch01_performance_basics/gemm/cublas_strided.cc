@@ -15,8 +15,8 @@ bench::Technique cublas_strided() {
         return bench::plan_of([blas, s = Sizes(p)](const bench::Io& io) {
           const auto at = s.at(io, 0);
           const std::int64_t rows = s.group * s.T;
-          blas->gemm_strided(io.stream(), {rows, s.D, s.T}, at.a, rows * s.T, at.b, s.T * s.D,
-                             at.c, rows * s.D, s.heads / s.group);
+          blas->gemm_strided(io.stream(), {rows, s.D, s.T}, at.a, rows * s.T, at.b, s.T * s.D, at.c,
+                             rows * s.D, s.heads / s.group);
         });
       },
       [](const machine::CudaDevice&) { return machine::DeviceBlas::why_not(); });

@@ -127,13 +127,17 @@ bench::Lab describe() {
   lab.work = work;
   lab.reference = reference;
   lab.tolerance = tolerance;
-  lab.techniques = {one_by_one(), batched(), strided(), onednn(), openblas(), cublas_one_by_one(),
-                    bench::on_gpu("cublas_pointers", "one call with arrays of pointers",
-                                  AISP_DEVICE(plan_cublas_pointers),
-                                  [](const machine::CudaDevice&) {
-                                    return machine::DeviceBlas::why_not();
-                                  }),
-                    cublas_strided()};
+  lab.techniques = {
+      one_by_one(),
+      batched(),
+      strided(),
+      onednn(),
+      openblas(),
+      cublas_one_by_one(),
+      bench::on_gpu("cublas_pointers", "one call with arrays of pointers",
+                    AISP_DEVICE(plan_cublas_pointers),
+                    [](const machine::CudaDevice&) { return machine::DeviceBlas::why_not(); }),
+      cublas_strided()};
   lab.baseline = "one_by_one";
   lab.device_baseline = "cublas_one_by_one";
   return lab;

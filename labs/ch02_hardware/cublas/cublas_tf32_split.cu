@@ -4,7 +4,8 @@
 // bits of the low parts, is 2^-21 of a product. TF32 alone is 2^-11, which this lab's bound refuses
 // (a test says so). Splitting is timed.
 // Source: H. Ootomo, R. Yokota, "Recovering single precision accuracy from Tensor Cores while
-// surpassing the FP32 theoretical peak performance", IJHPCA 36 (2022); CUTLASS, example 27 (3xTF32).
+// surpassing the FP32 theoretical peak performance", IJHPCA 36 (2022); CUTLASS, example 27
+// (3xTF32).
 #include "labs/ch02_hardware/cublas/problem.h"
 #include "machine/cuda_raii.h"
 #include "machine/device_blas.h"
@@ -50,7 +51,8 @@ class Parts {
 std::unique_ptr<bench::Plan> plan_cublas_tf32_split(const bench::Params& p) {
   const machine::BlasShape shape = {p["M"], p["N"], p["K"]};
   auto blas = std::make_shared<machine::DeviceBlas>(machine::BlasMath::kTf32);
-  auto a = std::make_shared<Parts>(shape.m * shape.k), b = std::make_shared<Parts>(shape.k * shape.n);
+  auto a = std::make_shared<Parts>(shape.m * shape.k),
+       b = std::make_shared<Parts>(shape.k * shape.n);
   return bench::plan_of([=](const bench::Io& io) {
     a->fill(io.in<float>(bench::matmul::kA).data(), io.stream());
     b->fill(io.in<float>(bench::matmul::kB).data(), io.stream());

@@ -15,6 +15,15 @@ std::unique_ptr<bench::Plan> plan_gemm(const bench::Params& params, const char* 
                                        const float* b, float* c) mutable { plan.run(a, b, c); });
 }
 
+namespace {
+
+bench::WhyNot why_no_tf32(const machine::CudaDevice& device) {
+  const auto why_not = device.needs(8, 0);
+  return why_not.empty() ? machine::DeviceBlas::why_not() : why_not;
+}
+
+}  // namespace
+
 bench::Lab describe() {
   using bench::matmul::sizes;
   bench::Lab lab;
@@ -53,9 +62,19 @@ bench::Lab describe() {
   // One element; odd sizes around the tiles (14 x 32, 6 x 16) and the vectors.
   lab.ragged = {sizes(1, 1, 1), sizes(15, 33, 65), sizes(197, 61, 129), sizes(3, 1030, 9)};
   bench::matmul::set_contract(lab);
-  lab.techniques = {tiles_portable(), tiles_avx2(),     tiles_avx512(), tiles_threads(),
-                    onednn(),         onednn_threads(), openblas(),     openblas_threads()};
+  lab.techniques = {tiles_portable(),
+                    tiles_avx2(),
+                    tiles_avx512(),
+                    tiles_threads(),
+                    onednn(),
+                    onednn_threads(),
+                    openblas(),
+                    openblas_threads(),
+                    cublas_f32(),
+                    bench::on_gpu("cublas_tf32_split", "three products on the tensor cores",
+                                  AISP_DEVICE(plan_cublas_tf32_split), why_no_tf32)};
   lab.baseline = "tiles_portable";
+  lab.device_baseline = "cublas_f32";
   return lab;
 }
 

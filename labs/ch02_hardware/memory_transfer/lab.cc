@@ -30,7 +30,8 @@ bench::Problem problem(const bench::Params& params) {
 
 void prepare(const bench::Params& params, std::uint64_t seed, const bench::Io& io) {
   fill_uniform(io.fill<float>(kIn), seed);
-  if (params["to_gpu"] == 1) std::ranges::copy(io.in<float>(kIn), io.fill<float>(kInPinned).begin());
+  if (params["to_gpu"] == 1)
+    std::ranges::copy(io.in<float>(kIn), io.fill<float>(kInPinned).begin());
 }
 
 bench::Work work(const bench::Params& params) {

@@ -49,7 +49,8 @@ TEST(MemoryTransferLab, ReleasingPagesKeepsTheNeighbours) {
 
 TEST(MemoryTransferLab, EveryTechniqueLeavesSmallResidentPagesBehind) {
   const bench::Lab lab = describe();
-  const bench::Params params{{"count", 3 << 20}, {"to_gpu", 0}};  // 12 MiB: at least 5 huge pages fit
+  const bench::Params params{{"count", 3 << 20},
+                             {"to_gpu", 0}};  // 12 MiB: at least 5 huge pages fit
   bool saw_huge_pages = false;
   for (const auto& technique : lab.techniques) {
     if (technique.device != bench::Device::kCpu) continue;

@@ -22,11 +22,10 @@ class Staged {
       const std::size_t size = std::min(kChunk, bytes - at);
       AISP_CUDA(cudaEventSynchronize(free_[turn]));  // passes at once on an event never recorded
       auto* buffer = static_cast<std::byte*>(buffer_[turn].data());
-      pool_.parallel_for(static_cast<std::int64_t>(size), kGrain,
-                         [&](std::int64_t begin, std::int64_t end) {
-                           std::memcpy(buffer + begin, from + at + begin,
-                                       static_cast<std::size_t>(end - begin));
-                         });
+      pool_.parallel_for(
+          static_cast<std::int64_t>(size), kGrain, [&](std::int64_t begin, std::int64_t end) {
+            std::memcpy(buffer + begin, from + at + begin, static_cast<std::size_t>(end - begin));
+          });
       AISP_CUDA(cudaMemcpyAsync(to + at, buffer, size, cudaMemcpyHostToDevice, stream));
       AISP_CUDA(cudaEventRecord(free_[turn], stream));
     }

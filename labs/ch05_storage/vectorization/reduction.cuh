@@ -48,8 +48,8 @@ template <int kWide, int kInFlight>
 std::unique_ptr<bench::Plan> plan_reduction(const bench::Params& params) {
   const auto partial = std::make_shared<machine::DeviceBuffer>(kBlocks * sizeof(float));
   return bench::plan_of([n = params["n"], partial](const bench::Io& io) {
-    sum_shares<kWide, kInFlight><<<kBlocks, kThreads, 0, io.stream()>>>(
-        io.in<float>(0).data(), n, partial->as<float>());
+    sum_shares<kWide, kInFlight>
+        <<<kBlocks, kThreads, 0, io.stream()>>>(io.in<float>(0).data(), n, partial->as<float>());
     sum_partials<<<1, kThreads, 0, io.stream()>>>(partial->as<float>(), io.out<float>(0).data());
     AISP_CUDA(cudaGetLastError());
   });

@@ -1,5 +1,6 @@
 // One kernel, one thread, a loop over the whole vector: CPU code moved into a kernel. Each pass of
-// the loop waits for its loads; 1 of 270336 places for threads (132 multiprocessors x 2048) is used.
+// the loop waits for its loads; 1 of 270336 places for threads (132 multiprocessors x 2048) is
+// used.
 #include "labs/ch06_cuda_fundamentals/add/problem.h"
 #include "machine/cuda_raii.h"
 

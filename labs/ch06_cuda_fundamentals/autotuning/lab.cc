@@ -40,14 +40,17 @@ bench::Lab describe() {
                 .device = bench::Device::kCuda}};
   lab.ragged = {sizes(1, 1, 1), sizes(15, 33, 65), sizes(197, 61, 129), sizes(3, 1030, 9)};
   bench::matmul::set_contract(lab);
-  lab.techniques = {fixed_blocking(), model_blocking(), timed_blocking(), onednn(),
-                    bench::on_gpu("fixed_tile", "128 x 128 whatever the shape",
-                                  AISP_DEVICE(plan_fixed_tile)),
-                    bench::on_gpu("model_tile", "the tile and split with the least expected time",
-                                  AISP_DEVICE(plan_model_tile)),
-                    bench::on_gpu("timed_tile", "the quickest of 35, timed in the plan",
-                                  AISP_DEVICE(plan_timed_tile)),
-                    bench::matmul::device_peer("cublas")};
+  lab.techniques = {
+      fixed_blocking(),
+      model_blocking(),
+      timed_blocking(),
+      onednn(),
+      bench::on_gpu("fixed_tile", "128 x 128 whatever the shape", AISP_DEVICE(plan_fixed_tile)),
+      bench::on_gpu("model_tile", "the tile and split with the least expected time",
+                    AISP_DEVICE(plan_model_tile)),
+      bench::on_gpu("timed_tile", "the quickest of 35, timed in the plan",
+                    AISP_DEVICE(plan_timed_tile)),
+      bench::matmul::device_peer("cublas")};
   lab.baseline = "fixed_blocking";
   lab.device_baseline = "fixed_tile";
   return lab;

@@ -108,8 +108,8 @@ TEST(AutotuningCuda, EveryTileIsRight) {
       lab.ragged = {bench::matmul::sizes(shape.m, shape.n, shape.k)};
       lab.techniques = {bench::on_gpu(
           "one", "", [&](const bench::Params& p) { return plan_with_tile(p, tile); })};
-      EXPECT_EQ(bench::check_device_techniques(lab), "") << tile.rows << " x " << tile.columns
-                                                         << " / " << tile.splits;
+      EXPECT_EQ(bench::check_device_techniques(lab), "")
+          << tile.rows << " x " << tile.columns << " / " << tile.splits;
     }
   }
 }

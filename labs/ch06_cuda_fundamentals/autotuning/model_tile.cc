@@ -38,8 +38,7 @@ double expected_seconds(const DeviceTile& tile, const Shape& shape,
   // columns_each floats, of which the lanes of a warp share about half.
   constexpr double kCyclesPerSecond = 1.7e9, kLanes = 128.0, kSharedFloats = 32.0;
   constexpr double kLaunch = 3e-6, kBytesPerSecond = 4e12;
-  const double blocks =
-      ceil_of(shape.m, tile.rows) * ceil_of(shape.n, tile.columns) * tile.splits;
+  const double blocks = ceil_of(shape.m, tile.rows) * ceil_of(shape.n, tile.columns) * tile.splits;
   const auto places = static_cast<double>(std::max(device.multiprocessors, 1));
   // One block of few threads cannot use all of a multiprocessor: 512 threads hide the latencies.
   const double together = std::clamp(512.0 / tile.threads(), 1.0, std::ceil(blocks / places));

@@ -18,9 +18,9 @@ struct Product {
 };
 
 template <int kRows, int kColumns, int kDepth, int kRowsEach, int kColumnsEach>
-__global__ void __launch_bounds__(kRows / kRowsEach*(kColumns / kColumnsEach))
+__global__ void __launch_bounds__(kRows / kRowsEach * (kColumns / kColumnsEach))
     multiply_tiles(Product p) {
-  constexpr int kAcross = kColumns / kColumnsEach;           // threads along a row of C
+  constexpr int kAcross = kColumns / kColumnsEach;  // threads along a row of C
   constexpr int kThreads = kRows / kRowsEach * kAcross;
   constexpr int kLoadsA = kRows * kDepth / kThreads, kLoadsB = kColumns * kDepth / kThreads;
   static_assert(kLoadsA * kThreads == kRows * kDepth && kLoadsB * kThreads == kColumns * kDepth);
@@ -91,8 +91,7 @@ __global__ void __launch_bounds__(kRows / kRowsEach*(kColumns / kColumnsEach))
     const int row = top + i / 4 * (kRows / (kRowsEach / 4)) + down * 4 + i % 4;
 #pragma unroll
     for (int j = 0; j < kColumnsEach; ++j) {
-      const int column =
-          left + j / 4 * (kColumns / (kColumnsEach / 4)) + across * 4 + j % 4;
+      const int column = left + j / 4 * (kColumns / (kColumnsEach / 4)) + across * 4 + j % 4;
       if (row < p.m && column < p.n) c[row * p.n + column] = sum[i][j];
     }
   }

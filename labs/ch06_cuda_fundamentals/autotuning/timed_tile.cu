@@ -43,8 +43,9 @@ class Tiled {
 
   void run(const float* a, const float* b, float* c, cudaStream_t stream) const {
     const int unit = tile_.depth * tile_.splits;
-    Product product = {a, b, c, static_cast<int>(shape_.m), static_cast<int>(shape_.n),
-                       static_cast<int>(shape_.k), 0};
+    Product product = {
+        a, b, c, static_cast<int>(shape_.m), static_cast<int>(shape_.n), static_cast<int>(shape_.k),
+        0};
     product.k_each = (product.k + unit - 1) / unit * tile_.depth;
     if (partial_) product.c = partial_->as<float>();
     const dim3 blocks(static_cast<unsigned>((shape_.n + tile_.columns - 1) / tile_.columns),

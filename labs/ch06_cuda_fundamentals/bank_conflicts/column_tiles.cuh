@@ -40,7 +40,7 @@ struct Swizzled {
 
 /// Block (x, y): columns [32 x, 32 x + 32), rows [512 y, 512 y + 512). partial: [parts][cols].
 template <class Layout>
-__global__ void __launch_bounds__(kTile * kWarps, 2048 / (kTile * kWarps))
+__global__ void __launch_bounds__(kTile* kWarps, 2048 / (kTile * kWarps))
     sum_tiles(const float* in, float* partial, Shape shape) {
   constexpr int kEach = kTile / kWarps;
   __shared__ float tile[Layout::kFloats];

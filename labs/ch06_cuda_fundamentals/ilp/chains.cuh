@@ -65,15 +65,15 @@ struct Launch {
 template <int kWays>
 std::unique_ptr<bench::Plan> plan_on_gpu(const bench::Params& params, Launch launch) {
   const auto kernel = params["kind"] == kSquareMap ? square_map<kWays> : scores<kWays>;
-  return bench::plan_of([kernel, launch, chains = params["chains"],
-                         steps = params["steps"]](const bench::Io& io) {
-    kernel<<<launch.blocks, launch.threads, 0, io.stream()>>>({.start = io.in<float>(0).data(),
-                                                               .step = io.in<float>(1).data(),
-                                                               .y = io.out<float>(0).data(),
-                                                               .chains = chains,
-                                                               .steps = steps});
-    AISP_CUDA(cudaGetLastError());
-  });
+  return bench::plan_of(
+      [kernel, launch, chains = params["chains"], steps = params["steps"]](const bench::Io& io) {
+        kernel<<<launch.blocks, launch.threads, 0, io.stream()>>>({.start = io.in<float>(0).data(),
+                                                                   .step = io.in<float>(1).data(),
+                                                                   .y = io.out<float>(0).data(),
+                                                                   .chains = chains,
+                                                                   .steps = steps});
+        AISP_CUDA(cudaGetLastError());
+      });
 }
 
 /// One thread for `ways` chains of the map, or for one score: as many warps as there is work for.

@@ -6,7 +6,7 @@ namespace aisp::labs::ch06::launch_bounds {
 namespace {
 
 __global__ void __launch_bounds__(kThreads, 8)
-route_tokens(const float* logits, float* gates, std::int64_t tokens) {
+    route_tokens(const float* logits, float* gates, std::int64_t tokens) {
   route(logits, gates, tokens);
 }
 

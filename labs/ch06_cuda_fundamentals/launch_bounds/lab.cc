@@ -53,33 +53,33 @@ Tolerance tolerance(const bench::Params&) {
 }  // namespace
 
 bench::Lab describe() {
-  return {.question =
-              "When does telling the compiler how many blocks shall fit make a kernel quicker?",
-          .targets = {"ch06:launch_bounds", "ch06:launch_bounds_cuda", "ch06:launch_bounds_gmem"},
-          .tags = {"gpu", "occupancy", "registers"},
-          .cases = {{.name = "olmoe_router",
-                     .origin = "OLMoE 1B-7B, router of 64 experts, 524288 tokens of a training "
-                               "step: 2 x 128 MiB",
-                     .smoke = {{"tokens", 777}},
-                     .full = {{"tokens", 524288}},
-                     .device = bench::Device::kCuda}},
-          .ragged = {{{"tokens", 1}}, {{"tokens", 255}}, {{"tokens", 257}}},
-          .problem = problem,
-          .prepare = prepare,
-          .work = work,
-          .reference = reference,
-          .tolerance = tolerance,
-          .techniques = {bench::on_gpu("no_bounds", "what the compiler does unasked",
-                                       AISP_DEVICE(plan_no_bounds)),
-                         bench::on_gpu("threads_only", "blocks of 256 threads",
-                                       AISP_DEVICE(plan_threads_only)),
-                         bench::on_gpu("two_blocks", "two of them on a multiprocessor",
-                                       AISP_DEVICE(plan_two_blocks)),
-                         bench::on_gpu("four_blocks", "four of them: 64 registers",
-                                       AISP_DEVICE(plan_four_blocks)),
-                         bench::on_gpu("eight_blocks", "eight of them: 32 registers",
-                                       AISP_DEVICE(plan_eight_blocks))},
-          .device_baseline = "no_bounds"};
+  return {
+      .question = "When does telling the compiler how many blocks shall fit make a kernel quicker?",
+      .targets = {"ch06:launch_bounds", "ch06:launch_bounds_cuda", "ch06:launch_bounds_gmem"},
+      .tags = {"gpu", "occupancy", "registers"},
+      .cases = {{.name = "olmoe_router",
+                 .origin = "OLMoE 1B-7B, router of 64 experts, 524288 tokens of a training "
+                           "step: 2 x 128 MiB",
+                 .smoke = {{"tokens", 777}},
+                 .full = {{"tokens", 524288}},
+                 .device = bench::Device::kCuda}},
+      .ragged = {{{"tokens", 1}}, {{"tokens", 255}}, {{"tokens", 257}}},
+      .problem = problem,
+      .prepare = prepare,
+      .work = work,
+      .reference = reference,
+      .tolerance = tolerance,
+      .techniques = {bench::on_gpu("no_bounds", "what the compiler does unasked",
+                                   AISP_DEVICE(plan_no_bounds)),
+                     bench::on_gpu("threads_only", "blocks of 256 threads",
+                                   AISP_DEVICE(plan_threads_only)),
+                     bench::on_gpu("two_blocks", "two of them on a multiprocessor",
+                                   AISP_DEVICE(plan_two_blocks)),
+                     bench::on_gpu("four_blocks", "four of them: 64 registers",
+                                   AISP_DEVICE(plan_four_blocks)),
+                     bench::on_gpu("eight_blocks", "eight of them: 32 registers",
+                                   AISP_DEVICE(plan_eight_blocks))},
+      .device_baseline = "no_bounds"};
 }
 
 }  // namespace aisp::labs::ch06::launch_bounds

@@ -6,8 +6,7 @@
 namespace aisp::labs::ch06::launch_bounds {
 namespace {
 
-__global__ void 
-route_tokens(const float* logits, float* gates, std::int64_t tokens) {
+__global__ void route_tokens(const float* logits, float* gates, std::int64_t tokens) {
   route(logits, gates, tokens);
 }
 

@@ -33,7 +33,8 @@ __device__ __forceinline__ void route(const float* logits, float* gates, std::in
   auto* to = reinterpret_cast<float4*>(gates + token * kExperts);
 #pragma unroll
   for (int i = 0; i < kExperts; i += 4) {
-    to[i / 4] = {value[i] * scale, value[i + 1] * scale, value[i + 2] * scale, value[i + 3] * scale};
+    to[i / 4] = {value[i] * scale, value[i + 1] * scale, value[i + 2] * scale,
+                 value[i + 3] * scale};
   }
 }
 

@@ -5,7 +5,7 @@ namespace aisp::labs::ch06::launch_bounds {
 namespace {
 
 __global__ void __launch_bounds__(kThreads, 2)
-route_tokens(const float* logits, float* gates, std::int64_t tokens) {
+    route_tokens(const float* logits, float* gates, std::int64_t tokens) {
   route(logits, gates, tokens);
 }
 

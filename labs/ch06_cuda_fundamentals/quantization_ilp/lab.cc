@@ -11,12 +11,13 @@ namespace {
 bench::Problem problem(const bench::Params& p) {
   const Shape s = shape_of(p);
   // Structured: the two hold the same values.
-  return {
-      .inputs = {{.name = "w", .shape = {s.rows, s.cols}, .structured = true},
-                 {.name = "w_bf16", .dtype = DType::kBF16, .shape = {s.rows, s.cols},
-                  .structured = true},
-                 {.name = "x", .shape = {s.cols}}},
-      .outputs = {{.name = "y", .shape = {s.rows}}}};
+  return {.inputs = {{.name = "w", .shape = {s.rows, s.cols}, .structured = true},
+                     {.name = "w_bf16",
+                      .dtype = DType::kBF16,
+                      .shape = {s.rows, s.cols},
+                      .structured = true},
+                     {.name = "x", .shape = {s.cols}}},
+          .outputs = {{.name = "y", .shape = {s.rows}}}};
 }
 
 void prepare(const bench::Params&, std::uint64_t seed, const bench::Io& io) {
@@ -96,12 +97,14 @@ bench::Lab describe() {
       .tolerance = tolerance,
       .techniques = {bench::on_gpu("weights_f32", "f32, the plain loop",
                                    AISP_DEVICE(plan_weights_f32)),
-                     bench::on_gpu("weights_f32_in_flight", "f32, four loads before their first use",
+                     bench::on_gpu("weights_f32_in_flight",
+                                   "f32, four loads before their first use",
                                    AISP_DEVICE(plan_weights_f32_in_flight)),
                      with_work(bench::on_gpu("weights_bf16", "bf16, the plain loop",
                                              AISP_DEVICE(plan_weights_bf16)),
                                sizeof(bf16)),
-                     with_work(bench::on_gpu("weights_bf16_in_flight", "bf16, four loads before their first use",
+                     with_work(bench::on_gpu("weights_bf16_in_flight",
+                                             "bf16, four loads before their first use",
                                              AISP_DEVICE(plan_weights_bf16_in_flight)),
                                sizeof(bf16))},
       .device_baseline = "weights_f32"};

@@ -20,8 +20,7 @@ __global__ void loss(Boxes boxes) {
 }  // namespace
 
 std::unique_ptr<bench::Plan> plan_branch_a_thread(const bench::Params& params) {
-  return bench::plan_of(
-      [n = params["n"]](const bench::Io& io) { enqueue(loss, io, n, n); });
+  return bench::plan_of([n = params["n"]](const bench::Io& io) { enqueue(loss, io, n, n); });
 }
 
 }  // namespace aisp::labs::ch06::warp_divergence

@@ -8,8 +8,8 @@ namespace aisp::labs::ch06::warp_divergence {
 namespace {
 
 struct List {
-  std::int32_t* index = nullptr;   // [n]
-  unsigned* count = nullptr;       // [2]: small, large
+  std::int32_t* index = nullptr;  // [n]
+  unsigned* count = nullptr;      // [2]: small, large
 };
 
 __device__ bool is_small(const Boxes& boxes, std::int64_t i) {
@@ -31,8 +31,8 @@ __global__ void part(Boxes boxes, List list) {
   first[1] = __shfl_sync(~0U, first[1], 0);
   if (!inside) return;
   const unsigned below = (1U << lane) - 1;
-  const std::int64_t at = small ? first[0] + __popc(smalls & below)
-                                : boxes.n - 1 - (first[1] + __popc(larges & below));
+  const std::int64_t at =
+      small ? first[0] + __popc(smalls & below) : boxes.n - 1 - (first[1] + __popc(larges & below));
   list.index[at] = static_cast<std::int32_t>(i);
 }
 

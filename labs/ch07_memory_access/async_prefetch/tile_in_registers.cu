@@ -11,8 +11,7 @@ struct Keys {
 };
 
 __device__ Keys load_keys(const Call& call, std::int64_t b) {
-  const float4* from =
-      tile_of(call, b) + threadIdx.x / 32 * (kTokensEach * 32) + threadIdx.x % 32;
+  const float4* from = tile_of(call, b) + threadIdx.x / 32 * (kTokensEach * 32) + threadIdx.x % 32;
   Keys keys;
 #pragma unroll
   for (int t = 0; t < kTokensEach; ++t) keys.key[t] = from[t * 32];

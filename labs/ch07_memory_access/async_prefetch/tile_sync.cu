@@ -1,5 +1,5 @@
-// The device baseline: load a tile into shared memory, wait, compute, wait, next tile. What overlaps
-// is what the multiprocessor's other blocks do meanwhile.
+// The device baseline: load a tile into shared memory, wait, compute, wait, next tile. What
+// overlaps is what the multiprocessor's other blocks do meanwhile.
 #include "labs/ch07_memory_access/async_prefetch/tiles.cuh"
 
 namespace aisp::labs::ch07::async_prefetch {

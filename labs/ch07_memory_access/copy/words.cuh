@@ -59,7 +59,8 @@ std::unique_ptr<bench::Plan> plan_words(const bench::Params& params) {
   const std::int64_t words = params["count"] / kFloats;
   const int rest = static_cast<int>(params["count"] % kFloats);
   constexpr std::int64_t kBlock = kThreads * kEach;
-  const auto blocks = static_cast<unsigned>(std::max<std::int64_t>((words + kBlock - 1) / kBlock, 1));
+  const auto blocks =
+      static_cast<unsigned>(std::max<std::int64_t>((words + kBlock - 1) / kBlock, 1));
   return bench::plan_of([words, rest, blocks](const bench::Io& io) {
     copy_words<Word, kEach, kCache><<<blocks, kThreads, 0, io.stream()>>>(
         reinterpret_cast<const Word*>(io.in<float>(0).data()),

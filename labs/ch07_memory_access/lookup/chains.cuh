@@ -63,8 +63,9 @@ std::unique_ptr<bench::Plan> plan_chains(const bench::Params&) {
   return bench::plan_of([](const bench::Io& io) {
     const Batch batch = batch_of(io);
     constexpr std::size_t kBlock = kThreads * kWays;
-    find_rows<kWays><<<static_cast<unsigned>((batch.count + kBlock - 1) / kBlock), kThreads, 0,
-                       io.stream()>>>(batch);
+    find_rows<kWays>
+        <<<static_cast<unsigned>((batch.count + kBlock - 1) / kBlock), kThreads, 0, io.stream()>>>(
+            batch);
     AISP_CUDA(cudaGetLastError());
   });
 }

@@ -33,9 +33,15 @@ bench::Lab describe() {
   lab.ragged = {sizes(1, 1, 1), sizes(15, 33, 65), sizes(5, 515, 67), sizes(197, 61, 129),
                 sizes(3, 1030, 9)};
   bench::matmul::set_contract(lab);
-  lab.techniques = {triple_loop(),    loop_interchange(),   cache_blocked(),
-                    tiled_simd(),     tiled_simd_threads(), onednn(),
-                    onednn_threads(), openblas(),           openblas_threads(),
+  lab.techniques = {triple_loop(),
+                    loop_interchange(),
+                    cache_blocked(),
+                    tiled_simd(),
+                    tiled_simd_threads(),
+                    onednn(),
+                    onednn_threads(),
+                    openblas(),
+                    openblas_threads(),
                     bench::on_gpu("thread_per_element", "a thread for each element, global memory",
                                   AISP_DEVICE(plan_thread_per_element)),
                     bench::on_gpu("shared_tiles", "32 x 32 tiles in shared memory",

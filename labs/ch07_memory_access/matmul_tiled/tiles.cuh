@@ -13,7 +13,7 @@ inline constexpr int kSide = 32;
 
 /// A block of 32 x (32 / kRows) threads computes 32 x 32 of C, each thread kRows rows of a column.
 template <int kRows>
-__global__ void __launch_bounds__(kSide * kSide / kRows)
+__global__ void __launch_bounds__(kSide* kSide / kRows)
     multiply_tiles(const float* a, const float* b, float* c, int m, int n, int k) {
   constexpr int kDown = kSide / kRows;  // threads along a column
   __shared__ float a_tile[kSide][kSide], b_tile[kSide][kSide];

@@ -11,7 +11,8 @@ constexpr int kCols = 64, kRows = 64, kThreads = 256;  // a tile of 16 KB, 16 fl
 
 __global__ void __launch_bounds__(kThreads) copy(Slice slice) {
   __shared__ float tile[kRows][kCols];
-  const std::int64_t left = std::int64_t{blockIdx.x} * kCols, top = std::int64_t{blockIdx.y} * kRows;
+  const std::int64_t left = std::int64_t{blockIdx.x} * kCols,
+                     top = std::int64_t{blockIdx.y} * kRows;
 #pragma unroll
   for (int i = static_cast<int>(threadIdx.x); i < kRows * kCols; i += kThreads) {
     const std::int64_t row = top + i / kCols, column = left + i % kCols;

@@ -1,6 +1,6 @@
 // Causal depthwise convolution of width 4 along a sequence, as in every Mamba block: each output is
-// a gather of four neighbours in time, out[t][c] = sum over k of w[c][k] x[t - 3 + k][c], where what
-// lies before the sequence is zero. Inputs: x[tokens][channels], w[channels][4] f32. Output:
+// a gather of four neighbours in time, out[t][c] = sum over k of w[c][k] x[t - 3 + k][c], where
+// what lies before the sequence is zero. Inputs: x[tokens][channels], w[channels][4] f32. Output:
 // out[tokens][channels] f32. channels: a multiple of 4 (rows of tensor maps begin at 16 bytes).
 #pragma once
 

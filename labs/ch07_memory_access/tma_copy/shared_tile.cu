@@ -1,6 +1,6 @@
-// A tile with its halo in shared memory, loaded by the threads, a barrier, then four reads of shared
-// memory for each output: how stencils are taught.
-// Source: P. Micikevicius, "3D Finite Difference Computation on GPUs using CUDA", GPGPU-2, 2009.
+// A tile with its halo in shared memory, loaded by the threads, a barrier, then four reads of
+// shared memory for each output: how stencils are taught. Source: P. Micikevicius, "3D Finite
+// Difference Computation on GPUs using CUDA", GPGPU-2, 2009.
 #include "labs/ch07_memory_access/tma_copy/window.cuh"
 
 namespace aisp::labs::ch07::tma_copy {
@@ -9,7 +9,7 @@ namespace {
 constexpr int kAcross = 64, kDown = 4, kRows = 32;  // a tile of 32 tokens x 64 channels, 8 a thread
 constexpr int kHalo = kTaps - 1;
 
-__global__ void __launch_bounds__(kAcross * kDown) convolve(Conv conv) {
+__global__ void __launch_bounds__(kAcross* kDown) convolve(Conv conv) {
   __shared__ float tile[kRows + kHalo][kAcross];
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
   const std::int64_t channel = std::int64_t{blockIdx.x} * kAcross + x;

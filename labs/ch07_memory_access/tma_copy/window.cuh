@@ -6,7 +6,8 @@
 
 namespace aisp::labs::ch07::tma_copy {
 
-/// Outputs of one thread's walk along time: a halo of 3 inputs is read again for 256 of them, 1.2 %.
+/// Outputs of one thread's walk along time: a halo of 3 inputs is read again for 256 of them, 1.2
+/// %.
 inline constexpr std::int64_t kRun = 256;
 
 struct Window {

@@ -1,7 +1,7 @@
-// A tile of 64 x 64 with accesses of 16 bytes on both sides: a quarter of the instructions to global
-// memory, four of them in flight each way. An element (row, column) lies at
-// (row, column ^ (row / 4 * 4 % 32)): whole float4 rows are written, and lanes that read four rows
-// of one column meet in two turns at most. Where a side is no multiple of four, single floats.
+// A tile of 64 x 64 with accesses of 16 bytes on both sides: a quarter of the instructions to
+// global memory, four of them in flight each way. An element (row, column) lies at (row, column ^
+// (row / 4 * 4 % 32)): whole float4 rows are written, and lanes that read four rows of one column
+// meet in two turns at most. Where a side is no multiple of four, single floats.
 #include "labs/ch07_memory_access/transpose/shared_tiles.cuh"
 
 namespace aisp::labs::ch07::transpose {
@@ -9,15 +9,14 @@ namespace {
 
 constexpr int kWide = 64;
 constexpr int kThreads = 256;
-constexpr int kVectors = kWide / 4;                 // of a row of the tile
-constexpr int kAtOnce = kThreads / kVectors;        // rows that the block moves in one step
+constexpr int kVectors = kWide / 4;           // of a row of the tile
+constexpr int kAtOnce = kThreads / kVectors;  // rows that the block moves in one step
 
 // Four floats stay neighbours (the exclusive or changes multiples of four); rows 4 apart start in
 // other banks.
 __device__ int place(int row, int column) { return row * kWide + (column ^ (row / 4 % 8 * 4)); }
 
-__global__ void __launch_bounds__(kThreads)
-    turn(const float* in, float* out, int rows, int cols) {
+__global__ void __launch_bounds__(kThreads) turn(const float* in, float* out, int rows, int cols) {
   __shared__ __align__(16) float tile[kWide * kWide];
   const int vector = static_cast<int>(threadIdx.x) % kVectors * 4;
   const int line = static_cast<int>(threadIdx.x) / kVectors;

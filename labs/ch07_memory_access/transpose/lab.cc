@@ -91,7 +91,8 @@ bench::Lab describe() {
                  .full = {{"rows", 14336}, {"cols", 4096}},
                  .device = bench::Device::kCuda},
                 {.name = "falcon_7b_mlp_gpu",
-                 .origin = "Falcon 7B, dense_h_to_4h [18176, 4544] turned on a GPU: no power of two",
+                 .origin =
+                     "Falcon 7B, dense_h_to_4h [18176, 4544] turned on a GPU: no power of two",
                  .smoke = {{"rows", 100}, {"cols", 71}},
                  .full = {{"rows", 18176}, {"cols", 4544}},
                  .device = bench::Device::kCuda}},

@@ -28,7 +28,7 @@ struct Swizzled {
 /// A side of at most 2^31 - 1; block x walks along the columns, so that neighbours in time share
 /// lines of the input.
 template <class Layout>
-__global__ void __launch_bounds__(kSide * kRowsAtOnce)
+__global__ void __launch_bounds__(kSide* kRowsAtOnce)
     turn_tiles(const float* in, float* out, int rows, int cols) {
   __shared__ float tile[Layout::kFloats];
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);

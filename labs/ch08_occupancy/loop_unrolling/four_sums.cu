@@ -11,8 +11,11 @@ struct Loop {
     float sum[4] = {};
     std::int64_t r = 0;
     for (; r + 16 <= count; r += 16) {
+      float value[16];
 #pragma unroll
-      for (int i = 0; i < 16; ++i) sum[i % 4] += x[(r + i) * stride];
+      for (int i = 0; i < 16; ++i) value[i] = x[(r + i) * stride];
+#pragma unroll
+      for (int i = 0; i < 16; ++i) sum[i % 4] += value[i];
     }
     for (; r < count; ++r) sum[0] += x[r * stride];
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);

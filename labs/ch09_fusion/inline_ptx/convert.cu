@@ -8,7 +8,7 @@ namespace {
 
 struct Convert {
   static __device__ uint4 load(const uint4* from) { return *from; }
-  static __device__ void prepare(float (&)[8]) {}
+  static __device__ void prepare(float4&) {}
   static __device__ float add(float sum, std::uint32_t bits, const float (&x)[8]) {
 #pragma unroll
     for (int i = 0; i < 8; ++i) {

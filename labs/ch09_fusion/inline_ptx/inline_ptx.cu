@@ -15,10 +15,7 @@ struct InlinePtx {
                  : "l"(from));
     return to;
   }
-  static __device__ void prepare(float (&x)[8]) {
-#pragma unroll
-    for (int i = 0; i < 8; ++i) x[i] *= 1.0f / static_cast<float>(1 << 4 * (i % 4));
-  }
+  static __device__ void prepare(float4& x) { x = {x.x, x.y / 16.0f, x.z / 256.0f, x.w / 4096.0f}; }
   static __device__ float add(float sum, std::uint32_t bits, const float (&x)[8]) {
 #pragma unroll
     for (int i = 0; i < 8; ++i) {

@@ -1,0 +1,28 @@
+// Tile and grid of a product with quantised weights: arithmetic on the shape and the device alone.
+#include "kernels/gemv_quantized_cuda/cuda.h"
+#include "kernels/gemv_quantized_cuda/device_run.h"
+
+namespace aisp::kernels::gemv_quantized_cuda {
+
+Config choose_config(const Shape& shape, Format format, const machine::CudaDevice& device,
+                     std::string_view variant) {
+  const bool can_bulk = device.needs_hopper().empty() && shape.k % kBulkStepK == 0;
+  const bool bulk = variant.empty() ? can_bulk : variant == "bulk";
+  Config config{.variant = bulk ? "bulk" : "stream",
+                .tile_rows = bulk ? kBulkRows : kStreamRows,
+                .token_tiles = shape.m <= 8 ? 1 : 2,
+                .unit_k = bulk ? kUnitK * bulk_steps(facts(format).bits) : kUnitK};
+  // One block fills a multiprocessor's shared memory, and stays.
+  const std::int64_t tiles = (shape.n + config.tile_rows - 1) / config.tile_rows;
+  config.blocks = gemm_skinny_cuda::blocks_for(tiles, device.multiprocessors);
+  config.blocks = split_of(shape, config).blocks;
+  return config;
+}
+
+std::size_t workspace_bytes(const machine::CudaDevice& device) {
+  constexpr std::int64_t kTileBytes = std::int64_t{kBulkRows} * 16 * 4;
+  return static_cast<std::size_t>(gemm_skinny_cuda::kCounterBytes +
+                                  2 * device.multiprocessors * kTileBytes);
+}
+
+}  // namespace aisp::kernels::gemv_quantized_cuda

@@ -1,0 +1,88 @@
+// The table of device implementations, the configuration and the checks of norm.h.
+//
+// Source: see norm.h.
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "kernels/norm_cuda/run.h"
+
+namespace aisp::kernels::norm_cuda {
+namespace {
+
+constexpr int element_bytes(DType type) { return type == DType::kBF16 ? 2 : 4; }
+
+bool fit(DType type, std::int64_t n, std::initializer_list<const void*> addresses) {
+  const int bytes = element_bytes(type);
+  for (const void* address : addresses) {
+    if (!cuda::fits_packs(address, n, bytes, 16 / bytes)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+cuda::RowConfig choose_config(const Request& r) {
+  const bool aligned = fit(r.type, r.n, {r.x, r.residual, r.sum, r.weight, r.bias, r.y});
+  // Small blocks with much in flight. 8 packs pay where the scale needs a second reduction (3.92
+  // TB/s, 4: 3.69); a residual beside x or a mean does not fit beside them in 64 registers.
+  const int packs = r.residual != nullptr ? 2 : r.output == Output::kSame ? 4 : 8;
+  return cuda::choose_row_config(r.rows, r.n, element_bytes(r.type), aligned, packs);
+}
+
+cuda::RowConfig choose_config(const Backward& r, const machine::CudaDevice& device) {
+  const bool aligned = fit(r.type, r.n, {r.x, r.weight, r.dy, r.dx_add, r.dx});
+  auto config = cuda::choose_row_config(r.rows, r.n, element_bytes(r.type), aligned, 2);
+  // Every block leaves a row of sums, so there are few: what fits at once at 128 registers.
+  const std::int64_t resident =
+      std::max<std::int64_t>(1, 512 / (config.threads * config.rows_per_block));
+  config.blocks = std::min(config.blocks, std::max(1, device.multiprocessors) * resident);
+  return config;
+}
+
+std::int64_t backward_scratch_floats(const Backward& request, const machine::CudaDevice& device) {
+  const cuda::RowConfig config = choose_config(request, device);
+  return config.blocks * config.rows_per_block * request.n;
+}
+
+std::string Variant::why_not(const machine::CudaDevice& device) const {
+  return run == nullptr ? "this build has no device code" : device.needs(8);
+}
+
+std::span<const Variant> variants() {
+  using Run = void (*)(const Request&, const cuda::RowConfig&);
+  using RunBackward = void (*)(const Backward&, const cuda::RowConfig&);
+  [[maybe_unused]] static constexpr Run run = [](const Request& r, const cuda::RowConfig& config) {
+    constexpr Run kBf16 = AISP_DEVICE(run_bf16), kF32 = AISP_DEVICE(run_f32);
+    (r.type == DType::kBF16 ? kBf16 : kF32)(r, config);
+  };
+  [[maybe_unused]] static constexpr RunBackward back = [](const Backward& r,
+                                                          const cuda::RowConfig& config) {
+    constexpr RunBackward kBf16 = AISP_DEVICE(run_backward_bf16),
+                          kF32 = AISP_DEVICE(run_backward_f32);
+    (r.type == DType::kBF16 ? kBf16 : kF32)(r, config);
+  };
+  static const std::array<Variant, 1> table = {
+      {{"registers", AISP_DEVICE(run), AISP_DEVICE(back)}}};
+  return table;
+}
+
+void normalize(const Request& r) {
+  check(r.type == DType::kBF16 || r.type == DType::kF32, "norm: rows are bf16 or f32");
+  check((r.residual == nullptr) == (r.sum == nullptr), "norm: a residual needs its sum");
+  check(r.output == Output::kSame || (r.type == DType::kBF16 && r.kind == Kind::kRms),
+        "norm: quantised outputs are of bf16 rows and kRms");
+  check((r.output == Output::kSame) == (r.scale == nullptr), "norm: scales of quantised rows");
+  check(r.weight != nullptr && (r.bias == nullptr || r.kind == Kind::kLayer),
+        "norm: a weight, and a bias only with kLayer");
+  if (r.rows == 0) return;
+  variants().front().run(r, choose_config(r));
+}
+
+void backward(const Backward& r) {
+  check(r.type == DType::kBF16 || r.type == DType::kF32, "norm: rows are bf16 or f32");
+  check(r.n <= longest_backward_row(element_bytes(r.type)), "norm: row too long for backward");
+  variants().front().run_backward(r, choose_config(r, machine::cuda_device()));
+}
+
+}  // namespace aisp::kernels::norm_cuda
