@@ -39,8 +39,6 @@ const std::vector<CheckInfo>& all_checks() {
       {"descriptors", "file descriptors leaked"},
       {"time-limit", "a call that never ends"},
       {"memory-limit", "endless allocation"},
-      {"other-stream", "on a GPU, work on a stream that the timed one does not wait for"},
-      {"device-state", "a GPU's settings left changed: lines kept in the L2, limits, pools"},
       {"isolation", "a crash or exit that takes the run down"},
       {"signal-others", "a signal sent to the parent or to other processes"},
       {"private-channel", "results forged on an inherited file descriptor"},

@@ -3,7 +3,7 @@
 //
 // 8192 rows of 128256 bf16 words: 3.47 TB/s on one H200, 0.82 of a copy; reading the row a second
 // time instead gives 2.8. Clusters that stay for many rows, with the next row brought to shared
-// memory meanwhile, gave 2.6: their 64 KiB a block left one block a multiprocessor.
+// memory meanwhile, gave 2.6 (perhaps because fewer blocks fit beside each other; not profiled).
 // Source: see softmax_row.cuh; CUDA C++ Programming Guide 13.0, distributed shared memory.
 #pragma once
 
