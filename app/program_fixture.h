@@ -66,9 +66,9 @@ class Program : public testing::Test {
 
   // A quick honest run of small cases.
   std::vector<std::string> small_run(const std::string& out) {
-    return {"bench",    "run",   "--targets", "ch06:ilp,ch09:fused_l2norm",
-            "--size",   "smoke", "--profile", "none",
-            "--budget", "4",     "--out",     out};
+    return {"bench",  "run",   "--device",  "cpu",  "--targets", "ch06:ilp,ch09:fused_l2norm",
+            "--size", "smoke", "--profile", "none", "--budget",  "4",
+            "--out",  out};
   }
 
   std::string folder_;

@@ -89,8 +89,9 @@ TEST_F(Program, EveryLabRunsAtSmokeSize) {
 
 TEST_F(Program, PeersBringTheCeilingOfWhatIsBoundByMemory) {
   const std::string out = folder_ + "/run";
-  const Ended ended = run({"bench", "run", "--targets", "ch09:fused_l2norm", "--size", "smoke",
-                           "--profile", "none", "--peers", "--budget", "4", "--out", out});
+  const Ended ended =
+      run({"bench", "run", "--device", "cpu", "--targets", "ch09:fused_l2norm", "--size", "smoke",
+           "--profile", "none", "--peers", "--budget", "4", "--out", out});
   ASSERT_EQ(ended.code, 0) << ended.text;
   EXPECT_NE(ended.text.find("moves the same bytes: update"), std::string::npos) << ended.text;
   for (const auto& result : bench::read_run(out).results) {

@@ -263,7 +263,7 @@ CaseResult case_from_json(const Json& json, const std::string& where) {
     work.at("items").get_to(r.items);
     work.at("item_name").get_to(r.item_name);
     work.at("medium").get_to(r.medium);
-    json.at("device").get_to(r.device);
+    r.device = json.value("device", "cpu");  // absent in records older than cases on a GPU
     if (json.contains("gpu")) {
       json.at("gpu").at("cache").get_to(r.cache);
       json.at("gpu").at("graph").get_to(r.graph);

@@ -133,7 +133,9 @@ TEST(RecordJson, EveryMissingFieldIsAnError) {
   for (const auto& [key, value] : whole.items()) {
     Json broken = whole;
     broken.erase(key);
-    EXPECT_NE(error_of([&] { case_from_json(broken, "file:7"); }), "") << key;
+    // Records older than cases on a GPU have no device: they are the CPU's.
+    const bool needed = key != "device";
+    EXPECT_EQ(error_of([&] { case_from_json(broken, "file:7"); }) != "", needed) << key;
   }
   for (const auto& [key, value] : whole["techniques"][0].items()) {
     Json broken = whole;
