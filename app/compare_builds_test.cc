@@ -32,7 +32,8 @@ TEST_F(CompareBuilds, ABuildIsNotSlowerThanItself) {
   ASSERT_FALSE(record.results.empty());
   for (const auto& row : record.results) {
     ASSERT_EQ(row.techniques.size(), 2u);
-    EXPECT_EQ(row.processes.size(), 3u);
+    // Three processes, and seven more where those had a verdict, which a busy machine brings about.
+    EXPECT_TRUE(row.processes.size() == 3u || row.processes.size() == 10u);
     EXPECT_EQ(row.techniques[1].name, "build_b");
     EXPECT_TRUE(row.techniques[1].outcome == bench::Outcome::kOk ||
                 row.techniques[1].outcome == bench::Outcome::kNoisy)
