@@ -39,8 +39,13 @@ std::uint64_t DeviceBench::most_iterations() const {
 }
 
 void DeviceBench::call(Plan& plan, InputSet& set) {
+  met_.emplace(&plan, set.device_output(0));
   plan.run(set.io(), 1);
   stream_.wait();
+}
+
+void DeviceBench::warm_up(Plan& plan, InputSet& set) {
+  if (options_.cache == CacheMode::kWarm || !met(plan, set)) call(plan, set);
 }
 
 void DeviceBench::enqueue(Plan& plan, InputSet& set, std::uint64_t iterations) {
@@ -53,42 +58,70 @@ void DeviceBench::enqueue(Plan& plan, InputSet& set, std::uint64_t iterations) {
   }
 }
 
+namespace {
+
+void add(machine::DeviceEpoch& sum, const machine::DeviceEpoch& part) {
+  sum.device_ns += part.device_ns;
+  sum.wall_ns += part.wall_ns;
+  sum.sm_mhz = part.sm_mhz;
+}
+
+[[noreturn]] void cannot_be_held() {
+  throw Error(
+      "a call did not finish enqueueing while the device was held back: it waits for "
+      "the device, or launches more than the queue holds",
+      "", "declare that it `blocks`");
+}
+
+}  // namespace
+
+machine::DeviceEpoch DeviceBench::replay(Plan& plan, InputSet& set, std::uint64_t iterations) {
+  auto& graph = graphs_[{&plan, &set, iterations}];
+  if (!graph) {
+    graph = std::make_unique<machine::DeviceGraph>(stream_.get(),
+                                                   [&] { enqueue(plan, set, iterations); });
+    graph->launch(stream_.get());  // the first launch also uploads it
+    stream_.wait();
+  }
+  return timer_.time([&] { graph->launch(stream_.get()); }, options_.held);
+}
+
+// As many calls at once as can be held back: found by trying, kept for the plan.
+machine::DeviceEpoch DeviceBench::in_parts(Plan& plan, InputSet& set, std::uint64_t iterations) {
+  machine::DeviceEpoch sum;
+  std::uint64_t& most = most_held_.try_emplace(&plan, most_iterations()).first->second;
+  for (std::uint64_t done = 0; done < iterations;) {
+    const std::uint64_t part = std::min(most, iterations - done);
+    const auto epoch =
+        options_.cache == CacheMode::kDirty
+            ? timer_.time_dirty([&] { enqueue(plan, set, 1); }, static_cast<int>(part))
+            : timer_.time([&] { enqueue(plan, set, part); }, options_.held);
+    if (epoch.gave_up && part == 1) cannot_be_held();
+    if (epoch.gave_up) {
+      most = part / 2;
+      continue;
+    }
+    add(sum, epoch);
+    done += part;
+  }
+  return sum;
+}
+
 Sample DeviceBench::epoch(Plan& plan, InputSet& set, std::uint64_t iterations,
                           const std::function<void()>& before_each) {
   // The first call loads kernels and makes handles, which a held device would never see the end of.
-  if (met_.emplace(&plan, set.device_output(0)).second) call(plan, set);
-  machine::DeviceEpoch epoch;
-  if (before_each) {
-    for (std::uint64_t i = 0; i < iterations; ++i) {
-      before_each();
-      const auto one = timer_.time([&] { plan.run(set.io(), 1); }, options_.held);
-      epoch.device_ns += one.device_ns;
-      epoch.wall_ns += one.wall_ns;
-      epoch.sm_mhz = one.sm_mhz;
-      epoch.gave_up = epoch.gave_up || one.gave_up;
-    }
-  } else if (options_.cache == CacheMode::kDirty) {
-    epoch = timer_.time_dirty([&] { enqueue(plan, set, 1); }, static_cast<int>(iterations));
-  } else if (options_.graph) {
-    auto& graph = graphs_[{&plan, &set, iterations}];
-    if (!graph) {
-      graph = std::make_unique<machine::DeviceGraph>(stream_.get(),
-                                                     [&] { enqueue(plan, set, iterations); });
-      graph->launch(stream_.get());  // the first launch also uploads it
-      stream_.wait();
-    }
-    epoch = timer_.time([&] { graph->launch(stream_.get()); }, options_.held);
-  } else {
-    epoch = timer_.time([&] { enqueue(plan, set, iterations); }, options_.held);
+  if (!met(plan, set)) call(plan, set);
+  machine::DeviceEpoch sum;
+  for (std::uint64_t i = 0; before_each && i < iterations; ++i) {
+    before_each();
+    const auto one = timer_.time([&] { plan.run(set.io(), 1); }, options_.held);
+    if (one.gave_up) cannot_be_held();
+    add(sum, one);
   }
-  if (epoch.gave_up && iterations == 1) {
-    throw Error(
-        "a call did not finish enqueueing while the device was held back: it waits for "
-        "the device, or launches more than the queue holds",
-        "", "declare that it `blocks`");
-  }
+  if (!before_each && options_.graph) sum = replay(plan, set, iterations);
+  if (!before_each && !options_.graph) sum = in_parts(plan, set, iterations);
   const auto n = static_cast<double>(iterations);
-  return {epoch.wall_ns / n, epoch.device_ns / n, epoch.sm_mhz};
+  return {sum.wall_ns / n, sum.device_ns / n, sum.sm_mhz};
 }
 
 Fault DeviceBench::changed_settings(const machine::DeviceSettings& before) {

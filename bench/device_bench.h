@@ -33,10 +33,11 @@ class DeviceBench {
 
   /// Calls in one epoch, at most: more than the queue holds cannot be held back.
   std::uint64_t most_iterations() const;
-  bool warm() const { return options_.cache == CacheMode::kWarm; }
 
   /// One untimed call, and waits for the stream.
   void call(Plan& plan, InputSet& set);
+  /// The same where calls are to find a warm cache, and the first time a plan meets a set.
+  void warm_up(Plan& plan, InputSet& set);
 
   /// One epoch: wall time, and in cpu_ns the time between two events. Throws Error when a held
   /// technique does not finish enqueueing.
@@ -61,6 +62,11 @@ class DeviceBench {
 
  private:
   void enqueue(Plan& plan, InputSet& set, std::uint64_t iterations);
+  machine::DeviceEpoch replay(Plan& plan, InputSet& set, std::uint64_t iterations);
+  machine::DeviceEpoch in_parts(Plan& plan, InputSet& set, std::uint64_t iterations);
+  bool met(const Plan& plan, const InputSet& set) const {
+    return met_.contains({&plan, set.device_output(0)});
+  }
   double least_ns(Plan& plan, InputSet& set, std::uint64_t calls, bool one_by_one, int times);
 
   DeviceBenchOptions options_;
@@ -74,6 +80,7 @@ class DeviceBench {
   };
   std::map<GraphKey, std::unique_ptr<machine::DeviceGraph>> graphs_;
   std::set<std::pair<const void*, const void*>> met_;  // plans and sets that were called once
+  std::map<const void*, std::uint64_t> most_held_;     // by plan: calls that fit into the queue
 };
 
 }  // namespace aisp::bench

@@ -19,8 +19,9 @@ class DeviceWatch {
   ~DeviceWatch();
   DeviceWatch(DeviceWatch&&) noexcept;
 
-  /// Measures the energy of `call` (which waits for the device) over at least a quarter second, and
-  /// keeps it under the name. Nothing where NVML has no energy counter.
+  /// Measures the energy of `call` (which waits for the device) over about a second of calls after
+  /// half a second of warming up, and keeps it under the name. Nothing where NVML has no energy
+  /// counter.
   void joule(const std::string& technique, const std::function<void()>& call);
 
   /// Reads it again.

@@ -30,7 +30,7 @@ struct Job {
   Device device = Device::kCpu;        // of the case
   CacheMode cache = CacheMode::kWarm;  // on a GPU, like the two below
   bool graph = false;
-  bool energy = false;  // measure the energy of calls: a quarter second each
+  bool energy = false;  // measure the energy of calls: two seconds each
   std::vector<std::string> checks_off;
   std::size_t memory_limit_bytes = 0;   // 0: none
   std::string scratch_folder = "/tmp";  // file inputs

@@ -53,8 +53,8 @@ void CaseWorker::time_on_device(Contender& contender, std::size_t index) {
   };
   contender.run = [this, index](std::uint64_t) {
     const Technique& technique = *techniques_[index];
-    if (has_fallen(technique.name) || !device_->warm()) return;
-    guarded(technique, "warm-up", [&] { device_->call(*plans_[index], *sets_[current_]); });
+    if (has_fallen(technique.name)) return;
+    guarded(technique, "warm-up", [&] { device_->warm_up(*plans_[index], *sets_[current_]); });
   };
 }
 

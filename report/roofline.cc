@@ -35,6 +35,11 @@ void collect_points(const Model& model, Roofline& roofline) {
     for (const auto& view : lab.cases) {
       const bench::CaseResult& result = *view.result;
       const double intensity = result.flops / bytes_of(result);
+      if (result.device != "cpu") {  // the roofs are the processor's
+        roofline.without_place += view.rows.size();
+        ++index;
+        continue;
+      }
       for (std::size_t row = 0; row < view.rows.size(); ++row) {
         const bench::TechniqueResult& t = *view.rows[row].technique;
         if (!view.rows[row].timed) continue;
