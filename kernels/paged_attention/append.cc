@@ -1,0 +1,116 @@
+// Writing K and V into blocks: a few thousand numbers a token, portable loops. A row of K goes to
+// one lane of each line of its block.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/dtype.h"
+#include "kernels/paged_attention/layout.h"
+
+namespace aisp::kernels::paged_attention {
+namespace {
+
+template <class T>
+void write_head(std::int64_t token, std::int64_t head_size, const float* k, const float* v,
+                std::byte* part) {
+  const auto size = static_cast<std::int64_t>(sizeof(T));
+  std::byte* to_v = part + (kBlockTokens + token) * head_size * size;
+  if (size == 4) std::memcpy(to_v, v, static_cast<std::size_t>(head_size) * 4);
+  for (std::int64_t d = 0; d < head_size; ++d) {
+    const T key(k[d]);
+    std::memcpy(part + (d * kBlockTokens + token) * size, &key, sizeof(T));
+    if (size == 4) continue;
+    const T value(v[d]);
+    std::memcpy(to_v + d * size, &value, sizeof(T));
+  }
+}
+
+/// The largest magnitude / 127, and its inverse; 0 and 0 for a row so small that 127 / it
+/// overflows.
+float scale_of(const float* x, std::int64_t count, float& inverse) {
+  float most = 0.0f;
+  for (std::int64_t d = 0; d < count; ++d) most = std::max(most, std::fabs(x[d]));
+  inverse = most < 127.0f * 0x1p-126f ? 0.0f : 127.0f / most;
+  return inverse == 0.0f ? 0.0f : most / 127.0f;
+}
+
+void write_head_i8(std::int64_t token, std::int64_t head_size, const float* k, const float* v,
+                   std::byte* part) {
+  float to_k, to_v;
+  const float scales[2] = {scale_of(k, head_size, to_k), scale_of(v, head_size, to_v)};
+  std::byte* at_v = part + v_offset(Type::kI8, head_size);
+  for (std::int64_t d = 0; d < head_size; ++d) {
+    const auto key = static_cast<std::int32_t>(std::nearbyint(k[d] * to_k)) + 128;
+    const auto value = static_cast<std::int32_t>(std::nearbyint(v[d] * to_v));
+    part[(d / 4 * kBlockTokens + token) * 4 + d % 4] = static_cast<std::byte>(key);
+    at_v[(token / 4 * head_size + d) * 4 + token % 4] = static_cast<std::byte>(value);
+  }
+  std::byte* at = part + scales_offset(Type::kI8, head_size) + 4 * token;
+  std::memcpy(at, &scales[0], 4);
+  std::memcpy(at + 4 * kBlockTokens, &scales[1], 4);
+}
+
+}  // namespace
+
+std::int64_t block_bytes(Type type, std::int64_t kv_heads, std::int64_t head_size) {
+  return kv_heads * head_bytes(type, head_size);
+}
+
+void append(const Cache& cache, std::span<const Sequence> sequences, const float* k, const float* v,
+            std::int64_t stride, machine::ThreadPool& pool) {
+  const std::int64_t size = cache.head_size, width = cache.kv_heads * size;
+  check(size > 0 && size % 16 == 0, "paged_attention: head size must be a multiple of 16");
+  check(stride == 0 || stride >= width, "paged_attention: row stride shorter than a row");
+  if (stride == 0) stride = width;
+  const std::int64_t part_bytes = head_bytes(cache.type, size);
+  const std::int64_t block_stride =
+      cache.stride != 0 ? cache.stride : block_bytes(cache.type, cache.kv_heads, size);
+  const auto write_row = [&](const Sequence& s, std::int64_t i) {
+    const std::int64_t position = s.context + i, row = s.first_row + i;
+    const std::int64_t block = s.blocks[static_cast<std::size_t>(position / kBlockTokens)];
+    const std::int64_t token = position % kBlockTokens;
+    for (std::int64_t head = 0; head < cache.kv_heads; ++head) {
+      std::byte* part = cache.data + block * block_stride + head * part_bytes;
+      const float* from_k = k + row * stride + head * size;
+      const float* from_v = v + row * stride + head * size;
+      switch (cache.type) {
+        case Type::kF32:
+          write_head<float>(token, size, from_k, from_v, part);
+          break;
+        case Type::kF16:
+          write_head<f16>(token, size, from_k, from_v, part);
+          break;
+        case Type::kBF16:
+          write_head<bf16>(token, size, from_k, from_v, part);
+          break;
+        case Type::kI8:
+          write_head_i8(token, size, from_k, from_v, part);
+          break;
+      }
+    }
+  };
+  for (const Sequence& s : sequences) {
+    check(s.context >= 0 && s.rows >= 0 &&
+              (s.context + s.rows + kBlockTokens - 1) / kBlockTokens <=
+                  static_cast<std::int64_t>(s.blocks.size()),
+          "paged_attention: a sequence has too few blocks");
+    // A row takes about a microsecond: a fork and join pays from a few rows on. Whole blocks of
+    // rows for each thread, so that two do not write one line.
+    if (s.rows < 16) {
+      for (std::int64_t i = 0; i < s.rows; ++i) write_row(s, i);
+      continue;
+    }
+    const std::int64_t first_block = s.context / kBlockTokens;
+    const std::int64_t blocks = (s.context + s.rows - 1) / kBlockTokens - first_block + 1;
+    pool.parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t from = (first_block + begin) * kBlockTokens - s.context;
+      const std::int64_t to = (first_block + end) * kBlockTokens - s.context;
+      for (std::int64_t i = std::max<std::int64_t>(from, 0); i < std::min(to, s.rows); ++i) {
+        write_row(s, i);
+      }
+    });
+  }
+}
+
+}  // namespace aisp::kernels::paged_attention
