@@ -36,6 +36,7 @@ class GgufWriter {
   GgufWriter(const GgufWriter&) = delete;
   GgufWriter& operator=(const GgufWriter&) = delete;
 
+  const std::string& path() const { return path_; }
   Metadata& metadata() { return metadata_; }
   /// shape: slowest first, 1 to 4 extents, the last a multiple of the type's block.
   void declare(std::string name, BlockType type, std::vector<std::int64_t> shape);
