@@ -31,11 +31,21 @@ void RowStream::tensor(BlockType type, const std::vector<std::int64_t>& shape,
         quantize(type, values, blocks_.data() + static_cast<std::size_t>(row) * row_bytes);
       }
     });
-    writer_.append(blocks_);
-    done_ += static_cast<std::int64_t>(blocks_.size());
-    if (progress_ && !progress_(done_, writer_.bytes_declared())) {
-      throw Error("was interrupted; nothing is left of it", writer_.path(), "");
-    }
+    put(blocks_);
+  }
+}
+
+void RowStream::copy(std::span<const std::byte> bytes) {
+  for (std::size_t at = 0; at < bytes.size(); at += kPieceElements) {
+    put(bytes.subspan(at, std::min<std::size_t>(kPieceElements, bytes.size() - at)));
+  }
+}
+
+void RowStream::put(std::span<const std::byte> bytes) {
+  writer_.append(bytes);
+  done_ += static_cast<std::int64_t>(bytes.size());
+  if (progress_ && !progress_(done_, writer_.bytes_declared())) {
+    throw Error("was interrupted; nothing is left of it", writer_.path(), "");
   }
 }
 

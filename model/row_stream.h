@@ -25,8 +25,12 @@ class RowStream {
 
   /// The next tensor. Rows run along the last extent.
   void tensor(BlockType type, const std::vector<std::int64_t>& shape, const FillRow& fill);
+  /// The next tensor, as it is.
+  void copy(std::span<const std::byte> bytes);
 
  private:
+  void put(std::span<const std::byte> bytes);
+
   GgufWriter& writer_;
   machine::ThreadPool pool_;
   WriteProgress progress_;
