@@ -110,8 +110,8 @@ Rope read_rope(const Keys& keys, const Family& family, const ModelConfig& config
   rope.scaling = scaling_of(keys, rope.factor);
   rope.original_context = keys.integer("rope.scaling.original_context_length", config.context);
   rope.extrapolation = keys.number("rope.scaling.yarn_ext_factor", 1.0);
-  rope.beta_fast = keys.number("rope.scaling.yarn_beta_fast", 32.0);
-  rope.beta_slow = keys.number("rope.scaling.yarn_beta_slow", 1.0);
+  rope.kept_turns = keys.number("rope.scaling.yarn_beta_fast", 32.0);
+  rope.stretched_turns = keys.number("rope.scaling.yarn_beta_slow", 1.0);
   rope.attention_factor = keys.number("rope.scaling.yarn_attn_factor", 0.0);
   if (const Tensor* factors = keys.file().find("rope_freqs.weight")) {
     if (factors->type != BlockType::kF32 || factors->elements() != rope.size / 2) {

@@ -150,8 +150,8 @@ void read_scaling(const Fields& s, const std::string& type, Rope& rope) {
     rope.high_factor = s.number("high_freq_factor", 4.0);
   } else if (type == "yarn") {
     rope.scaling = RopeScaling::kYarn;
-    rope.beta_fast = s.number("beta_fast", 32.0);
-    rope.beta_slow = s.number("beta_slow", 1.0);
+    rope.kept_turns = s.number("beta_fast", 32.0);
+    rope.stretched_turns = s.number("beta_slow", 1.0);
     rope.extrapolation = s.number("extrapolation_factor", 1.0);
     rope.attention_factor = s.number("attention_factor", 0.0);
   } else if (type != "default") {

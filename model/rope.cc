@@ -20,9 +20,9 @@ double pair_of_turns(const Rope& rope, double turns) {
 // Pairs that turn often keep their frequency, those that turn less than once are stretched, with a
 // ramp between.
 void stretch_yarn(const Rope& rope, RopeTable& table) {
-  const double low = std::max(0.0, std::floor(pair_of_turns(rope, rope.beta_fast)));
-  const double high =
-      std::min(static_cast<double>(rope.size - 1), std::ceil(pair_of_turns(rope, rope.beta_slow)));
+  const double low = std::max(0.0, std::floor(pair_of_turns(rope, rope.kept_turns)));
+  const double high = std::min(static_cast<double>(rope.size - 1),
+                               std::ceil(pair_of_turns(rope, rope.stretched_turns)));
   for (std::size_t i = 0; i < table.frequency.size(); ++i) {
     const double at = (static_cast<double>(i) - low) / std::max(0.001, high - low);
     const double keep = (1.0 - std::clamp(at, 0.0, 1.0)) * rope.extrapolation;

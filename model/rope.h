@@ -22,7 +22,9 @@ struct Rope {
   RopeScaling scaling = RopeScaling::kNone;
   double factor = 1.0;
   std::int64_t original_context = 0;  // that the model was trained with before it was stretched
-  double beta_fast = 32.0, beta_slow = 1.0, extrapolation = 1.0;  // YaRN
+  // YaRN: pairs that turn so often within the original context keep their frequency, those that
+  // turn less than `stretched_turns` times are stretched.
+  double kept_turns = 32.0, stretched_turns = 1.0, extrapolation = 1.0;
   double attention_factor = 0.0;               // YaRN's magnitude; 0: 0.1 ln(factor) + 1
   double low_factor = 1.0, high_factor = 4.0;  // Llama 3
   std::vector<double> divisors;                // of each frequency, from the file; empty: none

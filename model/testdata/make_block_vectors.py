@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes block_vectors.txt: random blocks of each stored type, and what llama.cpp's library says
-they mean. The test compares our loops with these bits; nothing of that library is built or linked here.
+they mean. The test compares our loops with these bits; nothing of that library is built or linked.
 
     make_block_vectors.py path/to/libggml-base.so > block_vectors.txt
 """
