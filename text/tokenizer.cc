@@ -23,34 +23,48 @@ namespace {
 
 constexpr std::size_t kTextLimit = std::size_t{1} << 30;
 
-/// NFC or NFKC of the valid parts of a text; `text` itself when nothing can change. Below U+0300
-/// NFC changes nothing, and below U+00A0 neither does NFKC.
+/// Appends the normal form of a run; bytes that are not UTF-8 as they are.
+void append_normalized(std::string_view run, NormalForm form, std::string& out) {
+  utf8proc_uint8_t* made = nullptr;
+  const int compat = form == NormalForm::kNfkc ? UTF8PROC_COMPAT : 0;
+  const utf8proc_ssize_t length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(run.data()),
+                   static_cast<utf8proc_ssize_t>(run.size()), &made,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | compat));
+  if (length < 0) {
+    out.append(run);
+  } else {
+    out.append(reinterpret_cast<const char*>(made), static_cast<std::size_t>(length));
+  }
+  std::free(made);
+}
+
+/// NFC or NFKC of the valid parts of a text; `text` itself when it is ASCII. An ASCII character
+/// joins what follows it but never what is before it, so that stretches of others, each with the
+/// one character before it, are all that can change.
 std::string_view normalized(std::string_view text, NormalForm form, std::string& memory) {
-  const unsigned char first_changed = form == NormalForm::kNfc ? 0xCC : 0xC2;
-  const bool can_change =
-      form != NormalForm::kNone && std::any_of(text.begin(), text.end(), [&](char c) {
-        return static_cast<unsigned char>(c) >= first_changed;
-      });
-  if (!can_change) return text;
+  const auto is_ascii = [&](std::size_t i) { return static_cast<unsigned char>(text[i]) < 0x80; };
+  std::size_t at = 0;
+  while (at < text.size() && is_ascii(at)) ++at;
+  if (form == NormalForm::kNone || at == text.size()) return text;
   memory.clear();
-  for (std::size_t at = 0; at < text.size();) {
-    const Utf8Run run = utf8_run(text, at);
-    at += run.bytes.size();
-    utf8proc_uint8_t* made = nullptr;
-    const int compat = form == NormalForm::kNfkc ? UTF8PROC_COMPAT : 0;
-    const utf8proc_ssize_t length =
-        !run.valid
-            ? -1
-            : utf8proc_map(
-                  reinterpret_cast<const utf8proc_uint8_t*>(run.bytes.data()),
-                  static_cast<utf8proc_ssize_t>(run.bytes.size()), &made,
-                  static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | compat));
-    if (length < 0) {
-      memory.append(run.bytes);
-    } else {
-      memory.append(reinterpret_cast<const char*>(made), static_cast<std::size_t>(length));
+  for (std::size_t done = 0; done < text.size();) {
+    at = done;
+    while (at < text.size() && is_ascii(at)) ++at;
+    std::size_t end = at;
+    while (end < text.size() && !is_ascii(end)) ++end;
+    if (at > done && at < end) --at;
+    memory.append(text.substr(done, at - done));
+    while (at < end) {
+      const Utf8Run run = utf8_run(text.substr(0, end), at);
+      if (run.valid) {
+        append_normalized(run.bytes, form, memory);
+      } else {
+        memory.append(run.bytes);
+      }
+      at += run.bytes.size();
     }
-    std::free(made);
+    done = end;
   }
   return memory;
 }
