@@ -162,6 +162,14 @@ void PrefixIndex::unlock(NodeId id) {
   }
 }
 
+int PrefixIndex::direct_locks(NodeId id) const {
+  int locks = at(id).users;
+  for (NodeId child = at(id).first_child; child != kNoNode; child = at(child).next) {
+    locks -= at(child).users > 0;
+  }
+  return locks;
+}
+
 void PrefixIndex::count_use(NodeId id) {
   for (; id != kNoNode; id = at(id).parent) ++at(id).use.uses;
 }

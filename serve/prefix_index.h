@@ -78,6 +78,8 @@ class PrefixIndex {
   bool locked(NodeId node) const { return at(node).users > 0; }
   int depth(NodeId node) const { return at(node).use.depth; }
   std::span<const Token> tokens(NodeId node) const;
+  /// Locks on this node itself, not through what hangs below it. O(children).
+  int direct_locks(NodeId node) const;
 
   int nodes() const { return nodes_in_use_; }
   /// Device blocks that eviction can free, all of them in leaf order.
