@@ -142,9 +142,13 @@ class World {
 
   void step_once() {
     if (state_.config.max_drafts > 0) draft();
+    const int earliest = state_.running.empty() ? -1 : state_.running.front();
     const Plan& plan = step(state_, now_);
     check_plan(state_);
     check_integrity(state_);
+    if (earliest >= 0) {  // whoever is due first keeps its memory: so somebody always ends
+      EXPECT_EQ(state_.slots[static_cast<std::size_t>(earliest)].stage, Stage::kRunning);
+    }
     collect();
     if (plan.empty()) {
       now_ += 0.01;
@@ -185,6 +189,9 @@ class World {
     EXPECT_TRUE(step(state_, now_).empty());
     EXPECT_EQ(state_.pool.free() + state_.index.evictable(), state_.pool.total());
     EXPECT_EQ(state_.counters.submitted, state_.counters.ended);
+    if (state_.config.reserve == Config::Reserve::kWhole) {
+      EXPECT_EQ(state_.counters.preemptions, 0u);
+    }
   }
 
   Rng rng_;
