@@ -7,6 +7,7 @@
 #include "app/cmd_bench.h"
 #include "app/cmd_bench_compare.h"
 #include "app/cmd_doctor.h"
+#include "app/cmd_engine.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_report.h"
 #include "app/cmd_tools.h"
@@ -129,6 +130,7 @@ struct Commands {
   MachineOptions machine;
   RooflineOptions roofline;
   DoctorOptions doctor;
+  SimulateOptions simulate;
   int code = kExitOk;
 };
 
@@ -219,6 +221,7 @@ int run_command(int argc, char** argv) {
   add_machine(root, commands);
   add_tools(root, commands.roofline, &commands.code);
   add_doctor(root, commands.doctor, &commands.code);
+  add_engine(root, commands.simulate, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {

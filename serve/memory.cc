@@ -177,7 +177,6 @@ void admit(State& state, int slot, const PrefixIndex::Match& match) {
     s.blocks.push_back(tail);
     s.computed += match.partial_tokens;
   }
-  s.follow_up = s.indexed > 1;
   s.cached += s.computed;
   state.counters.cached_tokens += static_cast<std::uint64_t>(s.computed);
 }
@@ -205,7 +204,7 @@ void index_produced(State& state, int slot) {
     BlockId& own = s.blocks[static_cast<std::size_t>(s.indexed)];
     NodeId child = index.find(s.request.cache_domain, s.node, tokens);
     if (child == kNoNode) {
-      child = index.insert(s.request.cache_domain, s.node, tokens, own, s.follow_up);
+      child = index.insert(s.request.cache_domain, s.node, tokens, own);
       state.pool.share(own);
     } else if (index.on_host(child)) {
       state.host.drop(index.block(child));

@@ -21,8 +21,9 @@ double eviction_rank(Eviction policy, const BlockUse& use, double last_evicted_r
   const double tick = static_cast<double>(use.tick);
   if (policy == Eviction::kLastUse) return tick;
   if (policy == Eviction::kFrequency) return last_evicted_rank + use.uses;
-  const double uses = std::min<double>(use.uses, 8.0);
-  return tick + (uses - 1.0) * static_cast<double>(use.blocks);
+  if (use.uses < 2) return tick;
+  const double credit = 0.6 + 0.4 * (std::min<double>(use.uses, 8.0) - 1.0);
+  return tick + credit * static_cast<double>(use.blocks);
 }
 
 PrefixIndex::PrefixIndex(const Size& size) : size_(size) {
@@ -106,7 +107,7 @@ PrefixIndex::Match PrefixIndex::match(std::uint64_t domain, std::span<const Toke
 }
 
 NodeId PrefixIndex::insert(std::uint64_t domain, NodeId parent, std::span<const Token> added,
-                           BlockId block, bool follow_up) {
+                           BlockId block) {
   check(static_cast<int>(added.size()) == size_.block_tokens, "the index holds full blocks");
   check(!spare_.empty(), "as many nodes as blocks");
   const NodeId id = spare_.back();
@@ -124,7 +125,6 @@ NodeId PrefixIndex::insert(std::uint64_t domain, NodeId parent, std::span<const 
   first = id;
   node.use = {.uses = 1,
               .depth = parent == kNoNode ? 0 : at(parent).use.depth + 1,
-              .follow_up = follow_up,
               .blocks = static_cast<std::uint64_t>(size_.device_blocks)};
   ++nodes_in_use_;
   ++evictable_;

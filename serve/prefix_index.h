@@ -47,10 +47,8 @@ class PrefixIndex {
   /// Child of `parent` (kNoNode: a first block of `domain`) with exactly these tokens, or kNoNode.
   NodeId find(std::uint64_t domain, NodeId parent, std::span<const Token> tokens) const;
 
-  /// Adds a produced block; it must not be there yet. `follow_up`: its request went on from a
-  /// cached conversation, see BlockUse. The caller keeps the block alive.
-  NodeId insert(std::uint64_t domain, NodeId parent, std::span<const Token> tokens, BlockId block,
-                bool follow_up);
+  /// Adds a produced block; it must not be there yet. The caller keeps the block alive.
+  NodeId insert(std::uint64_t domain, NodeId parent, std::span<const Token> tokens, BlockId block);
 
   /// Holds `node` and so its ancestors; kNoNode is allowed. Cost: the part of the path that nobody
   /// held before.
@@ -59,6 +57,8 @@ class PrefixIndex {
 
   /// Counts a use of every block on the path to `node`: before lock(), by whoever matched it.
   void count_use(NodeId node);
+  /// The same of this block alone.
+  void count_use_of(NodeId node) { ++at(node).use.uses; }
 
   /// The device block that goes next (unlocked, nothing below it on the device), or kNoNode; and
   /// the host block that goes next.

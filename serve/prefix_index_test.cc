@@ -20,8 +20,8 @@ PrefixIndex::Size small() {
 
 TEST(PrefixIndex, FindsTheLongestPrefix) {
   PrefixIndex index(small());
-  const NodeId a = index.insert(0, kNoNode, Tokens{1, 2}, 0, false);
-  const NodeId b = index.insert(0, a, Tokens{3, 4}, 1, false);
+  const NodeId a = index.insert(0, kNoNode, Tokens{1, 2}, 0);
+  const NodeId b = index.insert(0, a, Tokens{3, 4}, 1);
   const auto whole = index.match(0, Tokens{1, 2, 3, 4, 5});
   EXPECT_EQ(whole.node, b);
   EXPECT_EQ(whole.blocks, 2);
@@ -37,9 +37,9 @@ TEST(PrefixIndex, FindsTheLongestPrefix) {
 
 TEST(PrefixIndex, EvictsUnlockedLeavesOldestFirst) {
   PrefixIndex index(small());
-  const NodeId a = index.insert(0, kNoNode, Tokens{1, 1}, 0, false);
-  const NodeId b = index.insert(0, a, Tokens{2, 2}, 1, false);
-  const NodeId c = index.insert(0, kNoNode, Tokens{3, 3}, 2, false);
+  const NodeId a = index.insert(0, kNoNode, Tokens{1, 1}, 0);
+  const NodeId b = index.insert(0, a, Tokens{2, 2}, 1);
+  const NodeId c = index.insert(0, kNoNode, Tokens{3, 3}, 2);
   EXPECT_EQ(index.evictable(), 3);
   index.lock(b);
   EXPECT_EQ(index.evictable(), 1);
@@ -57,8 +57,8 @@ TEST(PrefixIndex, MovesToTheHostAndBack) {
   auto size = small();
   size.host_blocks = 4;
   PrefixIndex index(size);
-  const NodeId a = index.insert(0, kNoNode, Tokens{1, 1}, 0, false);
-  const NodeId b = index.insert(0, a, Tokens{2, 2}, 1, false);
+  const NodeId a = index.insert(0, kNoNode, Tokens{1, 1}, 0);
+  const NodeId b = index.insert(0, a, Tokens{2, 2}, 1);
   index.demote(b, 0);
   EXPECT_EQ(index.device_victim(), a);
   EXPECT_EQ(index.host_victim(), b);
@@ -100,7 +100,7 @@ TEST(PrefixIndex, AgreesWithAMap) {
           index.nodes() < size.device_blocks) {
         prefix.assign(tokens.begin(), tokens.begin() + match.blocks * 2 + 2);
         const std::span<const Token> block(prefix.data() + prefix.size() - 2, 2);
-        known[prefix] = index.insert(0, match.node, block, 0, false);
+        known[prefix] = index.insert(0, match.node, block, 0);
       } else if (what == 1 && match.node != kNoNode && locks.size() < 6) {
         index.count_use(match.node);
         index.lock(match.node);

@@ -74,7 +74,6 @@ struct Slot {
   bool in_plan = false;    // a plan in flight names it
   bool cancelled = false;  // and it ends when that plan returns, as `cancel_as`
   Finish cancel_as = Finish::kCancelled;
-  bool follow_up = false;  // it went on from a cached prefix
   Request request;
   std::vector<Token> tokens;    // known: the prompt, then the output
   std::vector<Token> drafts;    // guesses at what follows

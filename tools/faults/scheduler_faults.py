@@ -21,7 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # name: (file, the text to find, exactly once; what stands there instead)
 FAULTS = {
     "leaked_block": ("memory.cc", "for (const BlockId block : s.blocks) state.pool.drop(block);",
-                     "for (std::size_t i = 1; i < s.blocks.size(); ++i) state.pool.drop(s.blocks[i]);"),
+                     "for (std::size_t i = 1; i < s.blocks.size(); ++i)\n"
+                     "  state.pool.drop(s.blocks[i]);"),
     "leaked_draft_block": ("memory.cc", "    state.pool.drop(s.blocks.back());\n", ""),
     "leaked_duplicate": ("memory.cc", "      state.pool.drop(own);\n", ""),
     "leaked_host_block": ("memory.cc", "      state.host.drop(host);\n", ""),
@@ -53,17 +54,18 @@ FAULTS = {
                              "    s.computed = known + std::min(taken, drafts);"),
     "domains_shared": ("prefix_index.cc", "node.parent == parent && node.domain == domain &&",
                        "node.parent == parent &&"),
-    "hash_trusted": ("prefix_index.cc", "        std::ranges::equal(tokens(table_[place]), wanted)) {",
-                     "        true) {"),
+    "hash_trusted": ("prefix_index.cc", "std::ranges::equal(tokens(table_[place]), wanted)) {",
+                     "true) {"),
     "last_token_cached": ("scheduler.cc",
                           "std::span<const Token>(s.tokens).first(s.tokens.size() - 1)",
                           "std::span<const Token>(s.tokens)"),
-    "parked_for_ever": ("memory.cc", "    parked.stage = Stage::kWaiting;\n    enqueue(state, woken);\n",
-                        ""),
+    "parked_for_ever": (
+        "memory.cc", "    parked.stage = Stage::kWaiting;\n    enqueue(state, woken);\n", ""),
     "preempted_forgotten": ("memory.cc", "  if (!queued) enqueue(state, slot);\n", ""),
     "preempts_the_planned": ("memory.cc", "      if (at(state, *last).in_plan) continue;\n", ""),
     "stop_token_passed": ("scheduler.cc", "      return Finish::kStop;\n", "      continue;\n"),
-    "promises_forgotten": ("scheduler.cc", "  return available_blocks - promised_blocks - running >=",
+    "promises_forgotten": ("scheduler.cc",
+                           "  return available_blocks - promised_blocks - running >=",
                            "  return available_blocks - 0 * (promised_blocks + running) >="),
     "nobody_yields": ("memory.cc", "may_preempt && last != state.running.rend()",
                       "false && last != state.running.rend()"),
