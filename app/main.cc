@@ -7,6 +7,7 @@
 #include "app/cmd_bench.h"
 #include "app/cmd_bench_compare.h"
 #include "app/cmd_doctor.h"
+#include "app/cmd_engine.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_model.h"
 #include "app/cmd_report.h"
@@ -131,6 +132,7 @@ struct Commands {
   RooflineOptions roofline;
   DoctorOptions doctor;
   ModelOptions model;
+  SimulateOptions simulate;
   int code = kExitOk;
 };
 
@@ -222,6 +224,7 @@ int run_command(int argc, char** argv) {
   add_tools(root, commands.roofline, &commands.code);
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
+  add_engine(root, commands.simulate, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {

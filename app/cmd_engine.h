@@ -1,0 +1,27 @@
+// `aisp engine simulate`: the real scheduler and cache on a recorded trace, in virtual time.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "serve/replay.h"
+
+namespace aisp::app {
+
+struct SimulateOptions {
+  std::string trace;
+  serve::ReplayOptions replay;
+  bool json = false;
+  double cache_study = 0.0;  // share of the distinct blocks; 0: none
+  std::string eviction = "reuse";
+  // The time model (serve/time_model.h): of a 1 B model with 8-bit weights on two cores.
+  double step_ms = 36.0, row_ms = 0.6, prompt_tokens_per_s = 440.0;
+};
+
+/// Prints throughput, times to and between tokens, the cache's share and the scheduler's own cost.
+/// Throws UsageError and Error.
+int cmd_engine_simulate(const SimulateOptions& options);
+
+void add_engine(CLI::App& root, SimulateOptions& options, int* code);
+
+}  // namespace aisp::app

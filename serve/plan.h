@@ -1,0 +1,64 @@
+// What the scheduler's thread and the executor's thread exchange: a Plan says which rows to compute
+// in which blocks, a Result says which tokens came out. The spans of a plan point into the
+// scheduler's state, which stands still in these parts until the result is back (see scheduler.h).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "serve/request.h"
+#include "serve/time_model.h"
+
+namespace aisp::serve {
+
+/// Moves of block contents. They happen in the order of the list, before any row.
+struct Move {
+  enum class Kind : std::uint8_t { kCopy, kToHost, kFromHost } kind;
+  BlockId from, to;
+};
+
+/// Rows of one sequence: the tokens at positions [first, first + known), then the drafts. A row
+/// writes its keys and values at its position and attends to all positions up to it.
+struct Work {
+  int slot = 0;
+  int first = 0;
+  int known = 0;
+  std::span<const Token> drafts;
+  /// The last known row reaches the end of the sequence: its logits and those of the drafts are
+  /// wanted, and 1 + (accepted drafts) tokens come out. Otherwise nothing does.
+  bool emits = false;
+  bool decode = false;               // a running stream's next token, not a part of a prompt
+  std::span<const Token> tokens;     // the whole sequence, first + known of them or more
+  std::span<const BlockId> blocks;   // block i holds positions [i, i + 1) * block_tokens
+  const Request* request = nullptr;  // its sampling
+  int rows() const { return known + static_cast<int>(drafts.size()); }
+};
+
+struct Plan {
+  std::uint64_t number = 0;
+  std::vector<Move> moves;
+  std::vector<Work> work;  // decode rows first
+  int rows = 0;
+  StepWork cost;
+  double predicted_s = 0.0;
+  bool empty() const { return work.empty() && moves.empty(); }
+};
+
+/// Answers in the order of Plan::work: answer i is tokens[begin[i], begin[i + 1]).
+struct Result {
+  std::vector<Token> tokens;
+  std::vector<std::int32_t> begin;
+  double seconds = 0.0;
+  void clear() {
+    tokens.clear();
+    begin.assign(1, 0);
+  }
+  /// Ends the answer of one work.
+  void close() { begin.push_back(static_cast<std::int32_t>(tokens.size())); }
+  std::span<const Token> answer(std::size_t i) const {
+    return {tokens.data() + begin[i], static_cast<std::size_t>(begin[i + 1] - begin[i])};
+  }
+};
+
+}  // namespace aisp::serve

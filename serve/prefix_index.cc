@@ -1,0 +1,356 @@
+// See prefix_index.h. A hash table (open addressing, linear probing, at most half full) from
+// (parent, tokens) to node, intrusive lists of children, and a heap of candidates for each tier.
+#include "serve/prefix_index.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/rng.h"
+
+namespace aisp::serve {
+
+namespace {
+
+// Children looked at for a partial match, newest first: the first blocks of unrelated prompts are
+// thousands, and a partial match saves at most one block of tokens.
+constexpr int kLookedAt = 16;
+
+}  // namespace
+
+double eviction_rank(Eviction policy, const BlockUse& use, double last_evicted_rank) {
+  const double tick = static_cast<double>(use.tick);
+  if (policy == Eviction::kLastUse) return tick;
+  if (policy == Eviction::kFrequency) return last_evicted_rank + use.uses;
+  if (use.uses < 2) return tick;
+  const double credit = 0.6 + 0.4 * (std::min<double>(use.uses, 8.0) - 1.0);
+  return tick + credit * static_cast<double>(use.blocks);
+}
+
+PrefixIndex::PrefixIndex(const Size& size) : size_(size) {
+  check(size.block_tokens > 0, "a block has tokens");
+  const std::size_t nodes = static_cast<std::size_t>(size.device_blocks + size.host_blocks);
+  all_.resize(nodes);
+  tokens_.resize(nodes * static_cast<std::size_t>(size.block_tokens));
+  table_.assign(std::bit_ceil(2 * nodes + 2), kNoNode);
+  spare_.reserve(nodes);
+  for (std::size_t id = nodes; id-- > 0;) spare_.push_back(static_cast<NodeId>(id));
+  device_heap_.reserve(nodes);
+  host_heap_.reserve(nodes);
+}
+
+std::span<const Token> PrefixIndex::tokens(NodeId node) const {
+  const std::size_t width = static_cast<std::size_t>(size_.block_tokens);
+  return {tokens_.data() + static_cast<std::size_t>(node) * width, width};
+}
+
+std::uint64_t PrefixIndex::hash(std::uint64_t domain, NodeId parent,
+                                std::span<const Token> tokens) const {
+  std::uint64_t state = domain * 0x9e3779b97f4a7c15ull + static_cast<std::uint32_t>(parent);
+  for (const Token token : tokens) {
+    state = std::rotl(state ^ static_cast<std::uint32_t>(token), 23) * 0x9fb21c651e98df25ull;
+  }
+  return splitmix64(state);
+}
+
+NodeId PrefixIndex::find(std::uint64_t domain, NodeId parent, std::span<const Token> wanted) const {
+  const std::size_t mask = table_.size() - 1;
+  for (std::size_t place = hash(domain, parent, wanted) & mask; table_[place] != kNoNode;
+       place = (place + 1) & mask) {
+    const Node& node = at(table_[place]);
+    if (node.parent == parent && node.domain == domain &&
+        std::ranges::equal(tokens(table_[place]), wanted)) {
+      return table_[place];
+    }
+  }
+  return kNoNode;
+}
+
+NodeId PrefixIndex::closest_child(std::uint64_t domain, NodeId parent,
+                                  std::span<const Token> wanted, int* matching) const {
+  NodeId best = kNoNode;
+  *matching = 0;
+  NodeId child = parent == kNoNode ? first_root_ : at(parent).first_child;
+  for (int seen = 0; child != kNoNode && seen < kLookedAt; child = at(child).next, ++seen) {
+    if (at(child).domain != domain || at(child).on_host) continue;
+    const std::span<const Token> have = tokens(child);
+    const auto differ = std::mismatch(wanted.begin(), wanted.end(), have.begin(), have.end());
+    const int same = static_cast<int>(differ.first - wanted.begin());
+    if (same > *matching) {
+      *matching = same;
+      best = child;
+    }
+  }
+  return best;
+}
+
+PrefixIndex::Match PrefixIndex::match(std::uint64_t domain, std::span<const Token> wanted) const {
+  const std::size_t width = static_cast<std::size_t>(size_.block_tokens);
+  Match found;
+  std::size_t done = 0;
+  while (done + width <= wanted.size()) {
+    const NodeId next = find(domain, found.node, wanted.subspan(done, width));
+    if (next == kNoNode) break;
+    found.node = next;
+    ++found.blocks;
+    if (!at(next).on_host) {
+      ++found.on_device;
+      found.on_device_unlocked += at(next).users == 0;
+    }
+    done += width;
+  }
+  if (found.on_device == found.blocks) {
+    const std::size_t rest = std::min(width, wanted.size() - done);
+    found.partial =
+        closest_child(domain, found.node, wanted.subspan(done, rest), &found.partial_tokens);
+  }
+  return found;
+}
+
+NodeId PrefixIndex::insert(std::uint64_t domain, NodeId parent, std::span<const Token> added,
+                           BlockId block) {
+  check(static_cast<int>(added.size()) == size_.block_tokens, "the index holds full blocks");
+  check(!spare_.empty(), "as many nodes as blocks");
+  const NodeId id = spare_.back();
+  spare_.pop_back();
+  Node& node = at(id);
+  node = Node{};
+  node.live = true;
+  node.domain = domain;
+  node.parent = parent;
+  node.block = block;
+  std::ranges::copy(added, tokens_.begin() + static_cast<std::ptrdiff_t>(id) * size_.block_tokens);
+  NodeId& first = parent == kNoNode ? first_root_ : at(parent).first_child;
+  node.next = first;
+  if (first != kNoNode) at(first).previous = id;
+  first = id;
+  node.use = {.uses = 1,
+              .depth = parent == kNoNode ? 0 : at(parent).use.depth + 1,
+              .blocks = static_cast<std::uint64_t>(size_.device_blocks)};
+  ++nodes_in_use_;
+  ++evictable_;
+  table_add(id);
+  set_rank(node);
+  if (parent != kNoNode) {
+    check(!at(parent).on_host, "what is computed goes on from the device");
+    ++at(parent).children;
+    ++at(parent).device_children;
+    update_candidate(parent);
+  }
+  update_candidate(id);
+  return id;
+}
+
+void PrefixIndex::lock(NodeId id) {
+  while (id != kNoNode) {
+    Node& node = at(id);
+    if (node.users++ > 0) return;
+    if (!node.on_host) --evictable_;
+    update_candidate(id);
+    id = node.parent;
+  }
+}
+
+void PrefixIndex::unlock(NodeId id) {
+  while (id != kNoNode) {
+    Node& node = at(id);
+    check(node.users > 0, "unlock without lock");
+    if (--node.users > 0) return;
+    if (!node.on_host) ++evictable_;
+    set_rank(node);
+    update_candidate(id);
+    id = node.parent;
+  }
+}
+
+int PrefixIndex::direct_locks(NodeId id) const {
+  int locks = at(id).users;
+  for (NodeId child = at(id).first_child; child != kNoNode; child = at(child).next) {
+    locks -= at(child).users > 0;
+  }
+  return locks;
+}
+
+void PrefixIndex::count_use(NodeId id) {
+  for (; id != kNoNode; id = at(id).parent) ++at(id).use.uses;
+}
+
+void PrefixIndex::set_rank(Node& node) {
+  node.use.tick = ++tick_;
+  node.rank = eviction_rank(size_.eviction, node.use, last_evicted_rank_);
+}
+
+void PrefixIndex::remove(NodeId id) {
+  Node& node = at(id);
+  check(node.live && node.users == 0 && node.children == 0, "only an unlocked leaf is removed");
+  if (!node.on_host) --evictable_;
+  last_evicted_rank_ = std::max(last_evicted_rank_, node.rank);
+  heap_remove(node.on_host ? host_heap_ : device_heap_, id);
+  table_remove(id);
+  const NodeId parent = node.parent;
+  NodeId& first = parent == kNoNode ? first_root_ : at(parent).first_child;
+  if (first == id) first = node.next;
+  if (node.previous != kNoNode) at(node.previous).next = node.next;
+  if (node.next != kNoNode) at(node.next).previous = node.previous;
+  if (parent != kNoNode) {
+    --at(parent).children;
+    if (!node.on_host) --at(parent).device_children;
+    update_candidate(parent);
+  }
+  node.live = false;
+  --nodes_in_use_;
+  spare_.push_back(id);
+}
+
+void PrefixIndex::demote(NodeId id, BlockId host_block) {
+  Node& node = at(id);
+  check(node.users == 0 && !node.on_host && node.device_children == 0, "only a victim is demoted");
+  heap_remove(device_heap_, id);
+  last_evicted_rank_ = std::max(last_evicted_rank_, node.rank);
+  --evictable_;
+  node.on_host = true;
+  node.block = host_block;
+  if (node.parent != kNoNode) {
+    --at(node.parent).device_children;
+    update_candidate(node.parent);
+  }
+  update_candidate(id);
+}
+
+void PrefixIndex::promote(NodeId id, BlockId device_block) {
+  Node& node = at(id);
+  check(node.on_host, "only a host node is promoted");
+  check(node.parent == kNoNode || !at(node.parent).on_host, "parents come first");
+  heap_remove(host_heap_, id);
+  node.on_host = false;
+  node.block = device_block;
+  if (node.users == 0) ++evictable_;
+  if (node.parent != kNoNode) {
+    ++at(node.parent).device_children;
+    update_candidate(node.parent);
+  }
+  update_candidate(id);
+}
+
+// --- the table ---
+
+std::size_t PrefixIndex::slot_of(NodeId id) const {
+  const std::size_t mask = table_.size() - 1;
+  std::size_t place = hash(at(id).domain, at(id).parent, tokens(id)) & mask;
+  while (table_[place] != id) place = (place + 1) & mask;
+  return place;
+}
+
+void PrefixIndex::table_add(NodeId id) {
+  const std::size_t mask = table_.size() - 1;
+  std::size_t place = hash(at(id).domain, at(id).parent, tokens(id)) & mask;
+  while (table_[place] != kNoNode) place = (place + 1) & mask;
+  table_[place] = id;
+}
+
+// Closes the gap by moving back what was pushed past it, so that no marks of the dead pile up.
+void PrefixIndex::table_remove(NodeId id) {
+  const std::size_t mask = table_.size() - 1;
+  std::size_t gap = slot_of(id);
+  for (std::size_t place = (gap + 1) & mask; table_[place] != kNoNode; place = (place + 1) & mask) {
+    const Node& node = at(table_[place]);
+    const std::size_t home = hash(node.domain, node.parent, tokens(table_[place])) & mask;
+    if (((place - home) & mask) >= ((place - gap) & mask)) {
+      table_[gap] = table_[place];
+      gap = place;
+    }
+  }
+  table_[gap] = kNoNode;
+}
+
+// --- the heaps of candidates ---
+
+// Deeper first among equals: a leaf before its parent.
+bool PrefixIndex::goes_before(NodeId a, NodeId b) const {
+  if (at(a).rank != at(b).rank) return at(a).rank < at(b).rank;
+  return at(a).use.tick < at(b).use.tick;
+}
+
+void PrefixIndex::update_candidate(NodeId id) {
+  const Node& node = at(id);
+  const bool wanted =
+      node.users == 0 && (node.on_host ? node.children == 0 : node.device_children == 0);
+  std::vector<NodeId>& heap = node.on_host ? host_heap_ : device_heap_;
+  if (wanted && node.heap_place < 0) heap_add(heap, id);
+  if (!wanted && node.heap_place >= 0) heap_remove(heap, id);
+}
+
+void PrefixIndex::heap_add(std::vector<NodeId>& heap, NodeId id) {
+  heap.push_back(id);
+  heap_up(heap, heap.size() - 1);
+}
+
+void PrefixIndex::heap_remove(std::vector<NodeId>& heap, NodeId id) {
+  if (at(id).heap_place < 0) return;
+  const std::size_t place = static_cast<std::size_t>(at(id).heap_place);
+  at(id).heap_place = -1;
+  const NodeId last = heap.back();
+  heap.pop_back();
+  if (last == id) return;
+  heap[place] = last;
+  at(last).heap_place = static_cast<std::int32_t>(place);
+  heap_up(heap, place);
+  heap_down(heap, static_cast<std::size_t>(at(last).heap_place));
+}
+
+void PrefixIndex::heap_up(std::vector<NodeId>& heap, std::size_t place) {
+  const NodeId id = heap[place];
+  while (place > 0 && goes_before(id, heap[(place - 1) / 2])) {
+    heap[place] = heap[(place - 1) / 2];
+    at(heap[place]).heap_place = static_cast<std::int32_t>(place);
+    place = (place - 1) / 2;
+  }
+  heap[place] = id;
+  at(id).heap_place = static_cast<std::int32_t>(place);
+}
+
+void PrefixIndex::heap_down(std::vector<NodeId>& heap, std::size_t place) {
+  const NodeId id = heap[place];
+  for (std::size_t child = 2 * place + 1; child < heap.size(); child = 2 * place + 1) {
+    if (child + 1 < heap.size() && goes_before(heap[child + 1], heap[child])) ++child;
+    if (!goes_before(heap[child], id)) break;
+    heap[place] = heap[child];
+    at(heap[place]).heap_place = static_cast<std::int32_t>(place);
+    place = child;
+  }
+  heap[place] = id;
+  at(id).heap_place = static_cast<std::int32_t>(place);
+}
+
+void PrefixIndex::check_integrity() const {
+  int live = 0, evictable = 0, in_heaps = 0;
+  for_each([&](NodeId id) {
+    const Node& node = at(id);
+    ++live;
+    check(table_[slot_of(id)] == id, "every node is in the table");
+    int children = 0, device_children = 0, held = 0;
+    for (NodeId child = node.first_child; child != kNoNode; child = at(child).next) {
+      check(at(child).live && at(child).parent == id, "children know their parent");
+      ++children;
+      device_children += !at(child).on_host;
+      held += at(child).users > 0;
+    }
+    check(children == node.children && device_children == node.device_children,
+          "children are counted");
+    check(node.users >= held, "a held child holds its parent");
+    check(!node.on_host || device_children == 0, "nothing on the device hangs below the host");
+    evictable += node.users == 0 && !node.on_host;
+    const bool candidate = node.users == 0 && (node.on_host ? children == 0 : device_children == 0);
+    check(candidate == (node.heap_place >= 0), "candidates and only they are in a heap");
+    in_heaps += candidate;
+  });
+  check(live == nodes_in_use_ && evictable == evictable_, "nodes are counted");
+  check(in_heaps == static_cast<int>(device_heap_.size() + host_heap_.size()), "heaps are exact");
+  for (const auto* heap : {&device_heap_, &host_heap_}) {
+    for (std::size_t place = 1; place < heap->size(); ++place) {
+      check(!goes_before((*heap)[place], (*heap)[(place - 1) / 2]), "a heap is in order");
+      check(at((*heap)[place]).heap_place == static_cast<std::int32_t>(place), "places are known");
+    }
+  }
+}
+
+}  // namespace aisp::serve

@@ -1,0 +1,116 @@
+// Replay of small made-up traces in the public formats: conversations whose prompts grow, and a
+// burst that is more than the machine can take.
+#include "serve/replay.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/rng.h"
+
+namespace aisp::serve {
+namespace {
+
+// 60 conversations of up to 6 turns: each prompt is the one before, and one to three blocks more.
+RequestTrace conversations() {
+  RequestTrace trace;
+  trace.format = RequestTrace::Format::kMooncake;
+  trace.hash_tokens = 512;
+  Rng rng(3);
+  std::int64_t next_block = 1;
+  for (int conversation = 0; conversation < 60; ++conversation) {
+    double at_s = 600.0 * rng.uniform();
+    std::vector<std::int64_t> prefix = {0};
+    for (std::uint64_t turn = 0; turn < 1 + rng.below(6); ++turn) {
+      for (std::uint64_t n = 1 + rng.below(3); n > 0; --n) prefix.push_back(next_block++);
+      const auto tokens = static_cast<std::int32_t>(prefix.size() * 512);
+      trace.requests.push_back(
+          {at_s, tokens, 64 + static_cast<std::int32_t>(rng.below(200)), prefix});
+      at_s += 20.0 + 100.0 * rng.uniform();
+    }
+  }
+  std::ranges::stable_sort(trace.requests, {}, &TracedRequest::arrival_s);
+  return trace;
+}
+
+ReplayOptions small_machine() {
+  ReplayOptions options;
+  options.shrink = 8;
+  options.config = {.slots = 400, .max_running = 32, .max_rows = 256, .device_blocks = 2000};
+  return options;
+}
+
+TEST(Replay, AnswersEverythingAndFindsThePrefixes) {
+  const RequestTrace trace = conversations();
+  const ReplayOptions options = small_machine();
+  const ReplayResult result = replay(trace, options);
+  EXPECT_EQ(result.requests.size(), trace.requests.size());
+  EXPECT_GT(result.ideal_tokens, result.prompt_tokens / 4);
+  EXPECT_GT(result.cached_tokens, result.ideal_tokens * 9 / 10);  // memory for nearly all
+  EXPECT_LE(result.cached_tokens, result.ideal_tokens + 16 * 400);
+  const ReplayResult again = replay(trace, options);
+  EXPECT_EQ(result.virtual_s, again.virtual_s);  // deterministic
+  EXPECT_EQ(result.gaps_s, again.gaps_s);
+}
+
+TEST(Replay, RunningStreamsDoNotWaitForNeighboursPrompts) {
+  const RequestTrace trace = conversations();
+  const ReplayOptions options = small_machine();
+  const ReplayResult result = replay(trace, options);
+  std::vector<double> gaps(result.gaps_s.begin(), result.gaps_s.end());
+  const double alone_s = options.config.time.seconds({.decode_rows = 1, .context_tokens = 500});
+  EXPECT_GT(gaps.size(), 1000u);
+  EXPECT_LT(quantile(gaps, 0.99), 2.1 * alone_s);
+}
+
+TEST(Replay, BeyondCapacityItRefusesInsteadOfCollapsing) {
+  const RequestTrace trace = conversations();
+  ReplayOptions options = small_machine();
+  options.first_token_within_s = 5.0;
+  const ReplayResult calm = replay(trace, options);
+  options.speed = 50.0;
+  const ReplayResult flood = replay(trace, options);
+  EXPECT_GT(flood.refused + flood.late, 0);
+  EXPECT_EQ(flood.requests.size() + static_cast<std::size_t>(flood.refused + flood.late),
+            trace.requests.size());
+  std::size_t in_time = 0;
+  for (const ReplayedRequest& request : flood.requests) {
+    in_time += request.first_token_s - request.arrival_s <= options.first_token_within_s;
+  }
+  EXPECT_GT(static_cast<double>(in_time), 0.9 * static_cast<double>(flood.requests.size()));
+  EXPECT_GT(static_cast<double>(flood.output_tokens) / flood.virtual_s,
+            static_cast<double>(calm.output_tokens) / calm.virtual_s);
+}
+
+TEST(Replay, TinyMemoryStillAnswersEverything) {
+  const RequestTrace trace = conversations();
+  ReplayOptions options = small_machine();
+  options.config.device_blocks = 160;
+  options.speed = 4.0;
+  const ReplayResult without = replay(trace, options);
+  options.config.host_blocks = 2000;
+  const ReplayResult with_host = replay(trace, options);
+  EXPECT_EQ(without.requests.size(), trace.requests.size());
+  EXPECT_EQ(with_host.requests.size(), trace.requests.size());
+  EXPECT_GT(with_host.cached_tokens, without.cached_tokens);
+  EXPECT_GT(with_host.counters.from_host, 0u);
+}
+
+TEST(Replay, CacheSharesLieBetweenNothingAndTheIdeal) {
+  const RequestTrace trace = conversations();
+  double before = 0.0;
+  for (const double share : {0.02, 0.1, 0.3, 1.0}) {
+    const CacheReplay cache = replay_cache(trace, share, Eviction::kLastUse);
+    EXPECT_GE(cache.found, before);
+    EXPECT_LE(cache.found, cache.ideal);
+    before = cache.found;
+  }
+  EXPECT_DOUBLE_EQ(before, replay_cache(trace, 1.0, Eviction::kReuse).ideal);
+  RequestTrace unknown = trace;
+  unknown.hash_tokens = 0;
+  EXPECT_THROW(replay_cache(unknown, 0.1, Eviction::kReuse), Error);
+}
+
+}  // namespace
+}  // namespace aisp::serve
