@@ -17,6 +17,7 @@
 #include "bench/duel.h"
 #include "bench/job.h"
 #include "bench/lab_table.h"
+#include "bench/profile/one_call.h"
 
 namespace aisp::app {
 namespace {
@@ -72,8 +73,9 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
       ->check(CLI::IsMember({"cpu", "cuda"}));
   run->add_option("--size", o.size, "smoke or full")->check(CLI::IsMember({"smoke", "full"}));
   run->add_option("--profile", o.profile,
-                  "none, minimal (cached ceilings) or roofline (measured ceilings)")
-      ->check(CLI::IsMember({"none", "minimal", "roofline"}));
+                  "none; minimal (cached ceilings; of techniques on a GPU a few counters, by ncu); "
+                  "roofline (measured ceilings); deep_dive (both: measured ceilings, all counters)")
+      ->check(CLI::IsMember({"none", "minimal", "roofline", "deep_dive"}));
   run->add_option("--iterations", o.iterations, "Calls per epoch; 0: calibrated");
   run->add_option("--budget", o.budget_s, "Seconds for all cases together; 0: until every verdict")
       ->check(CLI::NonNegativeNumber);
@@ -94,6 +96,8 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
       ->transform(CLI::Transformer(modes));
   run->add_flag("--graph", o.graph, "Replay the calls of an epoch on a GPU from a CUDA graph");
   run->add_flag("--energy", o.energy, "Also measure the energy of a call on a GPU");
+  run->add_flag("--nvtx", o.nvtx, "Name the phases of a case on a GPU for nsys and ncu (NVTX)")
+      ->envname("AISP_NVTX");
   run->add_option("--processes", o.processes,
                   "Worker processes per case; 0: 1 for smoke, 2 for full")
       ->check(CLI::Range(0, 64));
@@ -125,6 +129,7 @@ struct Commands {
   SelftestCommand selftest;
   CompareOptions compare;
   int channel = -1;
+  std::string profile_job;
   ReportOptions report;
   MachineOptions machine;
   RooflineOptions roofline;
@@ -184,6 +189,9 @@ void add_bench(CLI::App& root, Commands& c) {
   bench->add_subcommand("duel-worker", "")->group("")->callback([&c] {
     c.code = bench::duel_worker_main();
   });
+  CLI::App* profiled = bench->add_subcommand("profile-worker", "")->group("");
+  profiled->add_option("--job", c.profile_job)->required();
+  profiled->callback([&c] { c.code = bench::profile_worker_main(c.profile_job); });
   CLI::App* worker = bench->add_subcommand("worker", "")->group("");
   worker->add_option("--channel", c.channel)->required();
   worker->callback([&c] { c.code = bench::worker_main(c.channel); });
