@@ -10,7 +10,9 @@
 namespace aisp::app {
 
 struct RooflineOptions {
+  std::string device = "cpu";  // or "cuda": the GPU's roofs and techniques
   bool json = false;
+  std::string svg;  // file for a picture; "-": standard output, and nothing else there
   std::string run;  // folder of a run whose techniques are placed; empty: the machine alone
   std::optional<double> flops, bytes;
   BoundQuestion question;  // dtype, threads, level

@@ -177,10 +177,13 @@ std::string legend(const Model& model) {
 }
 
 std::string roofline(const Model& model, const bench::Json& header) {
-  const Roofline data = collect_roofline(model, header);
+  Roofline data = collect_roofline(model, header);
+  const Roofline on_gpu = collect_gpu_roofline(model, header);
+  data.panels.insert(data.panels.end(), on_gpu.panels.begin(), on_gpu.panels.end());
+  data.without_place += on_gpu.without_place;
   std::string out =
       "<section aria-labelledby=\"roofline\"><h2 id=\"roofline\">Roofline</h2><p>Every technique "
-      "below what this machine was measured to do.</p><div class=\"panel\">";
+      "below what this machine, or its GPU, was measured to do.</p><div class=\"panel\">";
   const bool roofs = std::any_of(data.panels.begin(), data.panels.end(), [](const Panel& panel) {
     return !panel.compute.empty() || !panel.bandwidth.empty();
   });

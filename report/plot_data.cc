@@ -100,6 +100,7 @@ Json to_json(const LabView& lab, const CaseView& view) {
 
 Json to_json(const Panel& panel) {
   Json json = {{"memory", panel.memory},
+               {"gpu", printable(panel.gpu)},
                {"threads", panel.threads},
                {"roofs", Json::array()},
                {"points", Json::array()}};
@@ -142,8 +143,9 @@ std::string render_plot_data(const Model& model, const bench::Json& header) {
   for (const auto& lab : model.labs) {
     for (const auto& view : lab.cases) json["cases"].push_back(to_json(lab, view));
   }
-  for (const auto& panel : collect_roofline(model, header).panels) {
-    json["panels"].push_back(to_json(panel));
+  for (const Roofline& roofline :
+       {collect_roofline(model, header), collect_gpu_roofline(model, header)}) {
+    for (const auto& panel : roofline.panels) json["panels"].push_back(to_json(panel));
   }
   std::string out;
   for (const char c : json.dump(-1, ' ', true, Json::error_handler_t::replace)) {

@@ -7,7 +7,7 @@
 //               "rows": [{"name": "tiled", "state": "faster", "peer": false, "threads": 1,
 //                         "speedup": [estimate, low, high] or null, "margin": 0.01,
 //                         "says": "tiled: faster, ...", "samples": [[quantiles of a process]]}]}],
-//    "panels": [{"memory": false, "threads": 1, "roofs": [{"label", "value", "level" (of
+//    "panels": [{"memory": false, "gpu": "", "threads": 1, "roofs": [{"label", "value", "level" (of
 //    bandwidth),
 //                "from", "to"}], "points": [[case, row, x, y]]}]}
 #pragma once

@@ -1,4 +1,4 @@
-// The rooflines: a panel for each number of threads, compute and memory apart. Bandwidth roofs are
+// The rooflines: a panel for each number of threads and for the GPU, compute and memory apart. Bandwidth roofs are
 // lines of slope one in a compute panel, and steps over the working set in a memory panel.
 "use strict";
 const drawRoofline = (data, of, width, shown) => {
@@ -119,7 +119,8 @@ const drawRoofline = (data, of, width, shown) => {
   size.height = Math.round(Math.max(300, Math.min(420, size.width * 0.72)));
   for (const { panel, points } of used) {
     const one = document.createElement("div"), title = document.createElement("h4");
-    title.textContent = `${panel.threads} thread${panel.threads === 1 ? "" : "s"}, ` +
+    title.textContent =
+      `${panel.gpu || `${panel.threads} thread${panel.threads === 1 ? "" : "s"}`}, ` +
       (panel.memory ? "cases without floating-point work" : "floating-point work");
     one.append(title, drawPanel(panel, points, size));
     node.append(one);
