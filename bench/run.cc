@@ -53,10 +53,7 @@ struct PlannedCase {
 class Run {
  public:
   Run(const RunOptions& options, const RunProgress& progress)
-      : options_(options),
-        progress_(progress),
-        cpu_(machine::cpu()),
-        counters_(counter_level(options.profile), options.time_limit_s) {
+      : options_(options), progress_(progress), cpu_(machine::cpu()) {
     Checks check_names(options.checks_off);  // throws for an unknown name
     labs_ = select_labs(known_labs(options.modules, options.command_labs), options.targets);
     select_techniques(labs_, options.techniques, options.peers);
@@ -70,6 +67,8 @@ class Run {
     if (options_.processes == 0) options_.processes = options_.size == "smoke" ? 1 : 2;
     if (options_.memory_limit_bytes == 0) options_.memory_limit_bytes = cpu_.memory_bytes / 4 * 3;
     if (options_.out.empty()) options_.out = dated_folder();
+    counters_ = CounterReader(counter_level(options_.profile), options_.time_limit_s,
+                              options_.out + "/counters");
   }
 
   RunSummary go() {
@@ -384,7 +383,7 @@ class Run {
   std::vector<PlannedCase> cases_;
   std::vector<std::string> noted_;
   double begin_s_ = 0.0, profile_s_ = 0.0;
-  CounterReader counters_;
+  CounterReader counters_{CounterLevel::kNone, 0.0};
   bool remeasured_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/units.h"
+#include "report/counters.h"
 #include "report/html_parts.h"
 #include "report/markup.h"
 
@@ -225,7 +226,7 @@ std::string render_case(const CaseView& view) {
         "<p class=\"notice\">Measured with checks switched off ({}): no claim rests on it.</p>",
         escape(off));
   }
-  out += plots(view) + results_table(view) + details(view);
+  out += plots(view) + results_table(view) + render_counters(view) + details(view);
   return out + "</article>";
 }
 

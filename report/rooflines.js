@@ -1,4 +1,5 @@
-// The rooflines: a panel for each number of threads and for the GPU, compute and memory apart. Bandwidth roofs are
+// The rooflines: a panel for each number of threads and for the GPU, compute and memory apart.
+// Bandwidth roofs are
 // lines of slope one in a compute panel, and steps over the working set in a memory panel.
 "use strict";
 const drawRoofline = (data, of, width, shown) => {

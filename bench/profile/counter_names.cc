@@ -38,6 +38,29 @@ const std::vector<std::string> kMinimalNames = {
     "dram__throughput.avg.pct_of_peak_sustained_elapsed",
 };
 
+// What the deep dive adds.
+const std::vector<std::string> kMoreNames = {
+    "l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_ld.sum",
+    "l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_st.sum",
+    // Hits, the copy engine's bytes, and what was spilled from registers.
+    "l1tex__t_sector_hit_rate.pct",
+    "lts__t_sector_hit_rate.pct",
+    "l1tex__m_xbar2l1tex_read_bytes_mem_global_op_tma_ld.sum",
+    "l1tex__t_bytes_pipe_lsu_mem_local_op_ld.sum",
+    "l1tex__t_bytes_pipe_lsu_mem_local_op_st.sum",
+    // Instructions: how many, how many lanes of them, how often one was issued, where they went.
+    "smsp__inst_executed.sum",
+    "smsp__thread_inst_executed_per_inst_executed.ratio",
+    "smsp__issue_active.avg.pct_of_peak_sustained_active",
+    "sm__inst_executed_pipe_alu.avg.pct_of_peak_sustained_active",
+    "sm__inst_executed_pipe_fma.avg.pct_of_peak_sustained_active",
+    "sm__inst_executed_pipe_fp64.avg.pct_of_peak_sustained_active",
+    "sm__inst_executed_pipe_lsu.avg.pct_of_peak_sustained_active",
+    "sm__inst_executed_pipe_xu.avg.pct_of_peak_sustained_active",
+    "launch__waves_per_multiprocessor",
+    "launch__shared_mem_per_block",
+};
+
 // Why warps that could not issue could not, in warps per issue.
 constexpr const char* kStalls[] = {"barrier",
                                    "branch_resolving",
@@ -87,6 +110,7 @@ std::vector<std::string> counter_names(CounterLevel level) {
   if (level == CounterLevel::kNone) return {};
   std::vector<std::string> names = kMinimalNames;
   if (level == CounterLevel::kMinimal) return names;
+  names.insert(names.end(), kMoreNames.begin(), kMoreNames.end());
   for (const char* reason : kStalls) {
     names.push_back(
         fmt::format("smsp__average_warps_issue_stalled_{}_per_issue_active.ratio", reason));
@@ -94,8 +118,8 @@ std::vector<std::string> counter_names(CounterLevel level) {
   return names;
 }
 
-std::vector<std::string> ncu_arguments(CounterLevel level, CacheMode cache,
-                                       const std::string& log) {
+std::vector<std::string> ncu_arguments(CounterLevel level, CacheMode cache, const std::string& log,
+                                       const std::string& report) {
   std::vector<std::string> arguments = {
       "--csv", "--page", "raw", "--print-units", "base", "--print-kernel-base", "function",
       // The card's clocks are not ours to lock. Each pass finds what the mode says, or nothing.
@@ -104,6 +128,7 @@ std::vector<std::string> ncu_arguments(CounterLevel level, CacheMode cache,
       "--log-file", log};
   if (level == CounterLevel::kDeepDive) {
     arguments.insert(arguments.end(), {"--set", "full"});
+    if (!report.empty()) arguments.insert(arguments.end(), {"--force-overwrite", "-o", report});
   }
   arguments.insert(arguments.end(),
                    {"--metrics", fmt::format("{}", fmt::join(counter_names(level), ","))});

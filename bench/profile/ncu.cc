@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -76,16 +77,37 @@ struct Scratch {
   std::string path;
 };
 
+void keep_only(const std::vector<std::string>& names, std::vector<KernelCounters>& kernels) {
+  for (KernelCounters& one : kernels) {
+    std::map<std::string, double> kept;
+    for (const std::string& name : names) {
+      const double value = one.value(name);
+      if (std::isfinite(value)) kept[name] = value;
+    }
+    one.values = std::move(kept);
+  }
+}
+
 constexpr const char* kNoPermission = "ERR_NVGPUCTRPERM";
 
 }  // namespace
+
+std::string CounterReader::report_of(const Job& job) const {
+  if (reports_.empty() || level_ != CounterLevel::kDeepDive) return "";
+  fs::create_directories(reports_);
+  std::string name = job.lab + "-" + job.case_name + "-" + job.techniques.front();
+  for (char& c : name) {
+    if (c == '/' || c == ':') c = '-';
+  }
+  return reports_ + "/" + name;
+}
 
 CounterProfile CounterReader::run(const Job& job, const std::string& folder) {
   CounterProfile profile{.level = name(level_), .tool = version_};
   const std::string log = folder + "/counters.csv", job_file = folder + "/job.json";
   std::ofstream(job_file) << to_json(job).dump();
   std::vector<std::string> argv = {tool_};
-  for (std::string& argument : ncu_arguments(level_, job.cache, log)) {
+  for (std::string& argument : ncu_arguments(level_, job.cache, log, report_of(job))) {
     argv.push_back(std::move(argument));
   }
   for (const std::string& argument :
@@ -104,6 +126,7 @@ CounterProfile CounterReader::run(const Job& job, const std::string& folder) {
   }
   profile.cut = static_cast<int>(output.kernels.size()) >= most_launches(level_);
   profile.kernels = std::move(output.kernels);
+  keep_only(counter_names(level_), profile.kernels);
   if (!profile.kernels.empty() && ended.ok()) return profile;
   profile.kernels.clear();
   if (!hopeless_.empty()) {

@@ -42,6 +42,53 @@ TEST(NcuCsv, ReadsNamesUnitsAndQuotedFields) {
   EXPECT_EQ(one.values.size(), 2u);
 }
 
+std::string recorded(const char* name) {
+  std::ifstream file(std::string(AISP_SOURCE_DIR "/bench/profile/testdata/") + name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// ncu 2025.3.1 --set full on an H200, columns that nobody reads left out: an addition, a transpose
+// with strided writes, by tiles without and with padding, and products by the tensor cores.
+TEST(NcuCsv, ReadsWhatNcuPrintedOnACard) {
+  const NcuOutput out = read_ncu_csv(recorded("ncu_full_h200.csv"));
+  ASSERT_EQ(out.kernels.size(), 5u);
+  const KernelCounters &add = out.kernels[0], &strided = out.kernels[1], &tile = out.kernels[2],
+                       &padded = out.kernels[3], &products = out.kernels[4];
+  EXPECT_EQ(add.kernel, "add_rows(const float *, const float *, float *, long)");
+  EXPECT_EQ(add.grid, "(65536, 1, 1)");
+  EXPECT_DOUBLE_EQ(add.value("dram__bytes_read.sum"), 134230272.0);
+  const auto stores = [](const KernelCounters& one) {
+    return one.value("l1tex__t_sectors_pipe_lsu_mem_global_op_st.sum") /
+           one.value("l1tex__t_requests_pipe_lsu_mem_global_op_st.sum");
+  };
+  EXPECT_DOUBLE_EQ(stores(add), 4.0);
+  EXPECT_NEAR(stores(strided), 32.0, 0.05);
+  const char* conflicts = "l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum";
+  EXPECT_GT(tile.value(conflicts), 100.0 * padded.value(conflicts));
+  EXPECT_GT(products.value("sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_active"), 90.0);
+  EXPECT_TRUE(std::isnan(add.value("derived_tempMetric4")));  // it printed nan
+  EXPECT_TRUE(out.errors.empty());
+  // The full set lacks five of the names that a deep dive asks for beside it.
+  for (const KernelCounters& one : out.kernels) {
+    std::size_t there = 0;
+    const auto names = counter_names(CounterLevel::kDeepDive);
+    for (const std::string& name : names) there += std::isfinite(one.value(name)) ? 1 : 0;
+    EXPECT_EQ(there + 5, names.size());
+  }
+  EXPECT_TRUE(read_ncu_csv(recorded("ncu_no_kernels_h200.csv")).no_kernels);
+}
+
+// Cut anywhere, damaged anywhere: fewer kernels, never a crash.
+TEST(NcuCsv, DamagedTablesAreRead) {
+  const std::string whole = recorded("ncu_full_h200.csv");
+  for (std::size_t i = 0; i < whole.size(); i += 97) {
+    EXPECT_LE(read_ncu_csv(std::string_view(whole).substr(0, i)).kernels.size(), 5u);
+    std::string damaged = whole;
+    damaged[i] = i % 2 == 0 ? '"' : '\n';
+    EXPECT_LE(read_ncu_csv(damaged).kernels.size(), 5u);
+  }
+}
+
 TEST(NcuCsv, OtherTextIsNoTable) {
   for (const char* text : {"", "\n\n", "hello", "\"ID\",\"x__y\"", "\"1\",\"2\"\n", "==PROF== x\n",
                            "\"ID\",\"\n\"\"\"\n\"\xff\xfe,,,"}) {
@@ -60,7 +107,7 @@ TEST(Ncu, LevelsAskForMoreAndMore) {
   EXPECT_EQ(counter_level("deep_dive"), CounterLevel::kDeepDive);
   EXPECT_EQ(counter_level("roofline"), CounterLevel::kNone);
   for (const CacheMode cache : {CacheMode::kWarm, CacheMode::kCold}) {
-    const auto words = ncu_arguments(CounterLevel::kMinimal, cache, "log");
+    const auto words = ncu_arguments(CounterLevel::kMinimal, cache, "log", "");
     const auto after = [&](const std::string& word) {
       return *std::next(std::find(words.begin(), words.end(), word));
     };
