@@ -160,7 +160,7 @@ int cmd_roofline(const RooflineOptions& options) {
   return 0;
 }
 
-void add_tools(CLI::App& root, RooflineOptions& options, int* code) {
+CLI::App* add_tools(CLI::App& root, RooflineOptions& options, int* code) {
   CLI::App* tools = root.add_subcommand("tools", "Small instruments on what was measured");
   tools->require_subcommand(1);
   CLI::App* roofline = tools->add_subcommand(
@@ -178,6 +178,7 @@ void add_tools(CLI::App& root, RooflineOptions& options, int* code) {
   roofline->add_option("--svg", options.svg, "Write the picture here (- for standard output)");
   roofline->add_flag("--json", options.json, "As JSON");
   roofline->callback([&options, code] { *code = cmd_roofline(options); });
+  return tools;
 }
 
 }  // namespace aisp::app

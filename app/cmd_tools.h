@@ -1,4 +1,5 @@
-// `aisp tools`: small instruments on what was measured. Today: the roofline.
+// `aisp tools`: small instruments on what was measured. The roofline; see
+// also cmd_occupancy.h.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -22,6 +23,7 @@ struct RooflineOptions {
 /// ceilings where the cache has none, and says so on standard error. Throws UsageError and Error.
 int cmd_roofline(const RooflineOptions& options);
 
-void add_tools(CLI::App& root, RooflineOptions& options, int* code);
+/// Returns the subcommand, for more tools.
+CLI::App* add_tools(CLI::App& root, RooflineOptions& options, int* code);
 
 }  // namespace aisp::app

@@ -8,6 +8,7 @@
 #include "app/cmd_bench_compare.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_machine.h"
+#include "app/cmd_occupancy.h"
 #include "app/cmd_report.h"
 #include "app/cmd_tools.h"
 #include "app/options_gate.h"
@@ -133,9 +134,17 @@ struct Commands {
   ReportOptions report;
   MachineOptions machine;
   RooflineOptions roofline;
+  OccupancyOptions occupancy;
   DoctorOptions doctor;
   int code = kExitOk;
 };
+
+// Workers also find the kernels of `aisp tools occupancy-tuning`.
+void provide_all_labs() {
+  std::vector<bench::LabEntry> labs = bench::builtin_labs();
+  for (const bench::LabEntry& one : tune::labs()) labs.push_back(one);
+  bench::provide_labs(labs);
+}
 
 void add_bench(CLI::App& root, Commands& c) {
   CLI::App* bench = root.add_subcommand("bench", "Measure techniques against their baselines");
@@ -191,10 +200,16 @@ void add_bench(CLI::App& root, Commands& c) {
   });
   CLI::App* profiled = bench->add_subcommand("profile-worker", "")->group("");
   profiled->add_option("--job", c.profile_job)->required();
-  profiled->callback([&c] { c.code = bench::profile_worker_main(c.profile_job); });
+  profiled->callback([&c] {
+    provide_all_labs();
+    c.code = bench::profile_worker_main(c.profile_job);
+  });
   CLI::App* worker = bench->add_subcommand("worker", "")->group("");
   worker->add_option("--channel", c.channel)->required();
-  worker->callback([&c] { c.code = bench::worker_main(c.channel); });
+  worker->callback([&c] {
+    provide_all_labs();
+    c.code = bench::worker_main(c.channel);
+  });
 }
 
 void add_report(CLI::App& root, Commands& c) {
@@ -225,7 +240,8 @@ int run_command(int argc, char** argv) {
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
-  add_tools(root, commands.roofline, &commands.code);
+  add_occupancy(add_tools(root, commands.roofline, &commands.code), commands.occupancy,
+                &commands.code);
   add_doctor(root, commands.doctor, &commands.code);
   try {
     root.parse(argc, argv);
