@@ -20,6 +20,16 @@ std::string counted(std::size_t count, const char* word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
+std::string gpu_text(const bench::Json& header) {
+  std::string text = escape(header_text(header, {"device", "name"}));
+  if (text.empty()) return "";
+  const std::string count = header_text(header, {"device", "multiprocessors"});
+  const double memory = header_number(header, {"device", "memory_bytes"});
+  if (!count.empty()) text += fmt::format(", {} multiprocessors", escape(count));
+  if (memory > 0.0) text += ", " + format_bytes(memory);
+  return text;
+}
+
 std::string machine_text(const bench::Json& header) {
   std::string text = escape(header_text(header, {"cpu", "model"}));
   const std::string cores = header_text(header, {"cpu", "cores"});
@@ -97,6 +107,7 @@ std::string page_header(const bench::RunRecord& run, const Model& model) {
   std::string out = fmt::format("<header><p class=\"eyebrow\">aisp run</p><h1>{}</h1>",
                                 escape(header_text(header, {"run_id"})));
   out += lead(run, model) + "<dl class=\"facts\">" + fact("machine", machine_text(header));
+  out += fact("GPU", gpu_text(header));
   out += fact("started", escape(header_text(header, {"started_utc"})));
   out += fact("aisp", escape(describe_build(header)));
   out += fact("hardware key", escape(header_text(header, {"hardware_key"}))) + "</dl>";

@@ -84,11 +84,14 @@ std::string name_of(const LabView& lab, const CaseView& view) {
 }
 
 Json to_json(const LabView& lab, const CaseView& view) {
+  const std::string& dtype = view.result->flops_dtype;
   Json json = {{"id", view.id},
                {"lab", printable(lab.name)},
                {"lab_id", lab.id},
                {"chapter", printable(chapter_of(lab))},
                {"name", printable(name_of(lab, view))},
+               {"dtype", printable(dtype.empty() ? "f32" : dtype)},
+               {"link", view.result->medium == "host link"},
                {"best", nullptr},
                {"rows", Json::array()}};
   for (const Row& row : view.rows) {
@@ -105,7 +108,9 @@ Json to_json(const Panel& panel) {
                {"roofs", Json::array()},
                {"points", Json::array()}};
   for (const Roof& roof : panel.compute) {
-    json["roofs"].push_back({{"label", printable(roof.label)}, {"value", number(roof.value)}});
+    json["roofs"].push_back({{"label", printable(roof.label)},
+                             {"value", number(roof.value)},
+                             {"dtype", printable(roof.dtype)}});
   }
   for (const Roof& roof : panel.bandwidth) {
     json["roofs"].push_back({{"label", printable(roof.label)},
