@@ -1,4 +1,5 @@
-// `aisp tools`: small instruments on what was measured. Today: the roofline.
+// `aisp tools`: small instruments on what was measured. The roofline; see
+// also cmd_occupancy.h.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -10,7 +11,9 @@
 namespace aisp::app {
 
 struct RooflineOptions {
+  std::string device = "cpu";  // or "cuda": the GPU's roofs and techniques
   bool json = false;
+  std::string svg;  // file for a picture; "-": standard output, and nothing else there
   std::string run;  // folder of a run whose techniques are placed; empty: the machine alone
   std::optional<double> flops, bytes;
   BoundQuestion question;  // dtype, threads, level
@@ -20,6 +23,7 @@ struct RooflineOptions {
 /// ceilings where the cache has none, and says so on standard error. Throws UsageError and Error.
 int cmd_roofline(const RooflineOptions& options);
 
-void add_tools(CLI::App& root, RooflineOptions& options, int* code);
+/// Returns the subcommand, for more tools.
+CLI::App* add_tools(CLI::App& root, RooflineOptions& options, int* code);
 
 }  // namespace aisp::app

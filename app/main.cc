@@ -10,6 +10,7 @@
 #include "app/cmd_engine.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_model.h"
+#include "app/cmd_occupancy.h"
 #include "app/cmd_report.h"
 #include "app/cmd_tools.h"
 #include "app/options_gate.h"
@@ -19,6 +20,7 @@
 #include "bench/duel.h"
 #include "bench/job.h"
 #include "bench/lab_table.h"
+#include "bench/profile/one_call.h"
 
 namespace aisp::app {
 namespace {
@@ -74,8 +76,9 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
       ->check(CLI::IsMember({"cpu", "cuda"}));
   run->add_option("--size", o.size, "smoke or full")->check(CLI::IsMember({"smoke", "full"}));
   run->add_option("--profile", o.profile,
-                  "none, minimal (cached ceilings) or roofline (measured ceilings)")
-      ->check(CLI::IsMember({"none", "minimal", "roofline"}));
+                  "none; minimal (cached ceilings; of techniques on a GPU a few counters, by ncu); "
+                  "roofline (measured ceilings); deep_dive (both: measured ceilings, all counters)")
+      ->check(CLI::IsMember({"none", "minimal", "roofline", "deep_dive"}));
   run->add_option("--iterations", o.iterations, "Calls per epoch; 0: calibrated");
   run->add_option("--budget", o.budget_s, "Seconds for all cases together; 0: until every verdict")
       ->check(CLI::NonNegativeNumber);
@@ -96,6 +99,8 @@ void add_run_options(CLI::App* run, bench::RunOptions& o, double& memory_gib) {
       ->transform(CLI::Transformer(modes));
   run->add_flag("--graph", o.graph, "Replay the calls of an epoch on a GPU from a CUDA graph");
   run->add_flag("--energy", o.energy, "Also measure the energy of a call on a GPU");
+  run->add_flag("--nvtx", o.nvtx, "Name the phases of a case on a GPU for nsys and ncu (NVTX)")
+      ->envname("AISP_NVTX");
   run->add_option("--processes", o.processes,
                   "Worker processes per case; 0: 1 for smoke, 2 for full")
       ->check(CLI::Range(0, 64));
@@ -127,14 +132,23 @@ struct Commands {
   SelftestCommand selftest;
   CompareOptions compare;
   int channel = -1;
+  std::string profile_job;
   ReportOptions report;
   MachineOptions machine;
   RooflineOptions roofline;
+  OccupancyOptions occupancy;
   DoctorOptions doctor;
   ModelOptions model;
   SimulateOptions simulate;
   int code = kExitOk;
 };
+
+// Workers also find the kernels of `aisp tools occupancy-tuning`.
+void provide_all_labs() {
+  std::vector<bench::LabEntry> labs = bench::builtin_labs();
+  for (const bench::LabEntry& one : tune::labs()) labs.push_back(one);
+  bench::provide_labs(labs);
+}
 
 void add_bench(CLI::App& root, Commands& c) {
   CLI::App* bench = root.add_subcommand("bench", "Measure techniques against their baselines");
@@ -188,9 +202,18 @@ void add_bench(CLI::App& root, Commands& c) {
   bench->add_subcommand("duel-worker", "")->group("")->callback([&c] {
     c.code = bench::duel_worker_main();
   });
+  CLI::App* profiled = bench->add_subcommand("profile-worker", "")->group("");
+  profiled->add_option("--job", c.profile_job)->required();
+  profiled->callback([&c] {
+    provide_all_labs();
+    c.code = bench::profile_worker_main(c.profile_job);
+  });
   CLI::App* worker = bench->add_subcommand("worker", "")->group("");
   worker->add_option("--channel", c.channel)->required();
-  worker->callback([&c] { c.code = bench::worker_main(c.channel); });
+  worker->callback([&c] {
+    provide_all_labs();
+    c.code = bench::worker_main(c.channel);
+  });
 }
 
 void add_report(CLI::App& root, Commands& c) {
@@ -221,7 +244,8 @@ int run_command(int argc, char** argv) {
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
-  add_tools(root, commands.roofline, &commands.code);
+  add_occupancy(add_tools(root, commands.roofline, &commands.code), commands.occupancy,
+                &commands.code);
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
   add_engine(root, commands.simulate, &commands.code);

@@ -83,13 +83,17 @@ std::size_t chosen_level(const std::vector<LevelBound>& levels, const machine::C
 
 double Bound::seconds() const { return std::max(compute_seconds, levels[chosen].seconds); }
 
-void check_question(const BoundQuestion& question, const machine::Cpu& cpu) {
+DType check_amounts(const BoundQuestion& question) {
   check_positive(question.flops, "--flops");
   check_positive(question.bytes, "--bytes");
-  threads_of(question, cpu);
-  if (dtype_of_name(question.dtype)) return;
+  if (const auto dtype = dtype_of_name(question.dtype)) return *dtype;
   throw UsageError(fmt::format("unknown type \"{}\"", question.dtype), kWhere,
                    "types are f64, f32, f16, bf16, i8, u8 and those of `aisp machine`");
+}
+
+void check_question(const BoundQuestion& question, const machine::Cpu& cpu) {
+  check_amounts(question);
+  threads_of(question, cpu);
 }
 
 Bound find_bound(const machine::Ceilings& ceilings, const machine::Cpu& cpu,
@@ -107,18 +111,21 @@ Bound find_bound(const machine::Ceilings& ceilings, const machine::Cpu& cpu,
 
 std::string render_bound(const Bound& bound, const BoundQuestion& question) {
   const LevelBound& level = bound.levels[bound.chosen];
-  std::string text =
-      fmt::format("\nBound of {} FLOP in {} on {} byte{}, {} thread{}: {} FLOP/byte\n",
-                  format_count(question.flops), question.dtype, format_count(question.bytes),
-                  question.bytes == 1 ? "" : "s", bound.threads, bound.threads == 1 ? "" : "s",
-                  format_number(question.flops / question.bytes));
+  const std::string on =
+      bound.on.empty() ? fmt::format("{} thread{}", bound.threads, bound.threads == 1 ? "" : "s")
+                       : bound.on;
+  std::string text = fmt::format("\nBound of {} FLOP in {} on {} byte{}, {}: {} FLOP/byte\n",
+                                 format_count(question.flops), question.dtype,
+                                 format_count(question.bytes), question.bytes == 1 ? "" : "s", on,
+                                 format_number(question.flops / question.bytes));
   text += fmt::format("  at least {}, at most {} GFLOP/s and {} GB/s\n",
                       format_time(bound.seconds() * 1e9),
                       format_number(question.flops / bound.seconds() / 1e9),
                       format_number(question.bytes / bound.seconds() / 1e9));
   text += bound.memory_bound
-              ? fmt::format("  limited by the bandwidth of {}{}\n", level.level,
-                            question.level.empty() ? ", which holds so many bytes" : "")
+              ? fmt::format(
+                    "  limited by the bandwidth of {}{}\n", level.level,
+                    question.level.empty() && bound.on.empty() ? ", which holds so many bytes" : "")
               : "  limited by arithmetic\n";
   text += fmt::format("    {:<12} {:>10} GFLOP/s  {:>10}{}\n", "arithmetic",
                       format_number(bound.gflop_per_s), format_time(bound.compute_seconds * 1e9),
@@ -126,7 +133,7 @@ std::string render_bound(const Bound& bound, const BoundQuestion& question) {
   for (std::size_t i = 0; i < bound.levels.size(); ++i) {
     const LevelBound& each = bound.levels[i];
     if (each.gb_per_s <= 0.0) continue;
-    text += fmt::format("    {:<12} {:>10} GB/s     {:>10}{}\n", each.level,
+    text += fmt::format("    {:<13} {:>9} GB/s     {:>10}{}\n", each.level,
                         format_number(each.gb_per_s), format_time(each.seconds * 1e9),
                         i != bound.chosen    ? ""
                         : bound.memory_bound ? "  <- sets the bound"
@@ -144,6 +151,7 @@ nlohmann::ordered_json to_json(const Bound& bound, const BoundQuestion& question
   return {{"flops", question.flops},
           {"bytes", question.bytes},
           {"dtype", question.dtype},
+          {"gpu", bound.on},
           {"threads", bound.threads},
           {"flop_per_byte", question.flops / question.bytes},
           {"seconds", bound.seconds()},

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/dtype.h"
 #include "machine/ceilings.h"
 
 namespace aisp::app {
@@ -24,12 +25,16 @@ struct LevelBound {
 
 struct Bound {
   int threads = 1;
+  std::string on;                                   // the GPU's name; "": the processor's threads
   double gflop_per_s = 0.0, compute_seconds = 0.0;  // of the arithmetic alone
   std::vector<LevelBound> levels;                   // every level with a ceiling
   std::size_t chosen = 0;                           // the level that serves the bytes
   bool memory_bound = false;
   double seconds() const;
 };
+
+/// The type asked for. Throws UsageError for numbers that are not positive and for an unknown type.
+DType check_amounts(const BoundQuestion& question);
 
 /// What can be known to be wrong before anything is measured. Throws UsageError, one line each:
 /// numbers that are not positive, an unknown type, more threads than cores.

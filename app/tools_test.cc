@@ -5,6 +5,7 @@
 
 #include "app/program_fixture.h"
 #include "app/roofline_bound.h"
+#include "app/roofline_gpu.h"
 #include "base/error.h"
 #include "machine/environment.h"
 
@@ -109,6 +110,44 @@ TEST_F(RooflineCommand, PlacesARun) {
   EXPECT_NE(foreign.text.find("of another machine (another-machine)"), std::string::npos);
 }
 
+TEST_F(RooflineCommand, WritesAPicture) {
+  const std::string file = folder_ + "/roofline.svg";
+  ASSERT_EQ(roofline({"--svg", file}).code, 0);
+  EXPECT_NE(text_of(file).find("DRAM 10.0 GB/s"), std::string::npos);
+  EXPECT_EQ(roofline({"--svg", "-"}).text, text_of(file));
+}
+
+TEST_F(RooflineCommand, BoundsAPairOnAGpu) {
+  bench::DeviceCeilings card{.gpu = "0: G", .l2_bytes = 1e6, .costs = {}};
+  const auto add = [&](const char* name, double value) {
+    card.costs.costs.push_back({name, "", {value, value, value}, value, ""});
+  };
+  add("device copy", 4000.0);
+  add("copy, host to device, pinned", 50.0);
+  add("matrix product, bf16", 800.0);
+  BoundQuestion question{.flops = 8e12, .bytes = 4e9, .dtype = "bf16"};
+  const Bound bound = find_gpu_bound(card, question);
+  EXPECT_FALSE(bound.memory_bound);
+  EXPECT_NEAR(bound.seconds(), 10e-3, 1e-9);
+  question.level = "host link";
+  EXPECT_TRUE(find_gpu_bound(card, question).memory_bound);
+  EXPECT_NEAR(find_gpu_bound(card, question).seconds(), 80e-3, 1e-9);
+  question.level = "L2";
+  EXPECT_THROW(find_gpu_bound(card, question), UsageError);
+  question = {.flops = 1, .bytes = 1, .dtype = "f64"};
+  EXPECT_THROW(find_gpu_bound(card, question), UsageError);
+  question = {.flops = 1, .bytes = 1, .dtype = "bf16", .threads = 2};
+  EXPECT_THROW(find_gpu_bound(card, question), UsageError);
+}
+
+TEST_F(RooflineCommand, WithoutAGpuTheReasonIsOneLine) {
+  if (machine::cuda_device().why_not.empty()) GTEST_SKIP() << "there is a GPU";
+  const Ended ended = roofline({"--device", "cuda"});
+  EXPECT_EQ(ended.code, 4);
+  EXPECT_NE(ended.text.find(machine::cuda_device().why_not), std::string::npos) << ended.text;
+  EXPECT_EQ(std::count(ended.text.begin(), ended.text.end(), '\n'), 1) << ended.text;
+}
+
 TEST_F(RooflineCommand, BadQuestionsAreOneLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"--flops", "1e9"}, "--flops without --bytes"},
@@ -123,6 +162,8 @@ TEST_F(RooflineCommand, BadQuestionsAreOneLine) {
       {{"--flops", "1", "--bytes", "1", "--threads", "1000000"}, "usable core"},
       {{"--flops", "1", "--bytes", "1", "--level", "L9"}, "unknown level \"L9\""},
       {{"--run", "/nowhere"}, "no such run folder"},
+      {{"--device", "tpu"}, "--device"},
+      {{"--svg", "/nowhere/x.svg"}, "/nowhere"},
       {{"--frobnicate"}, "unknown option --frobnicate"}};
   for (const auto& [arguments, says] : cases) {
     const Ended ended = roofline(arguments);

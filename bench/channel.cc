@@ -92,6 +92,7 @@ Json to_json(const Job& job) {
           {"cache", name(job.cache)},
           {"graph", job.graph},
           {"energy", job.energy},
+          {"nvtx", job.nvtx},
           {"checks_off", job.checks_off},
           {"memory_limit_bytes", job.memory_limit_bytes},
           {"scratch_folder", job.scratch_folder}};
@@ -119,6 +120,7 @@ Job job_from_json(const Json& json) {
   }
   json.at("graph").get_to(job.graph);
   json.at("energy").get_to(job.energy);
+  json.at("nvtx").get_to(job.nvtx);
   json.at("checks_off").get_to(job.checks_off);
   json.at("memory_limit_bytes").get_to(job.memory_limit_bytes);
   json.at("scratch_folder").get_to(job.scratch_folder);

@@ -31,6 +31,7 @@ struct Job {
   CacheMode cache = CacheMode::kWarm;  // on a GPU, like the two below
   bool graph = false;
   bool energy = false;  // measure the energy of calls: two seconds each
+  bool nvtx = false;    // name the phases on the timeline of a tool that looks
   std::vector<std::string> checks_off;
   std::size_t memory_limit_bytes = 0;   // 0: none
   std::string scratch_folder = "/tmp";  // file inputs

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/interval.h"
+#include "bench/counters.h"
 #include "bench/pairing.h"
 
 namespace aisp::bench {
@@ -86,11 +87,12 @@ struct TechniqueResult {
   std::string beside;
   Interval beside_fraction;
   bool has_isolated = false;
-  PairResult isolated;                // the isolated mode's ratio, when asked for
-  std::size_t outputs_checked = 0;    // calls whose whole output was compared
-  double worst_in_bounds = 0.0;       // largest error seen, in units of its bound
-  std::vector<std::string> labels;    // "contended", "cpu clock", "isolated disagrees"
-  std::optional<CommandUsage> usage;  // only of commands
+  PairResult isolated;                    // the isolated mode's ratio, when asked for
+  std::size_t outputs_checked = 0;        // calls whose whole output was compared
+  double worst_in_bounds = 0.0;           // largest error seen, in units of its bound
+  std::vector<std::string> labels;        // "contended", "cpu clock", "isolated disagrees"
+  std::optional<CommandUsage> usage;      // only of commands
+  std::optional<CounterProfile> profile;  // on a GPU, where asked for
 };
 
 /// One case of one lab: a line of results.jsonl.

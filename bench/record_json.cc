@@ -102,6 +102,7 @@ Json to_json(const TechniqueResult& t) {
   if (t.usage) json["usage"] = to_json(*t.usage);
   if (t.sm_mhz > 0.0) json["sm_mhz"] = t.sm_mhz;
   if (t.joule > 0.0) json["joule"] = t.joule;
+  if (t.profile) json["profile"] = to_json(*t.profile);
   return json;
 }
 
@@ -143,6 +144,7 @@ TechniqueResult technique_from(const Json& json) {
   if (json.contains("usage")) t.usage = usage_from(json.at("usage"));
   t.sm_mhz = json.value("sm_mhz", 0.0);
   t.joule = json.value("joule", 0.0);
+  if (json.contains("profile")) t.profile = profile_from_json(json.at("profile"));
   return t;
 }
 

@@ -18,6 +18,7 @@
 #include "bench/command/pairs.h"
 #include "bench/confirm.h"
 #include "bench/describe.h"
+#include "bench/profile/ncu.h"
 #include "machine/environment.h"
 
 namespace aisp::bench {
@@ -63,6 +64,8 @@ class Run {
     if (options_.processes == 0) options_.processes = options_.size == "smoke" ? 1 : 2;
     if (options_.memory_limit_bytes == 0) options_.memory_limit_bytes = cpu_.memory_bytes / 4 * 3;
     if (options_.out.empty()) options_.out = dated_folder();
+    counters_ = CounterReader(counter_level(options_.profile), options_.time_limit_s,
+                              options_.out + "/counters");
   }
 
   RunSummary go() {
@@ -113,11 +116,11 @@ class Run {
 
   void prepare_ceilings() {
     if (options_.profile == "none") return;
-    if (progress_.note && options_.profile == "roofline") {
-      progress_.note("ceilings of this machine: measured once, then cached");
-    }
     machine::CeilingOptions how;
     how.only_cached = options_.profile == "minimal";
+    if (progress_.note && !how.only_cached) {
+      progress_.note("ceilings of this machine: measured once, then cached");
+    }
     if (has_cases_on(Device::kCpu)) ceilings_ = machine::load_or_measure_ceilings(cpu_, how);
     if (has_cases_on(Device::kCuda)) device_ceilings_ = load_device_ceilings(how.only_cached);
   }
@@ -128,7 +131,7 @@ class Run {
   }
 
   double share_s(std::size_t index) const {
-    const double left = options_.budget_s - (now_s() - begin_s_);
+    const double left = options_.budget_s - (now_s() - begin_s_ - profile_s_);
     return left / static_cast<double>(cases_.size() - index);
   }
 
@@ -160,6 +163,7 @@ class Run {
     job.cache = options_.cache;
     job.graph = options_.graph;
     job.energy = options_.energy;
+    job.nvtx = options_.nvtx;
     if (job.device == Device::kCuda) job.epoch_ns = kDeviceEpochNs;
     job.checks_off = options_.checks_off;
     job.memory_limit_bytes = options_.memory_limit_bytes;
@@ -201,7 +205,24 @@ class Run {
     const double cpu_seconds = result.seconds * cpu_.cores_online;
     result.steal_share =
         std::max(0.0, after.steal_seconds - load.steal_seconds) / std::max(cpu_seconds, 1e-3);
+    if (result.device == "cuda") read_counters(index, result);
     return result;
+  }
+
+  // After the case was judged, in processes of their own; the budget does not pay for it.
+  void read_counters(std::size_t index, CaseResult& result) {
+    if (!options_.counters || counter_level(options_.profile) == CounterLevel::kNone) return;
+    const double begin = now_s();
+    for (TechniqueResult& row : result.techniques) {
+      const bool timed = row.outcome == Outcome::kOk || row.outcome == Outcome::kNoisy;
+      if (!timed || interrupted()) continue;
+      phases_of(index)(row.name, "profile");
+      Job job = make_job(cases_[index], {row.name}, index);
+      job.seed = seed_of(index, 0);
+      row.profile = counters_.read(job);
+      if (!row.profile->why_not.empty()) note_once("counters: " + row.profile->why_not);
+    }
+    profile_s_ += now_s() - begin;
   }
 
   void note_once(const std::string& note) {
@@ -358,7 +379,8 @@ class Run {
   std::vector<KnownLab> labs_;
   std::vector<PlannedCase> cases_;
   std::vector<std::string> noted_;
-  double begin_s_ = 0.0;
+  double begin_s_ = 0.0, profile_s_ = 0.0;
+  CounterReader counters_{CounterLevel::kNone, 0.0};
   bool remeasured_ = false;
 };
 

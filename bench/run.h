@@ -14,20 +14,24 @@ namespace aisp::bench {
 
 struct RunOptions {
   std::vector<std::string> targets, techniques, cases, modules, checks_off;
-  std::string device;                // "cpu" or "cuda": only its cases; "": both
-  std::string size = "full";         // or "smoke"
-  std::string profile = "roofline";  // "none": no ceilings; "minimal": those in the cache;
-                                     // "roofline": measured first where the cache has none
-  std::uint64_t iterations = 0;      // per epoch; 0: calibrated
-  double budget_s = 210.0;           // for all cases; 0: until every verdict
-  std::uint64_t seed = 0;            // 0: secret seeds from the system
-  std::string out;                   // folder; "": artifacts/<time>-<pid>
+  std::string device;         // "cpu" or "cuda": only its cases; "": both
+  std::string size = "full";  // or "smoke"
+  // Ceilings, "none": no; "minimal": those in the cache; "roofline" and "deep_dive": measured first
+  // where the cache has none. Counters of techniques on a GPU (profile/ncu.h): "minimal" a few,
+  // "deep_dive" all.
+  std::string profile = "roofline";
+  bool counters = true;          // false: ceilings only, whatever the profile says
+  std::uint64_t iterations = 0;  // per epoch; 0: calibrated
+  double budget_s = 210.0;       // for all cases; 0: until every verdict
+  std::uint64_t seed = 0;        // 0: secret seeds from the system
+  std::string out;               // folder; "": artifacts/<time>-<pid>
   bool resume = false;
   bool peers = false;
   bool isolated = false;
   // Of cases on a GPU: what a call finds in the L2, calls replayed from a graph, energy of a call.
   CacheMode cache = CacheMode::kWarm;
   bool graph = false, energy = false;
+  bool nvtx = false;  // phases of cases on a GPU as NVTX ranges
   int processes = 0;  // per case; 0: 1 for smoke, 2 for full
   double margin = 0.01, level = 0.95;
   double precision = 0.02;  // go on after a verdict until the interval is this narrow

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "bench/case_worker.h"
+#include "bench/profile/ranges.h"
 #include "bench/verify.h"
 
 namespace aisp::bench {
@@ -335,6 +336,10 @@ void CaseWorker::end_plans() {
   }
 }
 
-void run_job(const Job& job, Reporter& reporter) { CaseWorker(job, reporter).run(); }
+void run_job(const Job& job, Reporter& reporter) {
+  if (!job.nvtx || job.device != Device::kCuda) return CaseWorker(job, reporter).run();
+  RangeReporter marked(reporter);
+  CaseWorker(job, marked).run();
+}
 
 }  // namespace aisp::bench

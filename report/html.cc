@@ -20,6 +20,16 @@ std::string counted(std::size_t count, const char* word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
+std::string gpu_text(const bench::Json& header) {
+  std::string text = escape(header_text(header, {"device", "name"}));
+  if (text.empty()) return "";
+  const std::string count = header_text(header, {"device", "multiprocessors"});
+  const double memory = header_number(header, {"device", "memory_bytes"});
+  if (!count.empty()) text += fmt::format(", {} multiprocessors", escape(count));
+  if (memory > 0.0) text += ", " + format_bytes(memory);
+  return text;
+}
+
 std::string machine_text(const bench::Json& header) {
   std::string text = escape(header_text(header, {"cpu", "model"}));
   const std::string cores = header_text(header, {"cpu", "cores"});
@@ -97,6 +107,7 @@ std::string page_header(const bench::RunRecord& run, const Model& model) {
   std::string out = fmt::format("<header><p class=\"eyebrow\">aisp run</p><h1>{}</h1>",
                                 escape(header_text(header, {"run_id"})));
   out += lead(run, model) + "<dl class=\"facts\">" + fact("machine", machine_text(header));
+  out += fact("GPU", gpu_text(header));
   out += fact("started", escape(header_text(header, {"started_utc"})));
   out += fact("aisp", escape(describe_build(header)));
   out += fact("hardware key", escape(header_text(header, {"hardware_key"}))) + "</dl>";
@@ -177,10 +188,13 @@ std::string legend(const Model& model) {
 }
 
 std::string roofline(const Model& model, const bench::Json& header) {
-  const Roofline data = collect_roofline(model, header);
+  Roofline data = collect_roofline(model, header);
+  const Roofline on_gpu = collect_gpu_roofline(model, header);
+  data.panels.insert(data.panels.end(), on_gpu.panels.begin(), on_gpu.panels.end());
+  data.without_place += on_gpu.without_place;
   std::string out =
       "<section aria-labelledby=\"roofline\"><h2 id=\"roofline\">Roofline</h2><p>Every technique "
-      "below what this machine was measured to do.</p><div class=\"panel\">";
+      "below what this machine, or its GPU, was measured to do.</p><div class=\"panel\">";
   const bool roofs = std::any_of(data.panels.begin(), data.panels.end(), [](const Panel& panel) {
     return !panel.compute.empty() || !panel.bandwidth.empty();
   });

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/units.h"
+#include "report/counters.h"
 #include "report/html_parts.h"
 #include "report/markup.h"
 
@@ -81,7 +82,6 @@ std::string name_cell(const Row& row) {
   const bench::TechniqueResult& t = *row.technique;
   std::string out = fmt::format("<th scope=\"row\"><span class=\"mono\">{}</span>", escape(t.name));
   if (!row.aside.empty()) out += fmt::format(" <span class=\"label\">{}</span>", row.aside);
-  if (t.device != "cpu") out += fmt::format(" <span class=\"label\">{}</span>", escape(t.device));
   if (t.threads > 1) out += fmt::format(" <span class=\"label\">{} threads</span>", t.threads);
   return out + fmt::format("<small>{}</small></th>", escape(t.summary));
 }
@@ -149,7 +149,8 @@ std::string details_table(const CaseView& view) {
       "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Details\"><table "
       "class=\"grid numbers\"><thead><tr>";
   for (const char* title :
-       {"technique", "p10", "p90", "p99", "speed-up, wall clock", "speed-up, CPU clock",
+       {"technique", "p10", "p90", "p99", "speed-up, wall clock",
+        view.result->device == "cuda" ? "speed-up, device clock" : "speed-up, CPU clock",
         "judged by", "rounds", "disturbed", "isolated", "outputs checked", "worst error"}) {
     out += fmt::format("<th scope=\"col\">{}</th>", title);
   }
@@ -213,6 +214,7 @@ std::string render_case(const CaseView& view) {
   std::string out =
       fmt::format("<article class=\"panel\" id=\"{}\"><h3>{}", view.id, escape(r.case_name));
   if (!r.size.empty()) out += fmt::format(" <span class=\"label\">{}</span>", escape(r.size));
+  if (r.device == "cuda") out += " <span class=\"label\">on the GPU</span>";
   out += fmt::format("</h3><p class=\"muted\">{}</p><dl class=\"facts\">", escape(r.origin));
   out += fact("size", escape(describe_params(r)));
   out += fact("work of a call", escape(describe_work(r)));
@@ -225,7 +227,7 @@ std::string render_case(const CaseView& view) {
         "<p class=\"notice\">Measured with checks switched off ({}): no claim rests on it.</p>",
         escape(off));
   }
-  out += plots(view) + results_table(view) + details(view);
+  out += plots(view) + results_table(view) + render_counters(view) + details(view);
   return out + "</article>";
 }
 

@@ -1,6 +1,8 @@
 // The sections around the labs: what failed, the machine and its ceilings, how to measure again.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/units.h"
 #include "report/html_parts.h"
 #include "report/markup.h"
@@ -9,14 +11,29 @@
 namespace aisp::report {
 namespace {
 
+// It failed only because there was nothing to compare it with.
+bool fell_with_baseline(const CaseView& view, const Row& row) {
+  return is_failure(row) && row.technique->name != view.result->baseline &&
+         row.technique->detector.empty() && row.technique->last_output.empty() &&
+         is_failure(view.rows.front());
+}
+
 std::string failure(const LabView& lab, const CaseView& view, std::size_t index) {
   const Row& row = view.rows[index];
+  const auto others = std::count_if(view.rows.begin(), view.rows.end(), [&](const Row& other) {
+    return fell_with_baseline(view, other);
+  });
+  std::string with_it;
+  if (index == 0 && others > 0) {
+    with_it = fmt::format(" It is the baseline: {} technique{} could not be compared.", others,
+                          others == 1 ? "" : "s");
+  }
   std::string out = fmt::format(
       "<article class=\"panel failure\" id=\"{}\"><h3><span class=\"mono\">{}</span> <span "
       "class=\"verdict {}\">{}</span></h3><p>{}</p><p class=\"muted\"><a href=\"#{}\">{}, {} "
       "{}</a></p>",
       failure_id(view, index), escape(row.technique->name), name(row.state), name(row.state),
-      escape(explain(row)), view.id, escape(lab.name), escape(view.result->case_name),
+      escape(explain(row)) + with_it, view.id, escape(lab.name), escape(view.result->case_name),
       escape(view.result->size));
   if (!row.technique->last_output.empty()) {
     out += "<p class=\"muted\">Its last output:</p><pre tabindex=\"0\">" +
@@ -49,6 +66,7 @@ std::string environment_group(const char* title, const bench::Json& header, cons
   if (group == nullptr || !group->is_object()) return "";
   std::string rows;
   for (const auto& [term, value] : group->items()) {
+    if (term == "ceilings") continue;  // a section of their own
     std::string text;
     if (term == "caches" && value.is_array()) {
       for (const auto& cache : value) text += (text.empty() ? "" : "<br>") + cache_text(cache);
@@ -125,6 +143,31 @@ Grid bandwidth_grid(const bench::Json& entries) {
   return grid;
 }
 
+// What the GPU was measured to do: every figure with its interval.
+std::string gpu_ceilings(const bench::Json& header) {
+  Grid grid;
+  for (const auto& cost : header.at("device").at("ceilings").at(0).at("costs")) {
+    const auto name = cost.at("name").get<std::string>();
+    grid.add(name, "median", format_number(cost.at("median").get<double>()));
+    grid.add(name, "interval",
+             fmt::format("[{}, {}]", format_number(cost.at("low").get<double>()),
+                         format_number(cost.at("high").get<double>())));
+    grid.add(name, "unit", escape(cost.at("unit").get<std::string>()));
+    grid.add(name, "how", escape(cost.at("detail").get<std::string>()));
+  }
+  return grid.render("GPU");
+}
+
+// What does not have the documented shape is no ceiling.
+template <class Render>
+std::string or_nothing(Render render) {
+  try {
+    return render();
+  } catch (const bench::Json::exception&) {
+    return "";
+  }
+}
+
 }  // namespace
 
 bool is_failure(const Row& row) {
@@ -142,7 +185,7 @@ std::string render_failures(const Model& model) {
     for (const auto& view : lab.cases) {
       for (std::size_t i = 0; i < view.rows.size(); ++i) {
         const bool shown = is_failure(view.rows[i]) || !view.rows[i].technique->last_output.empty();
-        if (shown) out += failure(lab, view, i);
+        if (shown && !fell_with_baseline(view, view.rows[i])) out += failure(lab, view, i);
       }
     }
   }
@@ -165,14 +208,12 @@ std::string render_failures(const Model& model) {
 }
 
 std::string render_ceilings(const bench::Json& header) {
-  std::string tables;
-  try {
+  std::string tables = or_nothing([&] {
     const bench::Json& ceilings = header.at("ceilings");
-    tables = compute_grid(ceilings.at("compute")).render("Compute") +
-             bandwidth_grid(ceilings.at("bandwidth")).render("Bandwidth");
-  } catch (const bench::Json::exception&) {
-    tables.clear();  // what does not have the documented shape is no ceiling
-  }
+    return compute_grid(ceilings.at("compute")).render("Compute") +
+           bandwidth_grid(ceilings.at("bandwidth")).render("Bandwidth");
+  });
+  tables += or_nothing([&] { return gpu_ceilings(header); });
   if (tables.empty()) tables = "<p class=\"muted\">This run has no measured ceilings.</p>";
   return "<section aria-labelledby=\"ceilings\"><h2 id=\"ceilings\">Measured ceilings</h2><div "
          "class=\"panel columns\">" +
@@ -184,8 +225,9 @@ std::string render_environment(const bench::Json& header) {
       "<section aria-labelledby=\"environment\"><h2 id=\"environment\">Environment</h2>"
       "<div class=\"panel columns\">";
   for (const auto& [title, key] :
-       {std::pair{"Machine", "cpu"}, std::pair{"State", "environment"}, std::pair{"Build", "aisp"},
-        std::pair{"Libraries", "libraries"}, std::pair{"Options", "options"}}) {
+       {std::pair{"Machine", "cpu"}, std::pair{"GPU", "device"}, std::pair{"State", "environment"},
+        std::pair{"Build", "aisp"}, std::pair{"Libraries", "libraries"},
+        std::pair{"Options", "options"}}) {
     out += environment_group(title, header, key);
   }
   out += "</div>";

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "report/counters.h"
 #include "report/model.h"
 
 namespace aisp::report {
@@ -52,7 +53,7 @@ void add_case(std::string& out, const CaseView& view) {
                     baseline ? "" : plain(format_ratio_interval(row.speedup.low, row.speedup.high)),
                     plain(rates), plain(describe_ceiling(t)), verdict);
   }
-  out += "\n";
+  out += "\n" + counters_as_markdown(view);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -277,6 +278,15 @@ std::string describe_command(const bench::Json& header) {
 
 std::string describe_rerun(const bench::Json& header, const LabView& lab) {
   std::string text = "build/aisp bench run --targets " + quoted(lab.name);
+  const bool on_gpu = std::all_of(lab.cases.begin(), lab.cases.end(), [](const CaseView& view) {
+    return view.result->device == "cuda";
+  });
+  if (on_gpu) {
+    text += " --device cuda";
+    const std::string cache = header_text(header, {"options", "cache"});
+    if (!cache.empty() && cache != "warm") text += " --cache " + quoted(cache);
+    if (header_text(header, {"options", "graph"}) == "true") text += " --graph";
+  }
   for (const auto& [key, option] :
        {std::pair{"size", "--size"}, std::pair{"profile", "--profile"}}) {
     const std::string value = header_text(header, {"options", key});

@@ -84,11 +84,14 @@ std::string name_of(const LabView& lab, const CaseView& view) {
 }
 
 Json to_json(const LabView& lab, const CaseView& view) {
+  const std::string& dtype = view.result->flops_dtype;
   Json json = {{"id", view.id},
                {"lab", printable(lab.name)},
                {"lab_id", lab.id},
                {"chapter", printable(chapter_of(lab))},
                {"name", printable(name_of(lab, view))},
+               {"dtype", printable(dtype.empty() ? "f32" : dtype)},
+               {"link", view.result->medium == "host link"},
                {"best", nullptr},
                {"rows", Json::array()}};
   for (const Row& row : view.rows) {
@@ -100,11 +103,14 @@ Json to_json(const LabView& lab, const CaseView& view) {
 
 Json to_json(const Panel& panel) {
   Json json = {{"memory", panel.memory},
+               {"gpu", printable(panel.gpu)},
                {"threads", panel.threads},
                {"roofs", Json::array()},
                {"points", Json::array()}};
   for (const Roof& roof : panel.compute) {
-    json["roofs"].push_back({{"label", printable(roof.label)}, {"value", number(roof.value)}});
+    json["roofs"].push_back({{"label", printable(roof.label)},
+                             {"value", number(roof.value)},
+                             {"dtype", printable(roof.dtype)}});
   }
   for (const Roof& roof : panel.bandwidth) {
     json["roofs"].push_back({{"label", printable(roof.label)},
@@ -142,8 +148,9 @@ std::string render_plot_data(const Model& model, const bench::Json& header) {
   for (const auto& lab : model.labs) {
     for (const auto& view : lab.cases) json["cases"].push_back(to_json(lab, view));
   }
-  for (const auto& panel : collect_roofline(model, header).panels) {
-    json["panels"].push_back(to_json(panel));
+  for (const Roofline& roofline :
+       {collect_roofline(model, header), collect_gpu_roofline(model, header)}) {
+    for (const auto& panel : roofline.panels) json["panels"].push_back(to_json(panel));
   }
   std::string out;
   for (const char c : json.dump(-1, ' ', true, Json::error_handler_t::replace)) {

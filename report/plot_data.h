@@ -3,13 +3,12 @@
 //
 // Shape:
 //   {"cases": [{"id": "case-1", "lab": "ch07:transpose", "lab_id": "lab-1", "chapter": "ch07",
-//               "name": "gpt2", "best": 2 or null,
+//               "name": "gpt2", "dtype": "f32", "link": false, "best": 2 or null,
 //               "rows": [{"name": "tiled", "state": "faster", "peer": false, "threads": 1,
 //                         "speedup": [estimate, low, high] or null, "margin": 0.01,
 //                         "says": "tiled: faster, ...", "samples": [[quantiles of a process]]}]}],
-//    "panels": [{"memory": false, "threads": 1, "roofs": [{"label", "value", "level" (of
-//    bandwidth),
-//                "from", "to"}], "points": [[case, row, x, y]]}]}
+//    "panels": [{"memory": false, "gpu": "", "threads": 1, "roofs": [{"label", "value", and "dtype"
+//                or, of bandwidth, "level", "from", "to"}], "points": [[case, row, x, y]]}]}
 #pragma once
 
 #include <span>

@@ -42,7 +42,8 @@ const plots = (() => {
   const ratio = (value) =>
     (value < 0.1 ? `1/${Math.round(1 / value)}x` : `${Number(value.toPrecision(4))}x`);
   const ratio3 = (value) =>
-    `${value >= 0.9 && value < 1.1 ? value.toFixed(3) : value.toPrecision(3)}x`;
+    `${value >= 0.9 && value < 1.1 ? value.toFixed(3) :
+      value < 100 ? value.toPrecision(3) : Number(value.toPrecision(3))}x`;
   const ratioDomain = (rows) => {
     const ends = rows.flatMap((row) => row.speedup).filter((end) => end);
     const low = Math.max(1e-6, Math.min(1 / 1.05, ...ends));

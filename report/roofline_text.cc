@@ -14,8 +14,16 @@ namespace {
 constexpr int kWidth = 70, kHeight = 20;  // characters: fits 80 columns with the axis
 constexpr double kLeastIntensity = 1.0 / 64;
 
-std::string level_name(int level) { return level == 0 ? "DRAM" : fmt::format("L{}", level); }
-char level_mark(int level) { return level == 0 ? 'm' : static_cast<char>('0' + level % 10); }
+char level_mark(int level) {
+  if (level < 0) return 'h';
+  return level == 0 ? 'm' : static_cast<char>('0' + level % 10);
+}
+
+std::string title_of(const Panel& panel) {
+  const char* kind = panel.memory ? "Memory" : "Roofline";
+  if (!panel.gpu.empty()) return fmt::format("{}, {}", kind, panel.gpu);
+  return fmt::format("{}, {} thread{}", kind, panel.threads, panel.threads == 1 ? "" : "s");
+}
 
 // a to z, A to Z; a star for those that come after them.
 char point_mark(std::size_t index) {
@@ -136,8 +144,8 @@ std::string roofs_text(const Panel& panel) {
   for (const Roof& roof : panel.compute) text += "    " + roof.label + "\n";
   text += "  bandwidth, and the intensity (flops per byte) from which arithmetic is the limit\n";
   for (const Roof& roof : panel.bandwidth) {
-    std::string line =
-        fmt::format("    [{}] {:<16} {:<22}", level_mark(roof.level), roof.label, sets_text(roof));
+    std::string line = fmt::format("    [{}] {:<{}} {:<22}", level_mark(roof.level), roof.label,
+                                   panel.gpu.empty() ? 16 : 24, sets_text(roof));
     for (const Roof& top : tops(panel)) {
       line += fmt::format(" {} {}", top.dtype, format_number(top.value / roof.value));
     }
@@ -174,10 +182,10 @@ std::string points_text(const Panel& panel, const Model& model) {
 std::string render_roofline(const Roofline& roofline, const Model& model) {
   std::string text;
   for (const Panel& panel : roofline.panels) {
-    text += fmt::format("\n{}, {} thread{}\n", panel.memory ? "Memory" : "Roofline", panel.threads,
-                        panel.threads == 1 ? "" : "s");
+    text += "\n" + title_of(panel) + "\n";
     if (panel.compute.empty() && panel.bandwidth.empty()) {
-      text += "  no ceilings for this number of threads\n";
+      text += panel.gpu.empty() ? "  no ceilings for this number of threads\n"
+                                : "  the run has no ceilings of this GPU\n";
     } else {
       text += roofs_text(panel);
     }
@@ -188,13 +196,18 @@ std::string render_roofline(const Roofline& roofline, const Model& model) {
     text += fmt::format("\n{} timed technique{} declare neither flops nor bytes\n",
                         roofline.without_place, roofline.without_place == 1 ? "" : "s");
   }
+  if (roofline.elsewhere > 0) {
+    text += fmt::format("\n{} timed technique{} ran on the other device (--device)\n",
+                        roofline.elsewhere, roofline.elsewhere == 1 ? "" : "s");
+  }
   return text;
 }
 
 bench::Json roofline_to_json(const Roofline& roofline, const Model& model) {
   bench::Json panels = bench::Json::array();
   for (const Panel& panel : roofline.panels) {
-    bench::Json json = {{"threads", panel.threads},
+    bench::Json json = {{"gpu", panel.gpu},
+                        {"threads", panel.threads},
                         {"memory", panel.memory},
                         {"compute", bench::Json::array()},
                         {"bandwidth", bench::Json::array()},
@@ -204,7 +217,7 @@ bench::Json roofline_to_json(const Roofline& roofline, const Model& model) {
           {{"label", roof.label}, {"dtype", roof.dtype}, {"gflop_per_s", roof.value}});
     }
     for (const Roof& roof : panel.bandwidth) {
-      bench::Json entry = {{"level", level_name(roof.level)},
+      bench::Json entry = {{"level", roof.place},
                            {"gb_per_s", roof.value},
                            {"from_bytes", roof.from_bytes},
                            {"to_bytes", roof.to_bytes},
@@ -225,7 +238,9 @@ bench::Json roofline_to_json(const Roofline& roofline, const Model& model) {
     }
     panels.push_back(std::move(json));
   }
-  return {{"panels", panels}, {"without_place", roofline.without_place}};
+  return {{"panels", panels},
+          {"without_place", roofline.without_place},
+          {"elsewhere", roofline.elsewhere}};
 }
 
 }  // namespace aisp::report

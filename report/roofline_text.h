@@ -11,8 +11,9 @@ namespace aisp::report {
 /// One panel after the other. `model` names the points; a roofline without points may have none.
 std::string render_roofline(const Roofline& roofline, const Model& model);
 
-/// {"panels": [{"threads", "memory", "compute": [...], "bandwidth": [...], "points": [...]}],
-///  "without_place"}: rates in GFLOP/s and GB/s, ridges in flops per byte.
+/// {"panels": [{"gpu", "threads", "memory", "compute": [...], "bandwidth": [...], "points":
+/// [...]}],
+///  "without_place", "elsewhere"}: rates in GFLOP/s and GB/s, ridges in flops per byte.
 bench::Json roofline_to_json(const Roofline& roofline, const Model& model);
 
 }  // namespace aisp::report

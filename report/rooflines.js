@@ -1,8 +1,10 @@
-// The rooflines: a panel for each number of threads, compute and memory apart. Bandwidth roofs are
+// The rooflines: a panel for each number of threads and for the GPU, compute and memory apart.
+// Bandwidth roofs are
 // lines of slope one in a compute panel, and steps over the working set in a memory panel.
 "use strict";
 const drawRoofline = (data, of, width, shown) => {
   const { css, link, options, kDepth } = plots.parts;
+  const kGpuDepth = 1e6;  // its units are further apart: f32 and fp8 products by a factor of 30
   const kTop = 26, kLeft = 46, kRight = 14, kBottom = 40;
 
   const label = (items, more) => Plot.text(items, {
@@ -17,6 +19,8 @@ const drawRoofline = (data, of, width, shown) => {
     const unit = ["B", "KiB", "MiB", "GiB", "TiB"][power];
     return `${Number((value / 2 ** (10 * power)).toPrecision(3))} ${unit}`;
   };
+
+  const count = (value) => (value < 1e4 ? String(value) : d3.format("~s")(value));
 
   // Where two bandwidth labels would touch, the lower one starts behind the upper one.
   const slanted = (lines, x, y, size) => {
@@ -67,7 +71,7 @@ const drawRoofline = (data, of, width, shown) => {
     const ys = points.map((d) => d.y).concat(panel.roofs.map((one) => one.value)
       .filter((value, i) => panel.memory || panel.roofs[i].level === undefined));
     const y = [0, d3.max(ys) * 2];
-    y[0] = Math.max(d3.min(ys) / 2.5, y[1] / kDepth);
+    y[0] = Math.max(d3.min(ys) / 2.5, y[1] / (panel.gpu ? kGpuDepth : kDepth));
     const xs = points.map((d) => d.x);
     const ridge = panel.memory ? [] : panel.roofs.filter((one) => one.level === 0)
       .map((one) => 3 * (d3.max(panel.roofs.filter((r) => r.level === undefined), (r) => r.value)
@@ -82,7 +86,7 @@ const drawRoofline = (data, of, width, shown) => {
       y: { type: "log", domain: y, clamp: true, axis: null },
       marks: [
         Plot.gridY(powers(y, 10), { stroke: css("line"), strokeOpacity: 1 }),
-        Plot.axisY(powers(y, 10), { tickSize: 0, text: String, label: null }),
+        Plot.axisY(powers(y, 10), { tickSize: 0, text: count, label: null }),
         Plot.axisX(powers(x, 2, Math.ceil(Math.log2(x[1] / x[0]) / 6)), {
           tickSize: 4, text: panel.memory ? bytes : String, label: null,
         }),
@@ -117,9 +121,15 @@ const drawRoofline = (data, of, width, shown) => {
   const columns = width >= 896 && used.length > 1 ? 2 : 1;
   const size = { width: Math.floor((width - 36 * (columns - 1)) / columns) };
   size.height = Math.round(Math.max(300, Math.min(420, size.width * 0.72)));
-  for (const { panel, points } of used) {
+  // A lab under the roofs that its own types and links have; the run under all.
+  const roofsOf = (panel, points) => panel.roofs.filter((one) => of === "all" ||
+    (one.level === undefined ? points.some((d) => d.view.dtype === one.dtype)
+      : one.level >= 0 || points.some((d) => d.view.link)));
+  for (const { panel: whole, points } of used) {
+    const panel = { ...whole, roofs: roofsOf(whole, points) };
     const one = document.createElement("div"), title = document.createElement("h4");
-    title.textContent = `${panel.threads} thread${panel.threads === 1 ? "" : "s"}, ` +
+    title.textContent =
+      `${panel.gpu || `${panel.threads} thread${panel.threads === 1 ? "" : "s"}`}, ` +
       (panel.memory ? "cases without floating-point work" : "floating-point work");
     one.append(title, drawPanel(panel, points, size));
     node.append(one);

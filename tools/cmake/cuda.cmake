@@ -21,6 +21,8 @@ if(NOT AISP_CUDA STREQUAL "OFF" AND NOT AISP_SANITIZE)
   endif()
 endif()
 message(STATUS "Device code: ${AISP_HAVE_CUDA} ${CMAKE_CUDA_COMPILER}")
+# Everything that nvcc compiles, and nothing else: what the preset device-all builds.
+add_custom_target(device_code)
 
 # The flags of device code for one list of architectures.
 function(aisp_device_flags out)
@@ -63,6 +65,7 @@ function(aisp_device_code library sources)
       set_target_properties(${device} PROPERTIES COMPILE_OPTIONS "${flags_${kind}}"
         CUDA_STANDARD_REQUIRED OFF)
       target_sources(${library} PRIVATE $<TARGET_OBJECTS:${device}>)
+      add_dependencies(device_code ${device})
     endif()
   endforeach()
   if(rdc)
@@ -76,6 +79,7 @@ function(aisp_device_code library sources)
     set_target_properties(${device} PROPERTIES COMPILE_OPTIONS "${flags_any}"
       CUDA_STANDARD_REQUIRED OFF CUDA_SEPARABLE_COMPILATION ON CUDA_RESOLVE_DEVICE_SYMBOLS ON)
     target_link_libraries(${library} PUBLIC ${device})
+    add_dependencies(device_code ${device})
   endif()
   # Link only: the toolkit is nothing for the host compiler to include.
   # By its path, so that who links an installed aisp need not look for the toolkit.
