@@ -23,6 +23,8 @@ bench::Json row_json(const bench::SelftestRow& row) {
   return {{"workload", row.workload},
           {"effect", row.effect},
           {"margin", row.margin},
+          {"truth", row.truth},
+          {"ratio_median", row.ratio_median},
           {"trials", row.trials},
           {"alarms", bounded(row.alarms)},
           {"right", bounded(row.right)},

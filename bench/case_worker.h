@@ -47,6 +47,7 @@ class CaseWorker {
   // After an illegal address or the like nothing works in this process any more: it ends, and the
   // supervisor goes on with the others in another one.
   void end_if_broken(const Technique& technique);
+  std::size_t device_memory_taken() const;
   void guarded_by_memory(const std::function<void()>& body);
   static bool is_out_of_device_memory(const std::exception& problem);  // by its name in the text
   static std::string out_of_device_memory(const std::string& phase);

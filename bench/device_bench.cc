@@ -211,19 +211,20 @@ Fault DeviceBench::audit_repeat(const Lab& lab, const Params& params, Plan& plan
   return {};
 }
 
-Fault DeviceBench::audit_leak(Plan& plan, InputSet& set) {
+Fault DeviceBench::audit_leak(Plan& plan, InputSet& set,
+                              const std::function<std::size_t()>& used) {
   constexpr int kCalls = 64;
   // The driver takes memory in pages of 2 MiB: a small leak shows only as a step.
   for (int i = 0; i < 4; ++i) call(plan, set);
-  const std::size_t before = machine::device_memory_free();
+  const std::size_t before = used();
   for (int i = 0; i < kCalls; ++i) call(plan, set);
-  const std::size_t after = machine::device_memory_free();
+  const std::size_t after = used();
   for (int i = 0; i < kCalls; ++i) call(plan, set);
-  const std::size_t later = machine::device_memory_free();
-  if (after >= before || later >= after) return {};
+  const std::size_t later = used();
+  if (after <= before || later <= after) return {};
   return {"leak",
           fmt::format("{} calls took {} MiB of device memory, {} more took {} MiB more", kCalls,
-                      (before - after) >> 20, kCalls, (after - later) >> 20),
+                      (after - before) >> 20, kCalls, (later - after) >> 20),
           Outcome::kFailed};
 }
 

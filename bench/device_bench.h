@@ -75,8 +75,8 @@ class DeviceBench {
   /// many runs of one.
   Fault audit_repeat(const Lab& lab, const Params& params, Plan& plan, InputSet& set,
                      std::uint64_t seed);
-  /// Fault "leak": device memory that every call takes.
-  Fault audit_leak(Plan& plan, InputSet& set);
+  /// Fault "leak": device memory that every call takes. `used`: bytes that are taken now.
+  Fault audit_leak(Plan& plan, InputSet& set, const std::function<std::size_t()>& used);
 
  private:
   void enqueue(Plan& plan, InputSet& set, std::uint64_t iterations);

@@ -78,6 +78,7 @@ void one_trial(SelftestRow& row, SelftestSubject& subject, std::size_t index, st
   row.covered += result.ratio.contains(truth);
   row.inconclusive += result.verdict == Verdict::kInconclusive;
   row.cpu_clock += result.clock == Clock::kCpu;
+  row.ratios.push_back(flip ? 1.0 / result.ratio.estimate : result.ratio.estimate);
   row.widths.push_back(result.ratio.high / result.ratio.low - 1.0);
   row.seconds.push_back(record.seconds);
 }
@@ -123,6 +124,7 @@ SelftestResult run_selftest(const SelftestOptions& options) {
   const auto subject = on_cpu ? selftest_on_cpu(options.seed) : selftest_on_device();
   for (const SelftestPair& pair : subject->pairs()) {
     result.rows.push_back({pair.workload, pair.effect, pair.margin});
+    result.rows.back().truth = pair.truth;
   }
   const BackgroundLoad load(options.load);
   // Passes over all rows, so that drift in the machine meets every row alike. A pass gives short
@@ -157,6 +159,8 @@ SelftestResult run_selftest(const SelftestOptions& options) {
     }
   }
   for (SelftestRow& row : result.rows) {
+    if (row.trials == 0) continue;
+    row.ratio_median = median(row.ratios);
     row.width_median = median(row.widths);
     row.seconds_median = median(row.seconds);
   }

@@ -32,9 +32,11 @@ struct SelftestRow {
   std::int64_t covered = 0;  // interval holds the true ratio
   std::int64_t inconclusive = 0;
   std::int64_t cpu_clock = 0;  // trials decided on the CPU clock (a GPU's: always on its own)
+  double truth = 1.0;          // time with the effect over time without
+  double ratio_median = 1.0;   // of the estimates, the same way round
   double width_median = 0.0;   // of the interval, relative
   double seconds_median = 0.0;
-  std::vector<double> widths, seconds;
+  std::vector<double> ratios, widths, seconds;
 };
 
 struct SelftestResult {

@@ -1,7 +1,9 @@
-// The self-test's workloads on a GPU: a kernel that computes for about 5, 20 and 200 us and one
-// that reads memory, in the epochs that labs are timed in. A launch costs a microsecond or so that
-// no step of ours makes: so how much longer a kernel takes for a tenth more work is measured first,
-// and the work planted is what lengthens the time by just the effect.
+// The self-test's workloads on a GPU: a kernel that computes for about 5, 20 and 200 us and one that
+// reads memory, in the epochs that labs are timed in. Work can be set exactly, time cannot: a
+// launch costs a microsecond or so that no step of ours makes, and reads go by waves of blocks. So
+// the work that lengthens the time by just the effect is found by a long run before, and what that
+// run saw of it is the truth that the trials are held against.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -48,11 +50,10 @@ class DeviceSubject final : public SelftestSubject {
     memory_.fill(1);
     for (const Workload& workload : workloads()) {
       const std::int64_t work = work_for(workload);
-      const double share = share_of_work(workload, work);
       for (const auto& [effect, margin] : workload.effects_and_margins) {
-        pairs_.push_back({workload.name, effect, margin, 1.0 + effect, false});
-        const auto more = static_cast<double>(work) * (1.0 + effect / share);
-        plans_.push_back({plan(workload, work), plan(workload, std::llround(more))});
+        const auto [more, truth] = plant(workload, work, effect);
+        pairs_.push_back({workload.name, effect, margin, truth, false});
+        plans_.push_back({plan(workload, work), plan(workload, more)});
       }
     }
   }
@@ -112,20 +113,35 @@ class DeviceSubject final : public SelftestSubject {
     return std::llround(work);
   }
 
-  // How much of the time grows with the work: of ten per cent more work, how many tenths show.
-  double share_of_work(const Workload& workload, std::int64_t work) {
-    const auto less = plan(workload, work);
-    const auto more = plan(workload, work + work / 10);
-    const Contender a = contender_of(*less), b = contender_of(*more);
+  // Time of `more` work over that of `work`: median of as many pairs of epochs, in turn A B, B A.
+  double ratio_of(const Workload& workload, std::int64_t work, std::int64_t more, int pairs) {
+    const auto one = plan(workload, work), other = plan(workload, more);
+    const Contender a = contender_of(*one), b = contender_of(*other);
     const std::uint64_t iterations = calibrate(a, kDeviceEpochNs, nullptr);
+    time_epoch(b, iterations);
     std::vector<double> ratios;
-    for (int i = 0; i < 200; ++i) {
-      const double short_ns = time_epoch(a, iterations).cpu_ns;
-      ratios.push_back(time_epoch(b, iterations).cpu_ns / short_ns);
+    for (int i = 0; i < pairs; ++i) {
+      const bool turned = i % 2 == 1;
+      const double first = time_epoch(turned ? b : a, iterations).cpu_ns;
+      const double second = time_epoch(turned ? a : b, iterations).cpu_ns;
+      ratios.push_back(turned ? first / second : second / first);
     }
-    bench_.forget(*less);
-    bench_.forget(*more);
-    return (median(ratios) - 1.0) / 0.1;
+    bench_.forget(*one);
+    bench_.forget(*other);
+    return median(ratios);
+  }
+
+  // Work whose time is longer by `effect`, and by how much it then is.
+  std::pair<std::int64_t, double> plant(const Workload& workload, std::int64_t work,
+                                        double effect) {
+    if (effect == 0.0) return {work, 1.0};
+    double more = static_cast<double>(work) * (1.0 + effect);
+    for (int i = 0; i < 2; ++i) {
+      const double seen = ratio_of(workload, work, std::llround(more), 100) - 1.0;
+      const double step = effect / std::clamp(seen, 0.3 * effect, 3.0 * effect);
+      more = static_cast<double>(work) + (more - static_cast<double>(work)) * step;
+    }
+    return {std::llround(more), ratio_of(workload, work, std::llround(more), 400)};
   }
 
   DeviceBench bench_;

@@ -23,6 +23,12 @@ void CaseWorker::end_if_broken(const Technique& technique) {
   std::_Exit(kContextLost);
 }
 
+// Of this process where NVML tells, or others on the card would look like leaks.
+std::size_t CaseWorker::device_memory_taken() const {
+  if (const auto own = vitals_->own_memory()) return *own;
+  return machine::cuda_device().memory_bytes - machine::device_memory_free();
+}
+
 bool CaseWorker::is_out_of_device_memory(const std::exception& problem) {
   return std::string_view(problem.what()).find("cudaErrorMemoryAllocation") != std::string::npos;
 }

@@ -135,7 +135,9 @@ void CaseWorker::exercise(const Technique& technique) {
   if (!device_) return;
   Fault fault;
   if (checks_.on("other-stream")) fault = device_->audit_streams(*plan, set);
-  if (!fault.found() && checks_.on("leak")) fault = device_->audit_leak(*plan, set);
+  if (!fault.found() && checks_.on("leak")) {
+    fault = device_->audit_leak(*plan, set, [this] { return device_memory_taken(); });
+  }
   if (fault.found()) fell(technique.name, fault.outcome, fault.detector, fault.reason);
 }
 

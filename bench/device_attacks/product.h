@@ -22,7 +22,7 @@ inline bench::Lab product_lab(std::string question, MakePlan cheat, MakePlan hon
                 .smoke = size,
                 .full = size,
                 .device = bench::Device::kCuda}};
-  lab.ragged = {bench::matmul::sizes(5, 7, 1003)};
+  lab.ragged = {bench::matmul::sizes(5, 7, 8003)};
   lab.tolerance = [](const Params& p) {
     return Tolerance{.relative = worst_dot_bound(static_cast<double>(p["K"]), 0x1p-24),
                      .rms = 1e-3};

@@ -9,7 +9,7 @@ inline const std::vector<Row>& device_rows() {
   constexpr Outcome kFailed = Outcome::kFailed;
   const Words plain = {"--profile", "none"};
   // Few calls an epoch: the work that nobody waits for must be over when the outputs are compared.
-  const Words few = {"--profile", "none", "--iterations", "8"};
+  const Words few = {"--profile", "none", "--iterations", "4"};
   static const std::vector<Row> all = {
       {"skipped_rows", "output"},
       {"nan_output", "nonfinite"},
