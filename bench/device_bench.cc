@@ -211,8 +211,7 @@ Fault DeviceBench::audit_repeat(const Lab& lab, const Params& params, Plan& plan
   return {};
 }
 
-Fault DeviceBench::audit_leak(Plan& plan, InputSet& set,
-                              const std::function<std::size_t()>& used) {
+Fault DeviceBench::audit_leak(Plan& plan, InputSet& set, const std::function<std::size_t()>& used) {
   constexpr int kCalls = 64;
   // The driver takes memory in pages of 2 MiB: a small leak shows only as a step.
   for (int i = 0; i < 4; ++i) call(plan, set);

@@ -1,5 +1,5 @@
-// The self-test's workloads on a GPU: a kernel that computes for about 5, 20 and 200 us and one that
-// reads memory, in the epochs that labs are timed in. Work can be set exactly, time cannot: a
+// The self-test's workloads on a GPU: a kernel that computes for about 5, 20 and 200 us and one
+// that reads memory, in the epochs that labs are timed in. Work can be set exactly, time cannot: a
 // launch costs a microsecond or so that no step of ours makes, and reads go by waves of blocks. So
 // the work that lengthens the time by just the effect is found by a long run before, and what that
 // run saw of it is the truth that the trials are held against.
