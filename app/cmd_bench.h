@@ -37,6 +37,7 @@ struct ListOptions {
 int cmd_bench_list(const ListOptions& options);
 
 struct SelftestCommand {
+  std::string device = "cpu";  // or "cuda"
   std::int64_t trials = 0;
   int load = 0;
   double seconds = 55.0;

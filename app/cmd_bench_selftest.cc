@@ -4,6 +4,7 @@
 #include "app/cmd_bench.h"
 #include "app/progress.h"
 #include "bench/selftest.h"
+#include "machine/device.h"
 
 namespace aisp::app {
 namespace {
@@ -22,6 +23,8 @@ bench::Json row_json(const bench::SelftestRow& row) {
   return {{"workload", row.workload},
           {"effect", row.effect},
           {"margin", row.margin},
+          {"truth", row.truth},
+          {"ratio_median", row.ratio_median},
           {"trials", row.trials},
           {"alarms", bounded(row.alarms)},
           {"right", bounded(row.right)},
@@ -37,6 +40,8 @@ bench::Json row_json(const bench::SelftestRow& row) {
 int cmd_bench_selftest(const SelftestCommand& command) {
   Progress progress;
   bench::SelftestOptions options;
+  const bool on_gpu = command.device == "cuda";
+  options.device = on_gpu ? bench::Device::kCuda : bench::Device::kCpu;
   options.trials = command.trials;
   options.load = command.load;
   options.seconds = command.seconds;
@@ -48,17 +53,22 @@ int cmd_bench_selftest(const SelftestCommand& command) {
   progress.show(100, 100, "");
   if (command.json) {
     bench::Json json = {{"schema", "aisp.selftest/1"},
+                        {"device", command.device},
                         {"load", result.load},
                         {"seconds", result.seconds},
-                        {"loop_overhead_ns", result.loop_overhead_ns},
-                        {"setup_bias_ns", result.setup_bias_ns},
                         {"rows", bench::Json::array()}};
+    if (on_gpu) {
+      json["gpu"] = machine::cuda_device().name;
+    } else {
+      json["loop_overhead_ns"] = result.loop_overhead_ns;
+      json["setup_bias_ns"] = result.setup_bias_ns;
+    }
     for (const auto& row : result.rows) json["rows"].push_back(row_json(row));
     fmt::print("{}\n", json.dump(1));
     return kExitOk;
   }
-  fmt::print("self-test, background load {}, {:.0f} s; rates with exact 95 % bounds\n\n",
-             result.load, result.seconds);
+  fmt::print("self-test{}, background load {}, {:.0f} s; rates with exact 95 % bounds\n\n",
+             on_gpu ? " on " + machine::cuda_device().name : "", result.load, result.seconds);
   fmt::print("{:13} {:>6} {:>7} {:>7} {:>22} {:>22} {:>9} {:>9} {:>6}\n", "workload", "effect",
              "margin", "trials", "right verdict", "interval holds truth", "width", "to verdict",
              "clock");
@@ -68,7 +78,8 @@ int cmd_bench_selftest(const SelftestCommand& command) {
                row.workload, 100 * row.effect, 100 * row.margin, row.trials,
                rate(row.right, row.trials), rate(row.covered, row.trials), 100 * row.width_median,
                1e3 * row.seconds_median,
-               row.cpu_clock == 0            ? "wall"
+               on_gpu                        ? "device"
+               : row.cpu_clock == 0          ? "wall"
                : row.cpu_clock == row.trials ? "cpu"
                                              : "both");
   }
@@ -80,6 +91,7 @@ int cmd_bench_selftest(const SelftestCommand& command) {
   }
   fmt::print("\nfalse alarms on identical code: {} of {}, {}\n", alarms, null_trials,
              rate(alarms, null_trials));
+  if (on_gpu) return kExitOk;
   fmt::print("loop overhead {:.3f} ns per iteration; bias of calls timed alone {:.1f} ns\n",
              result.loop_overhead_ns, result.setup_bias_ns);
   return kExitOk;

@@ -183,6 +183,8 @@ void add_bench(CLI::App& root, Commands& c) {
 
   CLI::App* selftest =
       bench->add_subcommand("selftest", "The instrument's own error rates on this machine");
+  selftest->add_option("--device", c.selftest.device, "cpu or cuda: kernels on the GPU")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   selftest->add_option("--trials", c.selftest.trials, "Trials per row; 0: what fits into --seconds")
       ->check(CLI::NonNegativeNumber);
   selftest->add_option("--load", c.selftest.load, "Busy background processes")

@@ -47,6 +47,10 @@ class CaseWorker {
   // After an illegal address or the like nothing works in this process any more: it ends, and the
   // supervisor goes on with the others in another one.
   void end_if_broken(const Technique& technique);
+  std::size_t device_memory_taken() const;
+  void guarded_by_memory(const std::function<void()>& body);
+  static bool is_out_of_device_memory(const std::exception& problem);  // by its name in the text
+  static std::string out_of_device_memory(const std::string& phase);
   // The device's own reference is believed at full sizes only because it agrees at small ones.
   void verify_references();
   bool reference_there() const {
@@ -87,6 +91,7 @@ class CaseWorker {
   Fault tampering();
   bool after_calibration(std::size_t index);
   bool after_epoch(std::size_t index, std::size_t round);
+  bool passes_after_epoch(std::size_t index, std::size_t round);
   void refill();
   // For trials too short to have reached the refill round.
   void refill_and_check();

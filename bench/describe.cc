@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "bench/ceiling_loop.h"
+#include "machine/device_reasons.h"
 #include "machine/environment.h"
 #include "machine/gpu_costs_cache.h"
 #include "machine/topology.h"
@@ -102,6 +103,7 @@ Json describe_run(const RunOptions& options, const machine::Cpu& cpu,
     header["device"] = {{"name", gpu.name},
                         {"hardware_key", device_key(gpu)},
                         {"compute_capability", fmt::format("{}.{}", gpu.major, gpu.minor)},
+                        {"mig_slice", machine::is_mig_slice(gpu)},
                         {"multiprocessors", gpu.multiprocessors},
                         {"l2_bytes", gpu.l2_bytes},
                         {"memory_bytes", gpu.memory_bytes},
@@ -175,8 +177,8 @@ void add_ceilings(std::vector<TechniqueResult>& rows) {
 }  // namespace
 
 // Two sets of inputs with their copies, the device's own reference, and room for what plans take.
-std::string too_little_memory(const Lab& lab, const Params& params, CacheMode cache) {
-  const machine::CudaDevice& device = machine::cuda_device();
+std::string too_little_memory(const Lab& lab, const Params& params, CacheMode cache,
+                              const machine::CudaDevice& device) {
   const Problem problem = lab.problem(params);
   const int replicas = cache == CacheMode::kCold ? cold_replicas(problem, device) : 1;
   std::size_t need = device_bytes(problem, replicas) + (std::size_t{512} << 20);
@@ -195,7 +197,7 @@ std::vector<TechniqueResult> describe_techniques(const Lab& lab, const Case& one
   std::string no_room;
   if (one.device == Device::kCuda && machine::cuda_device().why_not.empty()) {
     const Params& params = options.size == "smoke" ? one.smoke : one.full;
-    no_room = too_little_memory(lab, params, options.cache);
+    no_room = too_little_memory(lab, params, options.cache, machine::cuda_device());
   }
   for (const Technique& technique : lab.techniques) {
     if (technique.device != one.device) continue;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "bench/audit.h"
 #include "bench/memory.h"
 #include "bench/trial.h"
@@ -15,10 +16,23 @@
 
 namespace aisp::bench {
 
+/// A GPU's epoch: 500 times the step of its events' clock, and a few times what starting and seeing
+/// the end of an epoch costs.
+inline constexpr double kDeviceEpochNs = 250e3;
+
 struct DeviceBenchOptions {
   CacheMode cache = CacheMode::kWarm;
   bool graph = false;  // an epoch's calls are captured once and replayed
   bool held = true;    // launch gaps stay out; false where a technique waits inside its calls
+  /// While the stream is held the whole device is, and who cannot be held is thrown out. False:
+  /// check `hold` is off.
+  bool hold_all = true;
+};
+
+/// A call did not finish enqueueing while the device was held back.
+class CannotBeHeld : public Error {
+ public:
+  CannotBeHeld();
 };
 
 class DeviceBench {
@@ -31,6 +45,8 @@ class DeviceBench {
   /// Where sets for single calls live.
   OnDevice stream_only() const { return {stream_.get()}; }
 
+  bool held() const { return options_.held; }
+
   /// Calls in one epoch, at most: more than the queue holds cannot be held back.
   std::uint64_t most_iterations() const;
 
@@ -39,13 +55,14 @@ class DeviceBench {
   /// The same where calls are to find a warm cache, and the first time a plan meets a set.
   void warm_up(Plan& plan, InputSet& set);
 
-  /// One epoch: wall time, and in cpu_ns the time between two events. Throws Error when a held
-  /// technique does not finish enqueueing.
+  /// One epoch: wall time, and in cpu_ns the time between two events. Throws CannotBeHeld.
   Sample epoch(Plan& plan, InputSet& set, std::uint64_t iterations,
                const std::function<void()>& before_each);
 
   /// Forgets graphs: before plans or sets go.
   void forget_graphs() { graphs_.clear(); }
+  /// Forgets a plan that goes: another one may come to lie at its address.
+  void forget(const Plan& plan);
 
   machine::DeviceSettings settings() const { return machine::device_settings(stream_.get()); }
   /// Fault "device-state" when settings differ from `before`; they are put back.
@@ -53,12 +70,13 @@ class DeviceBench {
 
   /// Fault "other-stream": the device goes on working when the stream is done.
   Fault audit_streams(Plan& plan, InputSet& set);
-  /// Fault "repeat": fresh contents dearer than the same again, or one run of many calls cheaper
-  /// than as many runs of one.
+  /// Fault "repeat": fresh contents dearer than the same again, calls into output memory that was
+  /// changed dearer than into what the last call left, or one run of many calls cheaper than as
+  /// many runs of one.
   Fault audit_repeat(const Lab& lab, const Params& params, Plan& plan, InputSet& set,
                      std::uint64_t seed);
-  /// Fault "leak": device memory that every call takes.
-  Fault audit_leak(Plan& plan, InputSet& set);
+  /// Fault "leak": device memory that every call takes. `used`: bytes that are taken now.
+  Fault audit_leak(Plan& plan, InputSet& set, const std::function<std::size_t()>& used);
 
  private:
   void enqueue(Plan& plan, InputSet& set, std::uint64_t iterations);

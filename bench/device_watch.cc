@@ -3,8 +3,9 @@
 
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "bench/clock.h"
 #include "machine/nvml.h"
@@ -51,24 +52,28 @@ struct DeviceWatch::State {
                                             &millijoule) == kNvmlSuccess;
     return known ? 1e-3 * static_cast<double>(millijoule) : -1.0;
   }
+  // Who computes on it; none where NVML does not tell.
+  std::vector<machine::NvmlProcess> processes() const {
+    std::vector<machine::NvmlProcess> all(kMostProcesses);
+    unsigned count = kMostProcesses;
+    const bool known = there() && nvml.call("nvmlDeviceGetComputeRunningProcesses_v3", device,
+                                            &count, all.data()) == kNvmlSuccess;
+    all.resize(known ? std::min(count, kMostProcesses) : 0);
+    return all;
+  }
   void look() {
     unsigned long long reasons = 0;
     if (!there()) return;
     if (nvml.call("nvmlDeviceGetCurrentClocksThrottleReasons", device, &reasons) == kNvmlSuccess) {
       vitals.throttle_reasons |= reasons & ~kIdleReason;
     }
-    std::array<machine::NvmlProcess, kMostProcesses> processes{};
-    unsigned count = kMostProcesses;
-    if (nvml.call("nvmlDeviceGetComputeRunningProcesses_v3", device, &count, processes.data()) ==
-        kNvmlSuccess) {
-      int others = 0;
-      for (unsigned i = 0; i < count && i < kMostProcesses; ++i) {
-        // Our supervisor measured the ceilings, and holds its context.
-        const auto pid = static_cast<pid_t>(processes[i].pid);
-        others += pid != getpid() && pid != getppid() ? 1 : 0;
-      }
-      vitals.other_processes = std::max(vitals.other_processes, others);
+    int others = 0;
+    for (const machine::NvmlProcess& process : processes()) {
+      // Our supervisor measured the ceilings, and holds its context.
+      const auto pid = static_cast<pid_t>(process.pid);
+      others += pid != getpid() && pid != getppid() ? 1 : 0;
     }
+    vitals.other_processes = std::max(vitals.other_processes, others);
   }
 };
 
@@ -107,6 +112,14 @@ void DeviceWatch::joule(const std::string& technique, const std::function<void()
   if (after_j > before_j) {
     state_->vitals.joule[technique] = (after_j - before_j) / static_cast<double>(calls);
   }
+}
+
+std::optional<std::size_t> DeviceWatch::own_memory() const {
+  for (const machine::NvmlProcess& process : state_->processes()) {
+    const bool known = process.used_gpu_memory != ~0ull;
+    if (static_cast<pid_t>(process.pid) == getpid() && known) return process.used_gpu_memory;
+  }
+  return std::nullopt;
 }
 
 DeviceVitals DeviceWatch::finish() {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bench/record.h"
@@ -23,6 +24,10 @@ class DeviceWatch {
   /// half a second of warming up, and keeps it under the name. Nothing where NVML has no energy
   /// counter.
   void joule(const std::string& technique, const std::function<void()>& call);
+
+  /// Device memory that this process holds, in bytes; nullopt where NVML does not tell (it sees
+  /// other process numbers than we do, or is not there). What others hold does not count.
+  std::optional<std::size_t> own_memory() const;
 
   /// Reads it again.
   DeviceVitals finish();

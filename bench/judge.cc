@@ -19,10 +19,6 @@ constexpr double kImpossibleBelow = 0.93;
 // loop then is no ceiling, or part of the work stayed in caches.
 constexpr double kAboveCeiling = 1.02;
 
-// The step of the clock between two events. Source: cudaEventElapsedTime, "a resolution of
-// approximately 0.5 microseconds".
-constexpr double kEventStepNs = 500.0;
-
 // The clock of the multiprocessors fell or rose by this much between two techniques of one case.
 constexpr double kClockMoved = 0.03;
 
@@ -93,8 +89,7 @@ std::vector<PairResult> pairs_with(const std::string& other, const TechniqueResu
   pair_rules.clock = rules.clock;
   pair_rules.clock_step_ns = rules.clock_step_ns;
   if (result.device == "cuda") {
-    pair_rules.clock = waits_inside_calls(lab, result) ? ClockRule::kWall : ClockRule::kDevice;
-    pair_rules.clock_step_ns = kEventStepNs;
+    judge_by_device(pair_rules, !waits_inside_calls(lab, result));
   }
   std::vector<PairResult> processes;
   for (const ProcessRecord& process : result.processes) {
@@ -206,7 +201,8 @@ void fill_ceiling(TechniqueResult& technique, const CaseResult& result, const ma
   }
 }
 
-void device_labels(TechniqueResult& technique, const CaseResult& result) {
+void device_labels(TechniqueResult& technique, const CaseResult& result, bool mig_slice) {
+  if (mig_slice) technique.labels.emplace_back("MIG slice");
   technique.labels.push_back(result.cache + " cache");
   if (result.graph) technique.labels.emplace_back("graph replay");
   if (technique.pair.clock == Clock::kWall) technique.labels.emplace_back("launch gaps included");
@@ -225,19 +221,18 @@ void device_labels(TechniqueResult& technique, const CaseResult& result) {
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
-void fill_labels(TechniqueResult& technique, const CaseResult& result, double margin,
-                 ClockRule clock) {
+void fill_labels(TechniqueResult& technique, const CaseResult& result, const JudgeRules& rules) {
   if (technique.pair.contended) technique.labels.emplace_back("contended");
   if (technique.pair.clock == Clock::kCpu) technique.labels.emplace_back("cpu clock");
-  if (technique.device == "cuda") device_labels(technique, result);
-  if (clock == ClockRule::kPrinted) technique.labels.emplace_back("printed time");
+  if (technique.device == "cuda") device_labels(technique, result, rules.mig_slice);
+  if (rules.clock == ClockRule::kPrinted) technique.labels.emplace_back("printed time");
   if (!technique.beside.empty() && technique.beside_fraction.estimate > kAboveCeiling) {
     technique.labels.emplace_back("quicker than the ceiling beside it");
   }
   if (!technique.has_isolated) return;
   const Interval &a = technique.pair.ratio, &b = technique.isolated.ratio;
   const bool apart = a.high < b.low || b.high < a.low;
-  if (apart && std::fabs(std::log(a.estimate / b.estimate)) > std::log1p(margin)) {
+  if (apart && std::fabs(std::log(a.estimate / b.estimate)) > std::log1p(rules.margin)) {
     technique.labels.emplace_back("isolated disagrees");
   }
 }
@@ -284,7 +279,7 @@ void judge_case(CaseResult& result, const Lab& lab, const machine::Cpu& cpu,
     fill_pair(technique, result, lab, rules);
     fill_times(technique, result, rules.level);
     fill_beside(technique, result, lab, rules);
-    fill_labels(technique, result, rules.margin, rules.clock);
+    fill_labels(technique, result, rules);
     if (is_noisy(technique.pair) && technique.name != result.baseline) {
       technique.outcome = Outcome::kNoisy;
       technique.reason = why_noisy(technique.pair);

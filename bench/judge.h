@@ -15,6 +15,7 @@ struct JudgeRules {
   ClockRule clock = ClockRule::kDeclared;
   double clock_step_ns = PairRules{}.clock_step_ns;
   const DeviceCeilings* device = nullptr;  // for cases on a GPU
+  bool mig_slice = false;                  // of a GPU
 };
 
 /// Fills in everything of `result.techniques` that derives from `result.processes`. Techniques

@@ -114,6 +114,12 @@ bool settled(const PairResult& result, double precision) {
   return result.ratio.high <= result.ratio.low * (1.0 + wanted);
 }
 
+void judge_by_device(PairRules& rules, bool held) {
+  rules.clock = held ? ClockRule::kDevice : ClockRule::kWall;
+  // Source: cudaEventElapsedTime, "a resolution of approximately 0.5 microseconds".
+  rules.clock_step_ns = 500.0;
+}
+
 PairResult judge_pairs(std::span<const Sample> baseline, std::span<const Sample> technique,
                        const PairRules& rules) {
   check(baseline.size() == technique.size(), "paired samples differ in number");

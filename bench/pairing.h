@@ -49,6 +49,9 @@ struct PairRules {
   ClockRule clock = ClockRule::kDeclared;
 };
 
+/// For epochs on a GPU: its own clock decides, or the wall clock where launches were not held back.
+void judge_by_device(PairRules& rules, bool held);
+
 /// time(technique) / time(baseline): below 1 is faster.
 struct PairResult {
   Interval ratio;  // on the chosen clock

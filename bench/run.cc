@@ -19,6 +19,7 @@
 #include "bench/confirm.h"
 #include "bench/describe.h"
 #include "bench/profile/ncu.h"
+#include "machine/device_reasons.h"
 #include "machine/environment.h"
 
 namespace aisp::bench {
@@ -40,10 +41,6 @@ std::string dated_folder() {
   gmtime_r(&now, &utc);
   return fmt::format("artifacts/{:%Y%m%d-%H%M%S}-{}", utc, getpid());
 }
-
-// A GPU's epoch: 500 times the step of its events' clock, and a few times what starting and seeing
-// the end of an epoch costs.
-constexpr double kDeviceEpochNs = 250e3;
 
 struct PlannedCase {
   const KnownLab* lab;
@@ -296,6 +293,7 @@ class Run {
   void judge_believing(CaseResult& result, const Lab& lab, JudgeRules rules) {
     const auto before = result.techniques;
     rules.device = &device_ceilings_;
+    rules.mig_slice = machine::is_mig_slice(machine::cuda_device());
     judge_case(result, lab, cpu_, ceilings_, rules);
     if (!beyond_ceilings(result) || remeasured_ || result.device == "cuda") return;
     if (progress_.note)

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "base/interval.h"
+#include "bench/lab.h"
 
 namespace aisp::bench {
 
 struct SelftestOptions {
+  Device device = Device::kCpu;
   double seconds = 55.0;    // budget when trials == 0
   std::int64_t trials = 0;  // per row; 0: as many as the budget allows
   int load = 0;             // busy background processes, half computing, half streaming memory
@@ -21,7 +23,7 @@ struct SelftestOptions {
 
 /// One workload with one planted effect.
 struct SelftestRow {
-  std::string workload;  // "compute 3 us", "memory 36 us", "compute 5 ms"
+  std::string workload;  // "compute 3 us", "memory 36 us", "spin 20 us"
   double effect = 0.0;   // planted: 0, 0.01 or 0.03
   double margin = 0.0;
   std::int64_t trials = 0;
@@ -29,21 +31,25 @@ struct SelftestRow {
   std::int64_t right = 0;  // the planted verdict: the right direction, or no alarm when effect is 0
   std::int64_t covered = 0;  // interval holds the true ratio
   std::int64_t inconclusive = 0;
-  std::int64_t cpu_clock = 0;  // trials decided on the CPU clock
+  std::int64_t cpu_clock = 0;  // trials decided on the CPU clock (a GPU's: always on its own)
+  double truth = 1.0;          // time with the effect over time without
+  double ratio_median = 1.0;   // of the estimates, the same way round
   double width_median = 0.0;   // of the interval, relative
   double seconds_median = 0.0;
-  std::vector<double> widths, seconds;
+  std::vector<double> ratios, widths, seconds;
 };
 
 struct SelftestResult {
   std::vector<SelftestRow> rows;
   int load = 0;
+  // On the CPU:
   double loop_overhead_ns = 0.0;  // per iteration of an empty body
   double setup_bias_ns = 0.0;     // of a call timed alone, with before_each, against its loop time
   double seconds = 0.0;
 };
 
-/// Throws Error if the background load cannot be started. Ends its own load processes.
+/// Throws Error if there is no such device or the background load cannot be started. Ends its own
+/// load processes.
 SelftestResult run_selftest(const SelftestOptions& options);
 
 /// Loop overhead of an empty body, in nanoseconds per iteration: median of 200 epochs.

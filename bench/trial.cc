@@ -259,7 +259,9 @@ PairResult run_isolated(const Contender& baseline, const Contender& contender,
       mine = block(contender, mine_n);
       base = block(baseline, base_n);
     }
-    logs.push_back(std::log(mine.wall_ns / base.wall_ns));
+    const auto clock =
+        options.rules.clock == ClockRule::kDevice ? &Sample::cpu_ns : &Sample::wall_ns;
+    logs.push_back(std::log(mine.*clock / base.*clock));
   }
   PairResult result;
   const Interval interval = median_interval(logs, options.rules.level);

@@ -36,7 +36,8 @@ CaseWorker::CaseWorker(const Job& job, Reporter& reporter)
   if (job.device == Device::kCuda) {
     const bool held = std::none_of(techniques_.begin(), techniques_.end(),
                                    [](const Technique* technique) { return technique->blocks; });
-    device_ = std::make_unique<DeviceBench>(DeviceBenchOptions{job.cache, job.graph, held});
+    device_ = std::make_unique<DeviceBench>(
+        DeviceBenchOptions{job.cache, job.graph, held, checks_.on("hold")});
   }
 }
 
@@ -48,7 +49,7 @@ void CaseWorker::run() {
   for (const Technique* technique : techniques_) verify_alone(*technique);
   drop_the_fallen();
   if (!techniques_.empty()) {
-    prepare_sets();
+    guarded_by_memory([this] { prepare_sets(); });
     make_plans();
     drop_the_fallen();
   }
@@ -82,10 +83,25 @@ void CaseWorker::guarded(const Technique& technique, const std::string& phase,
          fmt::format("out of memory during {} (limit {} MiB)", phase,
                      job_.memory_limit_bytes >> 20));
   } catch (const std::exception& problem) {
-    fell(technique.name, Outcome::kFailed, "isolation",
-         fmt::format("{} during {}", problem.what(), phase));
+    const std::string what = problem.what();
+    if (device_ && is_out_of_device_memory(problem)) {
+      fell(technique.name, Outcome::kFailed, "memory-limit", out_of_device_memory(phase));
+    } else {
+      fell(technique.name, Outcome::kFailed, "isolation", fmt::format("{} during {}", what, phase));
+    }
   }
   end_if_broken(technique);
+}
+
+// Two sets of a case are the instrument's own: without room for them nobody can be measured.
+void CaseWorker::guarded_by_memory(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& problem) {
+    if (!device_ || !is_out_of_device_memory(problem)) throw;
+    throw Error(out_of_device_memory("preparing inputs"), job_.lab,
+                "free the GPU, or run it alone");
+  }
 }
 
 void CaseWorker::prepare_sets() {
@@ -152,6 +168,7 @@ void CaseWorker::measure() {
   TrialOptions options;
   options.rules.margin = job_.margin;
   options.rules.level = job_.level;
+  if (device_) judge_by_device(options.rules, device_->held());
   options.epoch_ns = job_.epoch_ns;
   options.iterations = job_.iterations;
   options.budget_s = job_.budget_s;
@@ -165,7 +182,7 @@ void CaseWorker::measure() {
   hooks.begin_round = [this](std::size_t round) { begin_round(round); };
   hooks.calibrated = [this](std::size_t i) { return after_calibration(i); };
   hooks.before = [this](std::size_t i, std::size_t round) { before_epoch(i, round); };
-  hooks.after = [this](std::size_t i, std::size_t round) { return after_epoch(i, round); };
+  hooks.after = [this](std::size_t i, std::size_t round) { return passes_after_epoch(i, round); };
   reporter_.phase("", "measuring");
   TrialRecord trial = run_trial(contenders, options, hooks);
   if (trial.rounds <= kRefillRound) refill_and_check();
@@ -259,6 +276,14 @@ bool CaseWorker::after_epoch(std::size_t index, std::size_t round) {
   return false;
 }
 
+bool CaseWorker::passes_after_epoch(std::size_t index, std::size_t round) {
+  if (!device_) return after_epoch(index, round);
+  bool stays = false;  // what a call left on the device may fail when the outputs are looked at
+  guarded(*techniques_[index], "checks after a timed call",
+          [&] { stays = after_epoch(index, round); });
+  return stays;
+}
+
 void CaseWorker::refill() {
   if (!checks_.on("fresh-contents")) return;
   reporter_.phase("", "refreshing inputs");
@@ -314,6 +339,7 @@ void CaseWorker::measure_isolated() {
   TrialOptions options;
   options.rules.margin = job_.margin;
   options.rules.level = job_.level;
+  if (device_) judge_by_device(options.rules, device_->held());
   options.epoch_ns = job_.epoch_ns;
   options.budget_s = job_.budget_s;
   options.seed = derive_seed(seed_, 700);

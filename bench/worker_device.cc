@@ -1,4 +1,6 @@
 // What a worker does only for cases on a GPU. See case_worker.h and device_bench.h.
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/rng.h"
 #include "bench/case_worker.h"
@@ -16,8 +18,26 @@ void CaseWorker::end_if_broken(const Technique& technique) {
   if (!device_ || !has_fallen(technique.name)) return;
   const std::string broken = machine::device_broken();
   if (broken.empty()) return;
-  reporter_.phase(technique.name, "the device's context is lost: " + broken);
+  // Reported already, by whom it cost; should this process hang now, the supervisor knows where.
+  reporter_.phase(technique.name, "the end of a process that lost its device");
   std::_Exit(kContextLost);
+}
+
+// Of this process where NVML tells, or others on the card would look like leaks.
+std::size_t CaseWorker::device_memory_taken() const {
+  if (const auto own = vitals_->own_memory()) return *own;
+  return machine::cuda_device().memory_bytes - machine::device_memory_free();
+}
+
+bool CaseWorker::is_out_of_device_memory(const std::exception& problem) {
+  return std::string_view(problem.what()).find("cudaErrorMemoryAllocation") != std::string::npos;
+}
+
+std::string CaseWorker::out_of_device_memory(const std::string& phase) {
+  constexpr double kGib = 1 << 30;
+  return fmt::format("out of device memory during {}: {:.1f} of {:.1f} GiB are free now", phase,
+                     static_cast<double>(machine::device_memory_free()) / kGib,
+                     static_cast<double>(machine::cuda_device().memory_bytes) / kGib);
 }
 
 void CaseWorker::verify_references() {
@@ -47,8 +67,13 @@ void CaseWorker::time_on_device(Contender& contender, std::size_t index) {
     Sample sample{1.0, 1.0, 0.0};
     std::function<void()> before;
     if (lab_.before_each) before = [this] { lab_.before_each(params_, sets_[current_]->io()); };
-    guarded(technique, "timed call",
-            [&] { sample = device_->epoch(*plans_[index], *sets_[current_], n, before); });
+    guarded(technique, "timed call", [&] {
+      try {
+        sample = device_->epoch(*plans_[index], *sets_[current_], n, before);
+      } catch (const CannotBeHeld& problem) {
+        fell(technique.name, Outcome::kFailed, "hold", problem.what());
+      }
+    });
     return sample;
   };
   contender.run = [this, index](std::uint64_t) {

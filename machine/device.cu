@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "machine/cuda_raii.h"
+#include "machine/device_reasons.h"
 
 namespace aisp::machine {
 namespace {
@@ -14,21 +15,18 @@ std::string text(cudaError_t status) {
   return std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status);
 }
 
-// One line that says what to mend.
-std::string why_no_device(cudaError_t status, int count, int driver) {
-  if (status == cudaErrorInsufficientDriver && driver == 0) return "no NVIDIA driver";
-  if (status == cudaErrorInsufficientDriver) {
-    return "the NVIDIA driver (CUDA " + std::to_string(driver / 1000) + "." +
-           std::to_string(driver % 1000 / 10) + ") is older than this program's runtime (" +
-           std::to_string(CUDART_VERSION / 1000) + "." +
-           std::to_string(CUDART_VERSION % 1000 / 10) + "): update the driver";
+DeviceAnswer ask_for_devices(int driver_version) {
+  DeviceAnswer answer;
+  const cudaError_t status = cudaGetDeviceCount(&answer.count);
+  answer.driver_too_old = status == cudaErrorInsufficientDriver;
+  answer.no_device = status == cudaErrorNoDevice;
+  if (status != cudaSuccess && !answer.driver_too_old && !answer.no_device) {
+    answer.other_error = text(status);
   }
-  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) {
-    if (visible == nullptr) return "no NVIDIA GPU";
-    return "CUDA_VISIBLE_DEVICES=\"" + std::string(visible) + "\" leaves no GPU";
-  }
-  return status == cudaSuccess ? "" : text(status);
+  answer.driver_version = driver_version;
+  answer.runtime_version = CUDART_VERSION;
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) answer.visible = visible;
+  return answer;
 }
 
 int attribute(cudaDeviceAttr which) {
@@ -39,11 +37,9 @@ int attribute(cudaDeviceAttr which) {
 
 CudaDevice ask() {
   CudaDevice device;
-  int count = 0;
-  const cudaError_t status = cudaGetDeviceCount(&count);
   if (cudaDriverGetVersion(&device.driver_version) != cudaSuccess) device.driver_version = 0;
   device.runtime_version = CUDART_VERSION;
-  device.why_not = why_no_device(status, count, device.driver_version);
+  device.why_not = why_no_device(ask_for_devices(device.driver_version));
   if (!device.why_not.empty()) return device;
   cudaDeviceProp all{};
   const cudaError_t asked = cudaGetDeviceProperties(&all, 0);

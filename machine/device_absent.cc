@@ -38,7 +38,7 @@ std::string device_broken() { return kReason; }
 void device_wait() { absent(); }
 
 struct DeviceTimer::State {};
-DeviceTimer::DeviceTimer(CudaStream) { absent(); }
+DeviceTimer::DeviceTimer(CudaStream, bool) { absent(); }
 DeviceTimer::~DeviceTimer() = default;
 DeviceEpoch DeviceTimer::time(const std::function<void()>&, bool) { absent(); }
 DeviceEpoch DeviceTimer::time_dirty(const std::function<void()>&, int) { absent(); }

@@ -1,7 +1,7 @@
 // What does not need CUDA to be said about a CUDA device. See device.h.
-#include "machine/device.h"
-
 #include <fmt/format.h>
+
+#include "machine/device_reasons.h"
 
 namespace aisp::machine {
 
@@ -16,6 +16,26 @@ std::string CudaDevice::needs_hopper() const {
   if (!why_not.empty()) return why_not;
   if (major == 9 && minor == 0) return "";
   return fmt::format("needs sm_90 (Hopper's wgmma), {} is sm_{}{}", name, major, minor);
+}
+
+std::string why_no_device(const DeviceAnswer& answer) {
+  const auto version = [](int number) {
+    return fmt::format("{}.{}", number / 1000, number % 1000 / 10);
+  };
+  if (answer.driver_too_old && answer.driver_version == 0) return "no NVIDIA driver";
+  if (answer.driver_too_old) {
+    return fmt::format(
+        "the NVIDIA driver (CUDA {}) is older than this program's runtime ({}): update the driver",
+        version(answer.driver_version), version(answer.runtime_version));
+  }
+  if (!answer.other_error.empty()) return answer.other_error;
+  if (!answer.no_device && answer.count > 0) return "";
+  if (!answer.visible) return "no NVIDIA GPU";
+  return fmt::format("CUDA_VISIBLE_DEVICES=\"{}\" leaves no GPU", *answer.visible);
+}
+
+bool is_mig_slice(const CudaDevice& device) {
+  return device.name.find(" MIG ") != std::string::npos;
 }
 
 CudaDevice described_h200() {

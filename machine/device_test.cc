@@ -1,5 +1,5 @@
 // The CUDA device as host code sees it, with and without one. See device.h.
-#include "machine/device.h"
+#include "machine/device_reasons.h"
 
 #include <gtest/gtest.h>
 
@@ -23,6 +23,29 @@ TEST(Device, saysWhatIsMissing) {
   blackwell.major = 10;
   EXPECT_NE(blackwell.needs_hopper(), "");
   EXPECT_EQ(CudaDevice{.why_not = "no NVIDIA driver"}.needs(8), "no NVIDIA driver");
+}
+
+TEST(Device, saysWhyThereIsNone) {
+  EXPECT_EQ(why_no_device({.count = 1}), "");
+  EXPECT_EQ(why_no_device({.driver_too_old = true, .runtime_version = 13000}), "no NVIDIA driver");
+  EXPECT_EQ(
+      why_no_device({.driver_too_old = true, .driver_version = 12040, .runtime_version = 13000}),
+      "the NVIDIA driver (CUDA 12.4) is older than this program's runtime (13.0): update the "
+      "driver");
+  EXPECT_EQ(why_no_device({.no_device = true}), "no NVIDIA GPU");
+  EXPECT_EQ(why_no_device({.no_device = true, .visible = ""}),
+            "CUDA_VISIBLE_DEVICES=\"\" leaves no GPU");
+  EXPECT_EQ(why_no_device({.count = 0, .visible = "7"}),
+            "CUDA_VISIBLE_DEVICES=\"7\" leaves no GPU");
+  EXPECT_EQ(why_no_device({.other_error = "cudaErrorSystemNotReady: system not yet initialized"}),
+            "cudaErrorSystemNotReady: system not yet initialized");
+}
+
+TEST(Device, aSliceIsKnownByItsName) {
+  CudaDevice slice = described_h200();
+  EXPECT_FALSE(is_mig_slice(slice));
+  slice.name = "NVIDIA H200 MIG 1g.18gb";
+  EXPECT_TRUE(is_mig_slice(slice));
 }
 
 TEST(Device, withoutOneThereIsAReasonAndAnError) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 
 #include "machine/cuda_raii.h"
 
@@ -19,16 +20,28 @@ __device__ unsigned long long now_ns() {
   return now;
 }
 
-// Until the host writes *release, or time is up; then says so.
-__global__ void hold_kernel(const volatile int* release, volatile int* gave_up) {
-  const unsigned long long begin = now_ns();
-  while (*release == 0) {
-    if (now_ns() - begin > kHoldAtMostNs) {
-      *gave_up = 1;
-      return;
-    }
-    __nanosleep(200);
+// 512 threads divide what a multiprocessor holds on every architecture (1536 or 2048).
+constexpr int kHoldThreads = 512;
+
+// Until the host writes *release, or time is up; then says so. With as many blocks as fit on the
+// device nothing else runs meanwhile, whatever its stream: work that did not wait for the held one
+// would be done before the clock starts. Only the first block asks the host (hundreds of pollers
+// would fill the link); the others wait for its word in device memory.
+__global__ void __launch_bounds__(kHoldThreads)
+    hold_kernel(const volatile int* release, volatile int* gave_up, volatile unsigned* let_go,
+                unsigned turn) {
+  if (threadIdx.x == 0 && blockIdx.x != 0) {
+    while (*let_go != turn) __nanosleep(200);
   }
+  if (threadIdx.x == 0 && blockIdx.x == 0) {
+    const unsigned long long begin = now_ns();
+    while (*release == 0 && *gave_up == 0) {
+      if (now_ns() - begin > kHoldAtMostNs) *gave_up = 1;
+      __nanosleep(200);
+    }
+    *let_go = turn;
+  }
+  __syncthreads();  // the threads that do not ask stay too: they fill the multiprocessor
 }
 
 // What one multiprocessor saw: its cycle counter and the common timer, at one moment.
@@ -66,12 +79,18 @@ double between_ns(const Event& from, const Event& to) {
 }  // namespace
 
 struct DeviceTimer::State {
-  explicit State(CudaStream on)
+  State(CudaStream on, bool whole_device)
       : stream(on),
         multiprocessors(cuda_device().multiprocessors),
+        hold_blocks(whole_device ? multiprocessors *
+                                       (cuda_device().threads_per_multiprocessor / kHoldThreads)
+                                 : 1),
         flags(2 * sizeof(int)),
+        let_go(sizeof(unsigned)),
         readings(2 * static_cast<std::size_t>(multiprocessors) * sizeof(ClockReading)) {
     AISP_CUDA(cudaHostGetDevicePointer(reinterpret_cast<void**>(&on_device), flags.data(), 0));
+    AISP_CUDA(cudaMemset(let_go.as(), 0, let_go.bytes()));
+    AISP_CUDA(cudaDeviceSynchronize());  // or it might come after the first turn's word
   }
 
   volatile int* release() const { return static_cast<volatile int*>(flags.data()); }
@@ -80,7 +99,8 @@ struct DeviceTimer::State {
   void hold() {
     *release() = 0;
     *gave_up() = 0;
-    hold_kernel<<<1, 1, 0, stream>>>(on_device, on_device + 1);
+    hold_kernel<<<hold_blocks, kHoldThreads, 0, stream>>>(on_device, on_device + 1,
+                                                          let_go.as<unsigned>(), ++turn);
     AISP_CUDA(cudaGetLastError());
   }
 
@@ -108,8 +128,10 @@ struct DeviceTimer::State {
   }
 
   cudaStream_t stream;
-  int multiprocessors;
+  int multiprocessors, hold_blocks;
+  unsigned turn = 0;
   PinnedBuffer flags;     // page-locked and mapped: the device polls it
+  DeviceBuffer let_go;    // the turn whose blocks may go
   PinnedBuffer readings;  // the device writes a few KiB straight into host memory
   int* on_device = nullptr;
   Event from, to, end;
@@ -118,7 +140,8 @@ struct DeviceTimer::State {
   unsigned dirty_value = 1;
 };
 
-DeviceTimer::DeviceTimer(CudaStream stream) : state_(std::make_unique<State>(stream)) {
+DeviceTimer::DeviceTimer(CudaStream stream, bool whole_device)
+    : state_(std::make_unique<State>(stream, whole_device)) {
   time([] {}, true);  // loads the kernels
 }
 DeviceTimer::~DeviceTimer() = default;
@@ -224,6 +247,14 @@ constexpr Limit kLimits[] = {
     {"pending device-side launches", cudaLimitDevRuntimePendingLaunchCount},
 };
 
+// Read by cuBLAS and cuDNN: 0 takes TF32 away from everybody in the process.
+constexpr const char* kTf32Override = "NVIDIA_TF32_OVERRIDE";
+
+std::uint64_t tf32_override() {
+  const char* value = std::getenv(kTf32Override);
+  return value == nullptr ? 0 : 1 + static_cast<std::uint64_t>(std::atoi(value));
+}
+
 cudaMemPool_t default_pool() {
   cudaMemPool_t pool = nullptr;
   if (cudaDeviceGetDefaultMemPool(&pool, 0) != cudaSuccess) cudaGetLastError();
@@ -249,6 +280,7 @@ DeviceSettings device_settings(CudaStream stream) {
   flags &= cudaDeviceScheduleMask;  // the driver sets others itself (local memory, mapped memory)
   settings.values.emplace_back("current device", static_cast<std::uint64_t>(device));
   settings.values.emplace_back("way of waiting for the device", flags);
+  settings.values.emplace_back(kTf32Override, tf32_override());
   cudaStreamAttrValue window{};
   if (cudaStreamGetAttribute(stream, cudaStreamAttributeAccessPolicyWindow, &window) ==
       cudaSuccess) {
@@ -273,6 +305,10 @@ void restore(const DeviceSettings& settings, CudaStream stream) {
   for (const auto& [name, value] : settings.values) {
     for (const Limit& limit : kLimits) {
       if (name == limit.name) cudaDeviceSetLimit(limit.which, value);
+    }
+    if (name == kTf32Override) {
+      if (value == 0) unsetenv(kTf32Override);
+      if (value != 0) setenv(kTf32Override, std::to_string(value - 1).c_str(), 1);
     }
     if (name.starts_with("release threshold")) {
       std::uint64_t threshold = value;

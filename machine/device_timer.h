@@ -31,8 +31,9 @@ struct DeviceEpoch {
 
 class DeviceTimer {
  public:
-  /// Work is expected on `stream`.
-  explicit DeviceTimer(CudaStream stream);
+  /// Work is expected on `stream`. `whole_device`: while `stream` is held, no kernel of any other
+  /// stream runs either; false leaves the rest of the device to them.
+  explicit DeviceTimer(CudaStream stream, bool whole_device = true);
   ~DeviceTimer();
   DeviceTimer(const DeviceTimer&) = delete;
   DeviceTimer& operator=(const DeviceTimer&) = delete;
@@ -68,7 +69,8 @@ class DeviceGraph {
   std::unique_ptr<State> state_;
 };
 
-/// Settings of the device and of one stream that outlive a call: name and value.
+/// Settings of the device, of one stream and of the libraries' environment that outlive a call:
+/// name and value.
 struct DeviceSettings {
   std::vector<std::pair<std::string, std::uint64_t>> values;
   bool operator==(const DeviceSettings&) const = default;

@@ -6,8 +6,9 @@ function(aisp_room name)
   # Relative, so that the filters below see our folders and not those that hold the checkout.
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
     ${CMAKE_SOURCE_DIR}/${name}/*.cc)
-  list(FILTER sources EXCLUDE REGEX "^(bench/(attacks|layout|peers)|machine/fakes)/")
+  list(FILTER sources EXCLUDE REGEX "^(bench/(attacks|device_attacks|layout|peers)|machine/fakes)/")
   file(GLOB_RECURSE device_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cu)
+  list(FILTER device_sources EXCLUDE REGEX "/bench/device_attacks/")
   if(AISP_HAVE_CUDA)
     list(FILTER sources EXCLUDE REGEX "_absent\.cc$")
   endif()

@@ -1,0 +1,12 @@
+// See attack.cuh.
+#include "bench/device_attacks/common.h"
+
+namespace aisp::device_attacks::leaves_limit {
+
+Plans plans();
+
+bench::Lab describe() {
+  return map_lab("Is a device limit left changed caught?", AISP_DEVICE(plans));
+}
+
+}  // namespace aisp::device_attacks::leaves_limit
