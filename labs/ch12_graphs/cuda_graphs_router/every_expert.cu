@@ -1,0 +1,58 @@
+// A graph without branches: every expert computes every token, and a weight of zero drops what was
+// not chosen. What capture forces on code that may not look at its data.
+// Source: C. Fregly, "AI Systems Performance Engineering", chapter 12 (both experts, blended).
+#include <array>
+
+#include "labs/ch12_graphs/cuda_graphs_router/expert_kernels.cuh"
+#include "machine/cuda_graph.h"
+
+namespace aisp::labs::ch12::cuda_graphs_router {
+namespace {
+
+/// c.h is [experts][tokens][hidden]; blockIdx.y is the expert.
+__global__ void __launch_bounds__(kThreads) up_all_kernel(Call c) {
+  const int row = row_here(), e = static_cast<int>(blockIdx.y);
+  for (int t = 0; t < c.tokens && row < c.hidden; ++t) {
+    up_row(c, e, t, row, c.h + (static_cast<std::int64_t>(e) * c.tokens + t) * c.hidden);
+  }
+}
+__global__ void __launch_bounds__(kThreads) blend_kernel(Call c, const Route* route) {
+  const int row = row_here();
+  for (int t = 0; t < c.tokens && row < c.width; ++t) {
+    float sum = 0.0F;
+    for (int e = 0; e < c.experts; ++e) {
+      const float* h = c.h + (static_cast<std::int64_t>(e) * c.tokens + t) * c.hidden;
+      const float gate = route->expert[t] == e ? route->gate[t] : 0.0F;
+      sum += gate * down_row(c, e, row, h);
+    }
+    if (threadIdx.x % 32 == 0) c.y[t * c.width + row] = sum;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<bench::Plan> plan_every_expert(const bench::Params& params) {
+  const auto experts = static_cast<std::size_t>(params["experts"]);
+  return bench::plan_of([params, h = machine::DeviceArray(experts * hidden_bytes(params)),
+                         route = machine::DeviceArray(sizeof(Route)),
+                         graph = machine::CapturedGraph(),
+                         captured = std::array<const void*, 5>{}](const bench::Io& io) mutable {
+    const Call call = call_of(params, io, h.as<float>());
+    const std::array<const void*, 5> pointers = {call.x, call.router, call.w1, call.w2, call.y};
+    if (pointers != captured) {  // a graph holds the pointers of its capture
+      graph.capture([&](cudaStream_t stream) {
+        const auto count = static_cast<unsigned>(call.experts);
+        route_kernel<<<1, kThreads, 0, stream>>>(call, route.as<Route>());
+        AISP_CUDA(cudaGetLastError());
+        up_all_kernel<<<dim3(blocks_for(call.hidden), count), kThreads, 0, stream>>>(call);
+        AISP_CUDA(cudaGetLastError());
+        blend_kernel<<<blocks_for(call.width), kThreads, 0, stream>>>(call, route.as<Route>());
+        AISP_CUDA(cudaGetLastError());
+      });
+      captured = pointers;
+    }
+    graph.launch(io.stream());
+  });
+}
+
+}  // namespace aisp::labs::ch12::cuda_graphs_router
