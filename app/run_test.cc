@@ -1,10 +1,12 @@
 // The whole path by the real binary: errors that say what to do, interruption, resumption, two runs
 // at once, a full disk.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
 
 #include "app/program_fixture.h"
+#include "bench/owed_targets.h"
 #include "bench/record.h"
 
 namespace aisp {
@@ -194,6 +196,10 @@ TEST_F(Program, ListTargetsNamesEveryLabInJson) {
   const auto labs = bench::Json::parse(listed.text);
   ASSERT_FALSE(labs.empty());
   for (const auto& lab : labs) {
+    for (const auto& owed : bench::owed_targets()) {  // answered here: no longer owed
+      const auto targets = lab.at("targets").get<std::vector<std::string>>();
+      EXPECT_EQ(std::count(targets.begin(), targets.end(), owed.name), 0) << owed.name;
+    }
     EXPECT_EQ(lab.at("question").get<std::string>().back(), '?') << lab.at("lab");
     EXPECT_FALSE(lab.at("targets").empty()) << lab.at("lab");
     EXPECT_EQ(lab.at("source_hash").get<std::string>().size(), 64u);

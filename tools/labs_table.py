@@ -58,7 +58,8 @@ def one_lab(cases):
         for case, _ in cases:
             row = next(row for row in case["techniques"] if row["name"] == name)
             time, times, interval, _ = cells(case, row)
-            line += f" {time} | {times}{f' [{interval}]' if interval else ''} |".replace(" to ", ", ")
+            hull = f" [{interval.replace(' to ', ', ')}]" if interval else ""
+            line += f" {time} | {times}{hull} |"
         print(line)
 
 
