@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <regex>
+#include <set>
 #include <thread>
 
 #include "app/program_fixture.h"
@@ -209,6 +211,38 @@ TEST_F(Program, ListTargetsNamesEveryLabInJson) {
     }
     EXPECT_TRUE(has_baseline) << lab.at("lab");
   }
+}
+
+/// docs/GPU_TARGETS.md names the targets of chapters 6 to 12 that labs answer or that are owed, all
+/// of them and no others.
+TEST_F(Program, TheMapOfGpuTargetsIsThatOfTheLabs) {
+  const Ended listed = run({"bench", "list-targets", "--json"});
+  std::set<std::string> known, mapped;
+  std::size_t folders = 0, labs = 0;
+  for (const auto& chapter : fs::directory_iterator(AISP_SOURCE_DIR "/labs")) {
+    for (const auto& lab : fs::directory_iterator(chapter))
+      folders += fs::exists(lab.path() / "lab.cc");
+  }
+  const auto in_range = [](const std::string& name) { return name >= "ch06" && name < "ch13"; };
+  for (const auto& lab : bench::Json::parse(listed.text)) {
+    ++labs;
+    const bool on_gpu = !lab.at("device_baseline").get<std::string>().empty();
+    for (const std::string target : lab.at("targets")) {
+      if (on_gpu && in_range(target)) known.insert(target);
+    }
+  }
+  if (labs != folders) GTEST_SKIP() << "a build of some labs";
+  for (const auto& owed : bench::owed_targets()) {
+    if (in_range(std::string(owed.name))) known.emplace(owed.name);
+  }
+  std::ifstream file(AISP_SOURCE_DIR "/docs/GPU_TARGETS.md");
+  const std::regex name("`(ch[0-9]{2}:[a-z0-9_]+)`");
+  for (std::string line; std::getline(file, line);) {
+    for (std::sregex_iterator at(line.begin(), line.end(), name), end; at != end; ++at) {
+      mapped.insert((*at)[1]);
+    }
+  }
+  EXPECT_EQ(mapped, known);
 }
 
 }  // namespace

@@ -9,24 +9,28 @@
 namespace aisp::labs::ch12::cuda_graphs_router {
 namespace {
 
-/// c.h is [experts][tokens][hidden]; blockIdx.y is the expert.
+/// blockIdx.y is the expert; h[experts][tokens][hidden], parts[experts][tokens][width].
 __global__ void __launch_bounds__(kThreads) up_all_kernel(Call c) {
-  const int row = row_here(), e = static_cast<int>(blockIdx.y);
-  for (int t = 0; t < c.tokens && row < c.hidden; ++t) {
-    up_row(c, e, t, row, c.h + (static_cast<std::int64_t>(e) * c.tokens + t) * c.hidden);
-  }
+  const int e = static_cast<int>(blockIdx.y);
+  up_rows(c, e, (1U << c.tokens) - 1, c.h + static_cast<std::int64_t>(e) * c.tokens * c.hidden);
 }
-__global__ void __launch_bounds__(kThreads) blend_kernel(Call c, const Route* route) {
-  const int row = row_here();
-  for (int t = 0; t < c.tokens && row < c.width; ++t) {
-    float sum = 0.0F;
-    for (int e = 0; e < c.experts; ++e) {
-      const float* h = c.h + (static_cast<std::int64_t>(e) * c.tokens + t) * c.hidden;
-      const float gate = route->expert[t] == e ? route->gate[t] : 0.0F;
-      sum += gate * down_row(c, e, row, h);
-    }
-    if (threadIdx.x % 32 == 0) c.y[t * c.width + row] = sum;
+__global__ void __launch_bounds__(kThreads) down_all_kernel(Call c, float* parts) {
+  const int e = static_cast<int>(blockIdx.y);
+  const std::int64_t before = static_cast<std::int64_t>(e) * c.tokens;
+  down_rows(c, e, (1U << c.tokens) - 1, c.h + before * c.hidden, parts + before * c.width,
+            [](int) { return 1.0F; });
+}
+__global__ void __launch_bounds__(kThreads)
+    blend_kernel(Call c, const Route* route, const float* parts) {
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= c.tokens * c.width) return;
+  const int t = i / c.width;
+  float sum = 0.0F;
+  for (int e = 0; e < c.experts; ++e) {
+    const float gate = route->expert[t] == e ? route->gate[t] : 0.0F;
+    sum += gate * parts[e * c.tokens * c.width + i];
   }
+  c.y[i] = sum;
 }
 
 }  // namespace
@@ -34,6 +38,7 @@ __global__ void __launch_bounds__(kThreads) blend_kernel(Call c, const Route* ro
 std::unique_ptr<bench::Plan> plan_every_expert(const bench::Params& params) {
   const auto experts = static_cast<std::size_t>(params["experts"]);
   return bench::plan_of([params, h = machine::DeviceArray(experts * hidden_bytes(params)),
+                         parts = machine::DeviceArray(experts * output_bytes(params)),
                          route = machine::DeviceArray(sizeof(Route)),
                          graph = machine::CapturedGraph(),
                          captured = std::array<const void*, 5>{}](const bench::Io& io) mutable {
@@ -46,7 +51,12 @@ std::unique_ptr<bench::Plan> plan_every_expert(const bench::Params& params) {
         AISP_CUDA(cudaGetLastError());
         up_all_kernel<<<dim3(blocks_for(call.hidden), count), kThreads, 0, stream>>>(call);
         AISP_CUDA(cudaGetLastError());
-        blend_kernel<<<blocks_for(call.width), kThreads, 0, stream>>>(call, route.as<Route>());
+        down_all_kernel<<<dim3(blocks_for(call.width), count), kThreads, 0, stream>>>(
+            call, parts.as<float>());
+        AISP_CUDA(cudaGetLastError());
+        const auto blocks =
+            static_cast<unsigned>((call.tokens * call.width + kThreads - 1) / kThreads);
+        blend_kernel<<<blocks, kThreads, 0, stream>>>(call, route.as<Route>(), parts.as<float>());
         AISP_CUDA(cudaGetLastError());
       });
       captured = pointers;

@@ -42,21 +42,37 @@ inline unsigned blocks_for(std::int64_t rows) {
   return static_cast<unsigned>((rows + kRowsEach - 1) / kRowsEach);
 }
 
-/// By a warp; every lane gets it.
-__device__ inline float dot(const float* a, const float* b, int n) {
-  float sum = 0.0F;
-#pragma unroll 8
-  for (int i = static_cast<int>(threadIdx.x) % 32; i < n; i += 32) sum += a[i] * b[i];
-  for (int mask = 16; mask > 0; mask /= 2) sum += __shfl_xor_sync(~0u, sum, mask);
-  return sum;
+/// The products of one row of weights with the vectors x[t] (distance `stride`) of the tokens in
+/// the mask: the row is read once for all of them. Every lane gets them.
+__device__ inline void dots(const float* w, const float* x, int stride, int n, unsigned tokens,
+                            float (&sum)[kMostTokens]) {
+#pragma unroll
+  for (int t = 0; t < kMostTokens; ++t) sum[t] = 0.0F;
+#pragma unroll 4
+  for (int i = static_cast<int>(threadIdx.x) % 32; i < n; i += 32) {
+    const float weight = w[i];
+#pragma unroll
+    for (int t = 0; t < kMostTokens; ++t) {
+      if ((tokens >> t & 1U) != 0) sum[t] += weight * x[t * stride + i];
+    }
+  }
+#pragma unroll
+  for (int t = 0; t < kMostTokens; ++t) {
+    if ((tokens >> t & 1U) == 0) continue;
+    for (int mask = 16; mask > 0; mask /= 2) sum[t] += __shfl_xor_sync(~0u, sum[t], mask);
+  }
 }
 
 /// One block: all logits, then a thread for each token.
 __device__ inline void route_tokens(const Call& c, Route* route) {
   __shared__ float logit[kMostTokens][kMostExperts];
-  for (int i = static_cast<int>(threadIdx.x) / 32; i < c.tokens * c.experts; i += kRowsEach) {
-    const int t = i / c.experts, e = i % c.experts;
-    logit[t][e] = dot(c.router + e * c.width, c.x + t * c.width, c.width);
+  for (int e = static_cast<int>(threadIdx.x) / 32; e < c.experts; e += kRowsEach) {
+    float sum[kMostTokens];
+    dots(c.router + e * c.width, c.x, c.width, c.width, (1U << c.tokens) - 1, sum);
+#pragma unroll
+    for (int t = 0; t < kMostTokens; ++t) {
+      if (t < c.tokens && threadIdx.x % 32 == 0) logit[t][e] = sum[t];
+    }
   }
   __syncthreads();
   const int t = static_cast<int>(threadIdx.x);
@@ -71,41 +87,60 @@ __device__ inline void route_tokens(const Call& c, Route* route) {
   route->gate[t] = 1.0F / sum;
 }
 
+/// The tokens that go to expert e, a bit for each.
+__device__ inline unsigned tokens_of(const Call& c, const Route* route, int e) {
+  unsigned mask = 0;
+  for (int t = 0; t < c.tokens; ++t) mask |= static_cast<unsigned>(route->expert[t] == e) << t;
+  return mask;
+}
+
 __device__ inline int row_here() {
   return static_cast<int>(blockIdx.x) * kRowsEach + static_cast<int>(threadIdx.x) / 32;
 }
 
-/// h[row] of token t by expert e.
-__device__ inline void up_row(const Call& c, int e, int t, int row, float* h) {
-  const float* w = c.w1 + (static_cast<std::int64_t>(e) * c.hidden + row) * c.width;
-  const float sum = dot(w, c.x + t * c.width, c.width);
-  if (threadIdx.x % 32 == 0) h[row] = fmaxf(sum, 0.0F);
+/// h[t][row] by expert e for the tokens in the mask, and y[t][row] from it, times `gate(t)`.
+__device__ inline void up_rows(const Call& c, int e, unsigned tokens, float* h) {
+  const int row = row_here();
+  if (row >= c.hidden || tokens == 0) return;
+  float sum[kMostTokens];
+  dots(c.w1 + (static_cast<std::int64_t>(e) * c.hidden + row) * c.width, c.x, c.width, c.width,
+       tokens, sum);
+#pragma unroll
+  for (int t = 0; t < kMostTokens; ++t) {
+    const bool mine = (tokens >> t & 1U) != 0 && threadIdx.x % 32 == 0;
+    if (mine) h[t * c.hidden + row] = fmaxf(sum[t], 0.0F);
+  }
 }
-/// y[row] of token t by expert e, ungated.
-__device__ inline float down_row(const Call& c, int e, int row, const float* h) {
-  return dot(c.w2 + (static_cast<std::int64_t>(e) * c.width + row) * c.hidden, h, c.hidden);
+template <class Gate>
+__device__ void down_rows(const Call& c, int e, unsigned tokens, const float* h, float* y,
+                          Gate gate) {
+  const int row = row_here();
+  if (row >= c.width || tokens == 0) return;
+  float sum[kMostTokens];
+  dots(c.w2 + (static_cast<std::int64_t>(e) * c.width + row) * c.hidden, h, c.hidden, c.hidden,
+       tokens, sum);
+#pragma unroll
+  for (int t = 0; t < kMostTokens; ++t) {
+    const bool mine = (tokens >> t & 1U) != 0 && threadIdx.x % 32 == 0;
+    if (mine) y[t * c.width + row] = gate(t) * sum[t];
+  }
 }
 
 /// The rows of expert e, for the tokens that go to it.
 __device__ inline void up_for(const Call& c, const Route* route, int e) {
-  const int row = row_here();
-  for (int t = 0; t < c.tokens && row < c.hidden; ++t) {
-    if (route->expert[t] == e) up_row(c, e, t, row, c.h + t * c.hidden);
-  }
+  up_rows(c, e, tokens_of(c, route, e), c.h);
 }
 __device__ inline void down_for(const Call& c, const Route* route, int e) {
-  const int row = row_here();
-  for (int t = 0; t < c.tokens && row < c.width; ++t) {
-    if (route->expert[t] != e) continue;
-    const float sum = down_row(c, e, row, c.h + t * c.hidden);
-    if (threadIdx.x % 32 == 0) c.y[t * c.width + row] = route->gate[t] * sum;
-  }
+  down_rows(c, e, tokens_of(c, route, e), c.h, c.y, [&](int t) { return route->gate[t]; });
 }
 
 static __global__ void __launch_bounds__(kThreads) route_kernel(Call c, Route* route) {
   route_tokens(c, route);
 }
 
+inline std::size_t output_bytes(const bench::Params& p) {
+  return sizeof(float) * static_cast<std::size_t>(p["tokens"] * p["width"]);
+}
 inline std::size_t hidden_bytes(const bench::Params& p) {
   return sizeof(float) * static_cast<std::size_t>(p["tokens"] * p["hidden"]);
 }

@@ -6,16 +6,12 @@
 namespace aisp::labs::ch12::cuda_graphs_router {
 namespace {
 
-/// blockIdx.y is the token.
+/// blockIdx.y is the expert; blocks of those that nobody chose end at once.
 __global__ void __launch_bounds__(kThreads) up_kernel(Call c, const Route* route) {
-  const int row = row_here(), t = static_cast<int>(blockIdx.y);
-  if (row < c.hidden) up_row(c, route->expert[t], t, row, c.h + t * c.hidden);
+  up_for(c, route, static_cast<int>(blockIdx.y));
 }
 __global__ void __launch_bounds__(kThreads) down_kernel(Call c, const Route* route) {
-  const int row = row_here(), t = static_cast<int>(blockIdx.y);
-  if (row >= c.width) return;
-  const float sum = down_row(c, route->expert[t], row, c.h + t * c.hidden);
-  if (threadIdx.x % 32 == 0) c.y[t * c.width + row] = route->gate[t] * sum;
+  down_for(c, route, static_cast<int>(blockIdx.y));
 }
 
 }  // namespace
@@ -24,13 +20,13 @@ std::unique_ptr<bench::Plan> plan_route_in_kernel(const bench::Params& params) {
   return bench::plan_of([params, h = machine::DeviceArray(hidden_bytes(params)),
                          route = machine::DeviceArray(sizeof(Route))](const bench::Io& io) {
     const Call call = call_of(params, io, h.as<float>());
-    const auto tokens = static_cast<unsigned>(call.tokens);
+    const auto experts = static_cast<unsigned>(call.experts);
     route_kernel<<<1, kThreads, 0, io.stream()>>>(call, route.as<Route>());
     AISP_CUDA(cudaGetLastError());
-    up_kernel<<<dim3(blocks_for(call.hidden), tokens), kThreads, 0, io.stream()>>>(
+    up_kernel<<<dim3(blocks_for(call.hidden), experts), kThreads, 0, io.stream()>>>(
         call, route.as<Route>());
     AISP_CUDA(cudaGetLastError());
-    down_kernel<<<dim3(blocks_for(call.width), tokens), kThreads, 0, io.stream()>>>(
+    down_kernel<<<dim3(blocks_for(call.width), experts), kThreads, 0, io.stream()>>>(
         call, route.as<Route>());
     AISP_CUDA(cudaGetLastError());
   });
