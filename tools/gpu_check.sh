@@ -16,9 +16,8 @@ begin=$(date +%s)
 
 for test in "$build"/*_test; do
   name=$(basename "$test")
-  if [ ! -x "$test" ] || ! "$test" --gtest_list_tests --gtest_filter='*Cuda.*' 2>/dev/null | grep -q Cuda; then
-    continue
-  fi
+  [ -x "$test" ] || continue
+  "$test" --gtest_list_tests --gtest_filter='*Cuda.*' 2>/dev/null | grep -q Cuda || continue
   from=$(date +%s)
   pids=()
   for ((i = 0; i < shards; i++)); do
