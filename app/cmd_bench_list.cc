@@ -4,6 +4,7 @@
 #include "app/cmd_bench.h"
 #include "base/error.h"
 #include "bench/checks.h"
+#include "bench/owed_targets.h"
 #include "bench/select.h"
 
 namespace aisp::app {
@@ -75,6 +76,10 @@ int cmd_bench_list(const ListOptions& options) {
                  why.empty() ? "" : fmt::format(" [not here: {}]", why));
     }
     fmt::print("\n");
+  }
+  for (const auto& owed : bench::owed_targets()) {
+    if (!options.chapter.empty() && !owed.name.starts_with(options.chapter + ":")) continue;
+    fmt::print("not here    {}\n", bench::why_owed(owed.name));
   }
   return kExitOk;
 }

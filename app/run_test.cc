@@ -1,10 +1,14 @@
 // The whole path by the real binary: errors that say what to do, interruption, resumption, two runs
 // at once, a full disk.
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <regex>
+#include <set>
 #include <thread>
 
 #include "app/program_fixture.h"
+#include "bench/owed_targets.h"
 #include "bench/record.h"
 
 namespace aisp {
@@ -194,6 +198,10 @@ TEST_F(Program, ListTargetsNamesEveryLabInJson) {
   const auto labs = bench::Json::parse(listed.text);
   ASSERT_FALSE(labs.empty());
   for (const auto& lab : labs) {
+    for (const auto& owed : bench::owed_targets()) {  // answered here: no longer owed
+      const auto targets = lab.at("targets").get<std::vector<std::string>>();
+      EXPECT_EQ(std::count(targets.begin(), targets.end(), owed.name), 0) << owed.name;
+    }
     EXPECT_EQ(lab.at("question").get<std::string>().back(), '?') << lab.at("lab");
     EXPECT_FALSE(lab.at("targets").empty()) << lab.at("lab");
     EXPECT_EQ(lab.at("source_hash").get<std::string>().size(), 64u);
@@ -203,6 +211,38 @@ TEST_F(Program, ListTargetsNamesEveryLabInJson) {
     }
     EXPECT_TRUE(has_baseline) << lab.at("lab");
   }
+}
+
+/// docs/GPU_TARGETS.md names the targets of chapters 6 to 12 that labs answer or that are owed, all
+/// of them and no others.
+TEST_F(Program, TheMapOfGpuTargetsIsThatOfTheLabs) {
+  const Ended listed = run({"bench", "list-targets", "--json"});
+  std::set<std::string> known, mapped;
+  std::size_t folders = 0, labs = 0;
+  for (const auto& chapter : fs::directory_iterator(AISP_SOURCE_DIR "/labs")) {
+    for (const auto& lab : fs::directory_iterator(chapter))
+      folders += fs::exists(lab.path() / "lab.cc");
+  }
+  const auto in_range = [](const std::string& name) { return name >= "ch06" && name < "ch13"; };
+  for (const auto& lab : bench::Json::parse(listed.text)) {
+    ++labs;
+    const bool on_gpu = !lab.at("device_baseline").get<std::string>().empty();
+    for (const std::string target : lab.at("targets")) {
+      if (on_gpu && in_range(target)) known.insert(target);
+    }
+  }
+  if (labs != folders) GTEST_SKIP() << "a build of some labs";
+  for (const auto& owed : bench::owed_targets()) {
+    if (in_range(std::string(owed.name))) known.emplace(owed.name);
+  }
+  std::ifstream file(AISP_SOURCE_DIR "/docs/GPU_TARGETS.md");
+  const std::regex name("`(ch[0-9]{2}:[a-z0-9_]+)`");
+  for (std::string line; std::getline(file, line);) {
+    for (std::sregex_iterator at(line.begin(), line.end(), name), end; at != end; ++at) {
+      mapped.insert((*at)[1]);
+    }
+  }
+  EXPECT_EQ(mapped, known);
 }
 
 }  // namespace

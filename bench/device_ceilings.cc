@@ -35,8 +35,8 @@ double DeviceCeilings::memory_gb_per_s(bool best) const {
       true);
 }
 
-double DeviceCeilings::link_gb_per_s(bool best) const {
-  if (best) return largest(costs, {"copy, both ways at once, pinned"}, true);
+double DeviceCeilings::link_gb_per_s(bool both_ways, bool best) const {
+  if (best || both_ways) return largest(costs, {"copy, both ways at once, pinned"}, best);
   return largest(costs, {"copy, host to device, pinned", "copy, device to host, pinned"}, false);
 }
 
@@ -49,6 +49,10 @@ double DeviceCeilings::compute_gflop_per_s(DType dtype, bool best) const {
                      : dtype == DType::kU8   ? "matrix product, fp8 e4m3"
                                              : "";
   return 1e3 * largest(costs, {name}, best);
+}
+
+double DeviceCeilings::tf32_gflop_per_s(DType dtype, bool best) const {
+  return dtype == DType::kF32 ? 1e3 * largest(costs, {"matrix product, tf32"}, best) : 0.0;
 }
 
 DeviceCeilings load_device_ceilings(bool only_cached) {

@@ -18,10 +18,13 @@ struct DeviceCeilings {
   /// Bytes read and written per second of a copy within device memory, in 1e9; 0: not known. `best`
   /// is what a result may not exceed.
   double memory_gb_per_s(bool best) const;
-  /// Of the link to the host, one direction.
-  double link_gb_per_s(bool best) const;
+  /// Of the link to the host, in one direction or in both together.
+  double link_gb_per_s(bool both_ways, bool best) const;
   /// 1e9 operations per second of the unit that computes in `dtype`; 0: not known.
   double compute_gflop_per_s(DType dtype, bool best) const;
+  /// The same of tensor cores for f32 data, which they take rounded to TF32 (or split in parts that
+  /// TF32 holds); 0 for other types and where it is not known.
+  double tf32_gflop_per_s(DType dtype, bool best) const;
 };
 
 /// Of the device that techniques run on. Measured once, then cached beside the processor's;

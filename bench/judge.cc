@@ -143,11 +143,18 @@ void fill_device_ceiling(TechniqueResult& technique, const CaseResult& result,
   const DType dtype = dtype_of_name(result.flops_dtype).value_or(DType::kF32);
   const double bytes = result.bytes_read + result.bytes_written;
   const bool in_l2 = result.working_set_bytes < 2.0 * ceilings.l2_bytes && result.cache == "warm";
+  // f32 work that is quicker than the f32 units was done by tensor cores: their rate is its
+  // ceiling.
+  const double plain = ceilings.compute_gflop_per_s(dtype, true);
+  const bool on_tensor_cores =
+      plain > 0.0 && technique.time_ns.high < kImpossibleBelow * result.flops / plain;
+  const bool both_ways = result.bytes_read > 0.0 && result.bytes_written > 0.0;
   const auto floor_ns = [&](bool best, const char** bound) {
-    const double compute = ceilings.compute_gflop_per_s(dtype, best);
+    const double wide = on_tensor_cores ? ceilings.tf32_gflop_per_s(dtype, best) : 0.0;
+    const double compute = std::max(wide, ceilings.compute_gflop_per_s(dtype, best));
     const double memory = result.medium == "memory" && !in_l2 ? ceilings.memory_gb_per_s(best)
-                          : result.medium == "host link"      ? ceilings.link_gb_per_s(best)
-                                                              : 0.0;
+                          : result.medium == "host link" ? ceilings.link_gb_per_s(both_ways, best)
+                                                         : 0.0;
     const double compute_ns = compute > 0.0 ? result.flops / compute : 0.0;
     const double memory_ns = memory > 0.0 ? bytes / memory : 0.0;
     *bound = std::max(compute_ns, memory_ns) == 0.0 ? ""

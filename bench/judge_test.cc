@@ -97,5 +97,59 @@ TEST(Judge, SameRecordSameVerdict) {
   EXPECT_EQ(to_json(a).dump(), to_json(b).dump());
 }
 
+DeviceCeilings device_ceilings() {
+  DeviceCeilings device;
+  device.gpu = "a card";
+  const auto add = [&](const char* name, const char* unit, double rate) {
+    device.costs.costs.push_back({name, unit, {rate, rate, rate}, rate, ""});
+  };
+  add("matrix product, f32", "TFLOP/s", 50.0);
+  add("matrix product, tf32", "TFLOP/s", 400.0);
+  add("copy, host to device, pinned", "GB/s", 50.0);
+  add("copy, device to host, pinned", "GB/s", 50.0);
+  add("copy, both ways at once, pinned", "GB/s", 90.0);
+  return device;
+}
+
+CaseResult on_card(double plain_ns, double other_ns, double flops) {
+  CaseResult result = measured(plain_ns, other_ns, flops);
+  result.device = "cuda";
+  result.cache = "warm";
+  return result;
+}
+
+TEST(Judge, F32WorkBeyondItsUnitsIsHeldAgainstTheTensorCores) {
+  const DeviceCeilings device = device_ceilings();
+  JudgeRules rules;
+  rules.device = &device;
+  CaseResult result = on_card(2.5e6, 0.5e6, 1e11);  // f32: 2 ms; tf32: 0.25 ms
+  judge_case(result, small_lab(), cpu(), {}, rules);
+  EXPECT_NEAR(result.techniques[0].ceiling_fraction, 0.8, 0.01);
+  EXPECT_EQ(result.techniques[1].outcome, Outcome::kOk);
+  EXPECT_NEAR(result.techniques[1].ceiling_fraction, 0.5, 0.01);
+  result = on_card(2.5e6, 0.2e6, 1e11);  // quicker than those, too
+  judge_case(result, small_lab(), cpu(), {}, rules);
+  EXPECT_EQ(result.techniques[1].outcome, Outcome::kImpossible);
+  result = on_card(2.5e6, 0.5e6, 1e11);  // no such thing in other types
+  result.flops_dtype = "f64";
+  judge_case(result, small_lab(), cpu(), {}, rules);
+  EXPECT_EQ(result.techniques[1].bound, "");
+}
+
+TEST(Judge, TheLinkToTheHostHasTwoDirections) {
+  const DeviceCeilings device = device_ceilings();
+  JudgeRules rules;
+  rules.device = &device;
+  CaseResult result = on_card(1e5, 0.8e5, 0.0);  // 4 MB in: 80 us
+  result.medium = "host link";
+  judge_case(result, small_lab(), cpu(), {}, rules);
+  EXPECT_NEAR(result.techniques[1].ceiling_fraction, 1.0, 0.01);
+  result = on_card(2e5, 1e5, 0.0);  // and 4 MB out: 89 us both at once
+  result.medium = "host link";
+  result.bytes_written = 4e6;
+  judge_case(result, small_lab(), cpu(), {}, rules);
+  EXPECT_NEAR(result.techniques[1].ceiling_fraction, 0.89, 0.01);
+}
+
 }  // namespace
 }  // namespace aisp::bench

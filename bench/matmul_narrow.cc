@@ -44,6 +44,9 @@ std::vector<float> as_floats(const Io& io, std::size_t index, Narrow type) {
     case Narrow::kF16:
       take(io.in<f16>(index), [](f16 x) { return static_cast<float>(x); });
       break;
+    case Narrow::kBF16:
+      take(io.in<bf16>(index), [](bf16 x) { return static_cast<float>(x); });
+      break;
     case Narrow::kE4M3:
       take(io.in<std::uint8_t>(index), e4m3_value);
       break;
@@ -91,10 +94,7 @@ void reference(const Params& p, const Io& io, bool by_columns, Expected& expecte
 
 }  // namespace
 
-DType input_type(Narrow type) {
-  if (type == Narrow::kTf32) return DType::kF32;
-  return type == Narrow::kF16 ? DType::kF16 : DType::kU8;
-}
+DType input_type(Narrow type) { return type == Narrow::kE4M3 ? DType::kU8 : output_type(type); }
 DType output_type(Narrow type) {
   if (type == Narrow::kTf32) return DType::kF32;
   return type == Narrow::kF16 ? DType::kF16 : DType::kBF16;
@@ -113,6 +113,7 @@ void fill_narrow(const Io& io, std::size_t index, Narrow type, std::uint64_t see
     fill_uniform(std::span(values).first(here), derive_seed(seed, from));
     for (std::size_t i = 0; i < here; ++i) {
       if (type == Narrow::kF16) io.fill<f16>(index)[from + i] = f16(values[i]);
+      if (type == Narrow::kBF16) io.fill<bf16>(index)[from + i] = bf16(values[i]);
       if (type == Narrow::kE4M3) io.fill<std::uint8_t>(index)[from + i] = e4m3_of(values[i]);
     }
   }

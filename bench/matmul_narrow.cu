@@ -12,6 +12,7 @@ constexpr int kSide = 16;
 
 __device__ double wide(float x) { return x; }
 __device__ double wide(f16 x) { return __half2float(__ushort_as_half(x.bits)); }
+__device__ double wide(bf16 x) { return __uint_as_float(static_cast<std::uint32_t>(x.bits) << 16); }
 __device__ double wide(std::uint8_t x) {
   return __half2float(__half(__nv_cvt_fp8_to_halfraw(x, __NV_E4M3)));
 }
@@ -47,6 +48,8 @@ void reference(const Params& p, const Io& io, bool by_columns, const ExpectedOnD
       return launch(io.in<float>(0), io.in<float>(1));
     case Narrow::kF16:
       return launch(io.in<f16>(0), io.in<f16>(1));
+    case Narrow::kBF16:
+      return launch(io.in<bf16>(0), io.in<bf16>(1));
     case Narrow::kE4M3:
       return launch(io.in<std::uint8_t>(0), io.in<std::uint8_t>(1));
   }

@@ -1,5 +1,5 @@
-// Parts of a contract for C = A B in the types of tensor cores: tf32, f16 and e4m3, sums in f32.
-// matmul_problem.h is the same for f32. A size "type" says which (as_params).
+// Parts of a contract for C = A B in the types of tensor cores (tf32, f16, bf16, e4m3), sums in
+// f32. matmul_problem.h is the same for f32. A size "type" says which (as_params).
 //
 // Source: OCP 8-bit Floating Point Specification (2023) for e4m3; Higham and Mary (2019), as
 // base/numeric.h, for the bound.
@@ -15,6 +15,7 @@ enum class Narrow : std::int64_t {
   kTf32,  // A, B, C f32; each input may be rounded to 11 significant bits
   kF16,   // A, B, C f16
   kE4M3,  // A, B e4m3 (kU8 holds their bits), C bf16
+  kBF16,  // A, B, C bf16
 };
 
 inline Narrow narrow(const Params& p) { return static_cast<Narrow>(p["type"]); }

@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "bench/command/lab_file.h"
 #include "bench/lab_table.h"
+#include "bench/owed_targets.h"
 
 namespace aisp::bench {
 namespace {
@@ -80,6 +81,9 @@ std::vector<KnownLab> select_labs(const std::vector<KnownLab>& all,
       found = true;
     }
     if (found) continue;
+    if (const std::string owed = why_owed(one); !owed.empty()) {
+      throw UsageError(owed, "--targets", "aisp bench list-targets shows what is here");
+    }
     std::vector<std::string> candidates;
     for (const KnownLab& lab : all) {
       candidates.push_back(lab.name);
@@ -125,9 +129,8 @@ void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& w
   std::vector<std::string> candidates = {"first"};
   std::vector<bool> used(wanted.size(), false);
   for (KnownLab& known : labs) {
-    std::erase_if(known.lab.cases, [&](const Case& one) {
-      return !device.empty() && device != name(one.device);
-    });
+    std::erase_if(known.lab.cases,
+                  [&](const Case& one) { return !device.empty() && device != name(one.device); });
     std::vector<Case> kept;
     for (const Case& one : known.lab.cases) {
       candidates.push_back(one.name);

@@ -52,6 +52,17 @@ TEST(Select, TargetsLabsChaptersGlobsTags) {
   EXPECT_EQ(names(select_labs(all, {"ch07:copy", "ch07", "ch06"})).size(), 3u);
 }
 
+TEST(Select, AnOwedTargetSaysWhy) {
+  try {
+    select_labs(labs(), {"ch09:cute_dsl_nvfp4_gemm"});
+    FAIL();
+  } catch (const UsageError& problem) {
+    const std::string text = problem.what();
+    EXPECT_NE(text.find("needs the FP4 tensor cores"), std::string::npos) << text;
+    EXPECT_NE(text.find("nearest: ch09:tensor_core_gemm"), std::string::npos) << text;
+  }
+}
+
 TEST(Select, UnknownNamesSuggestTheNearest) {
   try {
     select_labs(labs(), {"ch07:transpos"});

@@ -98,6 +98,15 @@ CublasLt::CublasLt(const LtProduct& product) {
   AISP_BLAS(s.lt.layout_create(&s.b, input, b_rows, b_columns, static_cast<std::int64_t>(b_rows)));
   AISP_BLAS(s.lt.layout_create(&s.a, input, k, m, product.k));
   AISP_BLAS(s.lt.layout_create(&s.c, output, n, m, product.n));
+  const auto repeat = [&](cublasLtMatrixLayout_t layout, std::int64_t elements) {
+    const auto count = static_cast<std::int32_t>(product.batch);
+    AISP_BLAS(s.lt.layout_set(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count));
+    AISP_BLAS(s.lt.layout_set(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &elements,
+                              sizeof elements));
+  };
+  repeat(s.a, product.m * product.k);
+  repeat(s.b, product.n * product.k);
+  repeat(s.c, product.m * product.n);
   AISP_BLAS(s.lt.preference_create(&s.preference));
   AISP_BLAS(s.lt.preference_set(s.preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                 &State::kWorkspace, sizeof State::kWorkspace));
@@ -106,7 +115,8 @@ CublasLt::CublasLt(const LtProduct& product) {
   if (found == 0) throw Error("cuBLASLt has no algorithm for this product", "its heuristic", "");
   // Once on memory of its own: the library loads a kernel when it is first called, and waits then.
   constexpr std::uint64_t kWidest = sizeof(float);
-  const DeviceBuffer some_a(m * k * kWidest), some_b(k * n * kWidest), some_c(m * n * kWidest);
+  const auto count = static_cast<std::uint64_t>(product.batch) * kWidest;
+  const DeviceBuffer some_a(m * k * count), some_b(k * n * count), some_c(m * n * count);
   const DeviceBuffer bias(n * kWidest);
   const Stream stream;
   run(stream, some_a.as(), some_b.as(), some_c.as(), s.biased ? bias.as() : nullptr);

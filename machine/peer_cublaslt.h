@@ -28,6 +28,7 @@ struct LtProduct {
   Type type = Type::kBF16;
   bool b_by_columns = true;  // B is stored as [N,K], as nn.Linear's weight; else as [K,N]
   Epilogue epilogue = Epilogue::kNone;
+  std::int64_t batch = 1;  // products whose matrices follow one another, in one call
 };
 
 class CublasLt {

@@ -113,6 +113,8 @@ bench::WhyNot needs_cublaslt(const machine::CudaDevice& device) {
   return why.empty() ? device.needs(8) : why;
 }
 
+bench::WhyNot needs_sm80(const machine::CudaDevice& device) { return device.needs(8); }
+
 }  // namespace
 
 /// Sums in f32 on tensor cores, which cut (2^-23); sum |a b| <= sqrt(n) sqrt(sum (a b)^2).
@@ -129,7 +131,7 @@ bench::Lab describe() {
   lab.question =
       "What do a CUDA graph and fused epilogues bring an MLP that is bound by arithmetic, "
       "and one that is not?";
-  lab.targets = {"ch09:compute_bound"};
+  lab.targets = {"ch09:compute_bound", "ch10:matmul_tcgen05_epilogue"};
   lab.tags = {"gemm", "graphs", "fusion", "latency"};
   lab.cases = {{.name = "bert_large_4096_tokens",
                 .origin = "MLP of BERT-large, 8 sequences of 512 (69 GFLOP)",
@@ -149,12 +151,14 @@ bench::Lab describe() {
   lab.reference = reference;
   lab.reference_on_device = AISP_DEVICE(reference_on_device);
   lab.tolerance = tolerance;
-  lab.techniques = {on_gpu("op_by_op", "product, bias, gelu, product, bias: five launches",
-                           AISP_DEVICE(plan_op_by_op), needs_cublaslt),
-                    on_gpu("graph_replay", "the same five as one graph",
-                           AISP_DEVICE(plan_graph_replay), needs_cublaslt),
-                    on_gpu("fused_epilogues", "bias and gelu in the products: two launches",
-                           AISP_DEVICE(plan_fused_epilogues), needs_cublaslt)};
+  lab.techniques = {
+      on_gpu("op_by_op", "product, bias, gelu, product, bias: five launches",
+             AISP_DEVICE(plan_op_by_op), needs_cublaslt),
+      on_gpu("graph_replay", "the same five as one graph", AISP_DEVICE(plan_graph_replay),
+             needs_cublaslt),
+      on_gpu("fused_epilogues", "bias and gelu in the products: two launches",
+             AISP_DEVICE(plan_fused_epilogues), needs_cublaslt),
+      on_gpu("fused_in_wgmma", "the same by kernels/gemm_cuda", plan_fused_in_wgmma, needs_sm80)};
   lab.device_baseline = "op_by_op";
   return lab;
 }

@@ -13,6 +13,7 @@ enum Input : std::size_t { kX, kW1, kB1, kW2, kB2 };
 std::unique_ptr<bench::Plan> plan_op_by_op(const bench::Params& params);
 std::unique_ptr<bench::Plan> plan_graph_replay(const bench::Params& params);
 std::unique_ptr<bench::Plan> plan_fused_epilogues(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_fused_in_wgmma(const bench::Params& params);
 
 /// reference() on the GPU, in double.
 void reference_on_device(const bench::Params& p, const bench::Io& io,

@@ -167,8 +167,8 @@ bench::Lab describe() {
                      bench::on_gpu("online_warp", "the same with a warp a row",
                                    AISP_DEVICE(plan_online_warp)),
                      bench::on_gpu("row_on_chip",
-                                   "the row read once, in registers or shared memory",
-                                   AISP_DEVICE(plan_row_on_chip))},
+                                   "kernels/softmax_cuda: the row read once, in registers",
+                                   plan_row_on_chip)},
       .baseline = "three_pass",
       .device_baseline = "three_pass_block",
   };

@@ -24,6 +24,8 @@ std::unique_ptr<bench::Plan> plan_cublaslt(const bench::Params& params) {
       case bench::matmul::Narrow::kE4M3:
         return product->run(io.stream(), io.in<std::uint8_t>(kA).data(),
                             io.in<std::uint8_t>(kB).data(), io.out<bf16>(0).data());
+      case bench::matmul::Narrow::kBF16:
+        break;  // as f16
     }
   });
 }

@@ -47,9 +47,10 @@ bench::Lab describe() {
       "What do tensor cores bring a matrix product in TF32, f16 and fp8, and what each stage of "
       "the "
       "pipeline that feeds them?";
-  lab.targets = {"ch09:cutlass_gemm",        "ch09:cutlass_gemm_fp16",  "ch09:cutlass_gemm_fp8",
-                 "ch09:cublaslt_gemm",       "ch09:cublaslt_gemm_fp16", "ch09:cublaslt_gemm_fp8",
-                 "ch09:tcgen05_tma_pipeline"};
+  lab.targets = {"ch09:cutlass_gemm",         "ch09:cutlass_gemm_fp16",
+                 "ch09:cutlass_gemm_fp8",     "ch09:cublaslt_gemm",
+                 "ch09:cublaslt_gemm_fp16",   "ch09:cublaslt_gemm_fp8",
+                 "ch09:tcgen05_tma_pipeline", "ch10:matmul"};
   lab.tags = {"gemm", "tensor cores", "pipeline", "tma"};
   const std::string origin = "query projection of Llama-3-8B, 4096 tokens, 4096 to 4096, in ";
   lab.cases = {{.name = "llama3_8b_query_tf32",

@@ -24,6 +24,8 @@ std::unique_ptr<bench::Plan> plan_simt(const bench::Params& params) {
       return plan_as<f16, f16>(params);
     case bench::matmul::Narrow::kE4M3:
       return plan_as<std::uint8_t, bf16>(params);
+    case bench::matmul::Narrow::kBF16:
+      break;  // as f16
   }
   return nullptr;
 }

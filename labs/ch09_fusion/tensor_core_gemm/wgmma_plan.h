@@ -25,6 +25,8 @@ std::unique_ptr<bench::Plan> plan_wgmma(const bench::Params& params) {
       return plan_as<kernels::cuda::F16Product, kN, kStages>(params);
     case bench::matmul::Narrow::kE4M3:
       return plan_as<kernels::cuda::E4m3Product, kN, kStages>(params);
+    case bench::matmul::Narrow::kBF16:
+      break;  // as f16
   }
   return nullptr;
 }

@@ -58,7 +58,9 @@ bench::Lab describe() {
   return {
       .question = "What do blocks gain that can add up in each other's shared memory?",
       .targets = {"ch10:cluster_group", "ch10:cluster_group_no_dsmem",
-                  "ch10:cluster_group_single_cta", "ch10:atomic_reduction", "ch10:dsmem_reduction"},
+                  "ch10:cluster_group_single_cta", "ch10:atomic_reduction", "ch10:dsmem_reduction",
+                  "ch10:dsmem_reduction_v3", "ch10:dsmem_reduction_cluster_atomic",
+                  "ch10:dsmem_reduction_warp_specialized"},
       .tags = {"reduction", "clusters", "atomics", "memory"},
       .cases = {{.name = "llama32_1b_keys",
                  .origin = "key and value gradients of two Llama-3.2-1B layers: 4 of 2048 x 512",
@@ -87,7 +89,9 @@ bench::Lab describe() {
                             AISP_DEVICE(plan_cluster_dsmem), needs_hopper),
                      on_gpu("cluster_global",
                             "the same clusters, sums handed over through global memory",
-                            AISP_DEVICE(plan_cluster_global), needs_hopper)},
+                            AISP_DEVICE(plan_cluster_global), needs_hopper),
+                     on_gpu("cluster_roles", "as cluster_dsmem; a warp brings, eight add up",
+                            AISP_DEVICE(plan_cluster_roles), needs_hopper)},
       .device_baseline = "atomic_per_element",
   };
 }

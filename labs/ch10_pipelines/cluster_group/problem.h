@@ -14,6 +14,7 @@ std::unique_ptr<bench::Plan> plan_atomic_per_element(const bench::Params& params
 std::unique_ptr<bench::Plan> plan_two_pass(const bench::Params& params);
 std::unique_ptr<bench::Plan> plan_block_reduction(const bench::Params& params);
 std::unique_ptr<bench::Plan> plan_cluster_dsmem(const bench::Params& params);
+std::unique_ptr<bench::Plan> plan_cluster_roles(const bench::Params& params);
 std::unique_ptr<bench::Plan> plan_cluster_global(const bench::Params& params);
 
 }  // namespace aisp::labs::ch10::cluster_group

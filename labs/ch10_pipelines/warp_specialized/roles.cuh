@@ -13,9 +13,9 @@ inline constexpr int kRolesThreads = 384;  // two warpgroups and the producer's
 
 template <int kBlocks>
 __device__ void produce(const CUtensorMap& a_map, const CUtensorMap& b_map, Slice* slices,
-                        Barrier* full, Barrier* empty, TileAt at, int steps) {
+                        Barrier* full, Barrier* empty, TileAt at, int steps,
+                        RingPosition<kStages>& ring) {
   const int rank = kBlocks == 1 ? 0 : static_cast<int>(cluster_rank());
-  RingPosition<kStages> ring;
   for (int step = 0; step < steps; ++step, ring.advance()) {
     Slice& slice = slices[ring.stage];
     barrier_wait(&empty[ring.stage], ring.parity ^ 1);
@@ -33,7 +33,7 @@ __device__ void produce(const CUtensorMap& a_map, const CUtensorMap& b_map, Slic
 
 template <int kBlocks>
 __device__ void consume(const Product& p, const Slice* slices, Barrier* full, Barrier* empty,
-                        TileAt at, int steps) {
+                        TileAt at, int steps, RingPosition<kStages>& ring) {
   const int group = threadIdx.x / 128;
   const auto release = [&](int stage) {  // one thread for each block of the cluster
     if constexpr (kBlocks == 1) {
@@ -43,7 +43,6 @@ __device__ void consume(const Product& p, const Slice* slices, Barrier* full, Ba
     }
   };
   float d[64];
-  RingPosition<kStages> ring;
   int before = 0;
   for (int step = 0; step < steps; ++step, ring.advance()) {
     barrier_wait(&full[ring.stage], ring.parity);
@@ -56,7 +55,18 @@ __device__ void consume(const Product& p, const Slice* slices, Barrier* full, Ba
   }
   wgmma_wait<0>();
   pin_registers(d);
+  release(before);
   store(p, d, at.row + group * 64, at.column);
+}
+
+/// One thread, before the barrier that lets everybody see them.
+template <int kBlocks>
+__device__ void init_barriers(Barrier* full, Barrier* empty) {
+  for (int s = 0; s < kStages; ++s) {
+    barrier_init(&full[s], 1);
+    barrier_init(&empty[s], 2 * kBlocks);  // a thread of each warpgroup of the cluster
+  }
+  barrier_init_fence();
 }
 
 template <int kBlocks>
@@ -66,13 +76,7 @@ __global__ void __launch_bounds__(kRolesThreads, 1)
   extern __shared__ unsigned char shared[];
   __shared__ Barrier full[kStages], empty[kStages];
   Slice* const slices = slices_in(shared);
-  if (threadIdx.x == 0) {
-    for (int s = 0; s < kStages; ++s) {
-      barrier_init(&full[s], 1);
-      barrier_init(&empty[s], 2 * kBlocks);  // a thread of each warpgroup of the cluster
-    }
-    barrier_init_fence();
-  }
+  if (threadIdx.x == 0) init_barriers<kBlocks>(full, empty);
   if constexpr (kBlocks == 1) {
     __syncthreads();
   } else {
@@ -83,10 +87,11 @@ __global__ void __launch_bounds__(kRolesThreads, 1)
   // stored.
   TileAt at = tile_at<kBlocks * kTile>(p, static_cast<int>(blockIdx.x) / kBlocks);
   at.row += static_cast<int>(blockIdx.x) % kBlocks * kTile;
+  RingPosition<kStages> ring;
   if (threadIdx.x == 256) {
-    produce<kBlocks>(a_map, b_map, slices, full, empty, at, steps);
+    produce<kBlocks>(a_map, b_map, slices, full, empty, at, steps, ring);
   } else if (threadIdx.x < 256) {
-    consume<kBlocks>(p, slices, full, empty, at, steps);
+    consume<kBlocks>(p, slices, full, empty, at, steps, ring);
   }
   // A neighbour may still deliver to this block or arrive at its barriers.
   if constexpr (kBlocks > 1) {

@@ -33,7 +33,7 @@ struct Slice {
 inline constexpr int kSliceBytes = sizeof(Slice);
 
 struct Product {
-  f16* c = nullptr;
+  bf16* c = nullptr;
   int m = 0, n = 0, k = 0;
 };
 
@@ -49,8 +49,8 @@ __device__ inline void multiply(float (&d)[64], const Slice& slice, int part, bo
   const std::uint64_t b = matrix_descriptor(slice.b, Swizzle::k128, 1024);
 #pragma unroll
   for (int piece = 0; piece < 4; ++piece) {  // 32 bytes of K each
-    wgmma_f16<128>(d, descriptor_plus(a, piece * 32), descriptor_plus(b, piece * 32),
-                   add || piece > 0);
+    wgmma_bf16<128>(d, descriptor_plus(a, piece * 32), descriptor_plus(b, piece * 32),
+                    add || piece > 0);
   }
 }
 
@@ -63,7 +63,7 @@ __device__ inline void store(const Product& p, float (&d)[64], int row, int colu
     const int r = first + i % 2 * 8, q = column + i / 2 * 8 + lane % 4 * 2;
     if (r >= p.m || q >= p.n) continue;  // N is even: pairs are whole
     *reinterpret_cast<std::uint32_t*>(p.c + static_cast<std::int64_t>(r) * p.n + q) =
-        pack_f16(d[i / 2 * 4 + i % 2 * 2], d[i / 2 * 4 + i % 2 * 2 + 1]);
+        pack_bf16(d[i / 2 * 4 + i % 2 * 2], d[i / 2 * 4 + i % 2 * 2 + 1]);
   }
 }
 
@@ -91,11 +91,12 @@ struct Launch {
 inline Launch launch_of(const bench::Params& p, const bench::Io& io, int b_rows = kTile) {
   const auto m = p["M"], n = p["N"], k = p["K"];
   const auto tiles = ((m + kTile - 1) / kTile) * ((n + kTile - 1) / kTile);
-  return {
-      make_tensor_map(rows_of(io.in<f16>(0).data(), MapElement::kF16, m, k, 2 * k, kTile, kDepth)),
-      make_tensor_map(rows_of(io.in<f16>(1).data(), MapElement::kF16, n, k, 2 * k, b_rows, kDepth)),
-      {io.out<f16>(0).data(), static_cast<int>(m), static_cast<int>(n), static_cast<int>(k)},
-      static_cast<unsigned>(tiles)};
+  return {make_tensor_map(
+              rows_of(io.in<bf16>(0).data(), MapElement::kBF16, m, k, 2 * k, kTile, kDepth)),
+          make_tensor_map(
+              rows_of(io.in<bf16>(1).data(), MapElement::kBF16, n, k, 2 * k, b_rows, kDepth)),
+          {io.out<bf16>(0).data(), static_cast<int>(m), static_cast<int>(n), static_cast<int>(k)},
+          static_cast<unsigned>(tiles)};
 }
 
 /// Shared memory beyond 48 KB must be asked for, once for each kernel.

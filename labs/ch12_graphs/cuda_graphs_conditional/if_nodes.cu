@@ -1,10 +1,13 @@
 // A graph that decides on the device: for each step the check, a kernel that sets the condition,
 // and a conditional node whose body is the update. One launch for all steps.
-#include "labs/ch12_graphs/cuda_graphs_conditional/conditional_graph.cuh"
 #include "labs/ch12_graphs/cuda_graphs_conditional/step_kernels.cuh"
+#include "machine/conditional_graph.cuh"
 
 namespace aisp::labs::ch12::cuda_graphs_conditional {
 namespace {
+
+using machine::add_conditional, machine::add_kernel, machine::Conditional, machine::GraphBuilder,
+    machine::GraphExec;
 
 __global__ void check_at_kernel(Call* call, int step) {
   check_step(call->gradients + step * call->n, call->n, &call->overflow);

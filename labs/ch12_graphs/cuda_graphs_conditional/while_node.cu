@@ -1,11 +1,14 @@
 // The loop itself on the device: a graph of one loop node whose body is one step, with a
 // conditional node inside. Its size does not grow with the number of steps, and the number could be
 // data too.
-#include "labs/ch12_graphs/cuda_graphs_conditional/conditional_graph.cuh"
 #include "labs/ch12_graphs/cuda_graphs_conditional/step_kernels.cuh"
+#include "machine/conditional_graph.cuh"
 
 namespace aisp::labs::ch12::cuda_graphs_conditional {
 namespace {
+
+using machine::add_conditional, machine::add_kernel, machine::Conditional, machine::GraphBuilder,
+    machine::GraphExec;
 
 __global__ void check_next_kernel(Call* call) {
   check_step(call->gradients + call->step * call->n, call->n, &call->overflow);

@@ -49,7 +49,10 @@ Params sizes(std::int64_t n) { return {{"n", n}}; }
 bench::Lab describe() {
   return {
       .question = "What do three element-wise operations cost in three passes, and in one?",
-      .targets = {"ch12:kernel_fusion"},
+      .targets = {"ch12:kernel_fusion",
+                  "ch12:kernel_fusion_llm_dedicated_stream_and_prefetch_for_blackwell",
+                  "ch12:kernel_fusion_llm_persistent_buffer_and_stream_friendly_setup",
+                  "ch12:kernel_fusion_llm_reuse_static_tensor_and_simplify_setup"},
       .tags = {"memory", "fusion", "simd"},
       .cases = {{.name = "gpt2_mlp_bias",
                  .origin = "AdaBelief on GPT-2 small: one MLP bias (3072), in L1",

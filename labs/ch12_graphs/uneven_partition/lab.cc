@@ -112,8 +112,9 @@ bench::Lab describe() {
       .work = work,
       .reference = reference,
       .tolerance = tolerance,
-      .techniques = {bench::on_gpu("launch_per_segment", "the host launches a block a segment",
-                                   AISP_DEVICE(plan_launch_per_segment)),
+      .techniques = {bench::launching_more_than_the_queue_holds(
+                         bench::on_gpu("launch_per_segment", "the host launches a block a segment",
+                                       AISP_DEVICE(plan_launch_per_segment))),
                      bench::on_gpu("device_launch", "a parent grid launches a block a segment",
                                    AISP_DEVICE(plan_device_launch)),
                      bench::on_gpu("one_wide_grid", "one launch, a block for each segment",

@@ -11,7 +11,7 @@
 
 #include "machine/cuda_raii.h"
 
-namespace aisp::labs::ch12::cuda_graphs_conditional {
+namespace aisp::machine {
 
 /// A graph under construction; instantiate() hands out the executable one.
 class GraphBuilder {
@@ -88,4 +88,4 @@ inline Conditional add_conditional(cudaGraph_t graph, cudaGraphNode_t after,
   return {node, params.conditional.phGraph_out[0]};
 }
 
-}  // namespace aisp::labs::ch12::cuda_graphs_conditional
+}  // namespace aisp::machine
