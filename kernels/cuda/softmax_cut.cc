@@ -12,7 +12,7 @@ SoftmaxCut clustered(std::int64_t rows, std::int64_t packs, int size) {
   SoftmaxCut cut;
   cut.cluster = size;
   cut.row.aligned = true;
-  cut.row.packs = packs <= size * 4 * kClusterThreads ? 4 : 8;
+  cut.row.packs = packs <= size * 4 * kClusterThreads ? 4 : 16;
   cut.row.threads = kClusterThreads;
   cut.row.blocks = rows * size;
   return cut;
@@ -24,12 +24,12 @@ SoftmaxCut choose_softmax_cut(std::int64_t rows, std::int64_t n, int element_byt
                               bool writes, const machine::CudaDevice& device) {
   const std::int64_t packs = (n + 16 / element_bytes - 1) / (16 / element_bytes);
   if (aligned && device.cluster_launch && writes) {
-    // Long rows: two blocks are on a multiprocessor, and one writes while the other loads. Few
-    // rows: as many blocks as there are multiprocessors.
-    constexpr std::int64_t kMost = 8 * kClusterThreads;
-    int size = 1;
+    // Long rows: as few blocks as hold one, two from where a block of its own would fill a
+    // multiprocessor. Few rows: as many as there are multiprocessors.
+    constexpr std::int64_t kMost = 16 * kClusterThreads;
+    int size = packs > kMost / 2 ? 2 : 1;
     while (size < 8 && packs > size * kMost) size *= 2;
-    while (size < 8 && rows * size * 2 <= device.multiprocessors && packs > size * kMost / 8) {
+    while (size < 8 && rows * size * 2 <= device.multiprocessors && packs > size * kMost / 16) {
       size *= 2;
     }
     if (size > 1 && packs <= size * kMost) return clustered(rows, packs, size);

@@ -7,7 +7,8 @@
 
 namespace aisp::kernels::cuda {
 
-/// Of a block in a cluster: with 8 packs a thread, two such blocks fill the registers.
+/// Of a block in a cluster, beside the warp that copies: with 16 packs a thread its part of a row
+/// is 128 KiB of the 256 of registers.
 inline constexpr int kClusterThreads = 512;
 
 struct SoftmaxCut {
@@ -17,7 +18,7 @@ struct SoftmaxCut {
   bool operator==(const SoftmaxCut&) const = default;
 };
 
-/// Any n; held where registers of a block, or with `clusters` of up to 8 blocks, suffice: 262144
+/// Any n; held where registers of a block, or of a cluster of up to 8 blocks, suffice: 524288
 /// bf16. Fewer rows than multiprocessors are shared by clusters too.
 /// Rows that are only read (`writes` false) need not be held.
 SoftmaxCut choose_softmax_cut(std::int64_t rows, std::int64_t n, int element_bytes, bool aligned,

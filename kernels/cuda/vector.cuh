@@ -50,14 +50,6 @@ __device__ inline Pack<T, kCount> load_pack(const T* from) {
   return pack;
 }
 
-/// The same, of 16 bytes that this kernel reads once: they leave the caches first.
-template <class T, int kCount>
-__device__ inline Pack<T, kCount> load_pack_once(const T* from) {
-  static_assert(Pack<T, kCount>::kWords == 4);
-  const uint4 four = __ldcs(reinterpret_cast<const uint4*>(from));
-  return {{four.x, four.y, four.z, four.w}};
-}
-
 template <class T, int kCount>
 __device__ inline void store_pack(T* to, const Pack<T, kCount>& pack) {
   if constexpr (Pack<T, kCount>::kWords == 1) {

@@ -1,7 +1,9 @@
 // From the sums of a tile to C: what follows the product, in registers, then 16 rows x 128 bytes at
 // a time through shared memory (in the copy engine's swizzle: no bank conflicts), stored by it. A
 // warp does this alone, with two buffers; the residual comes the same way into the same buffers,
-// its first two chunks before the main loop.
+// its first two chunks before the main loop. (Stores by the lanes themselves, out of the same
+// buffers, were slower: bf16 at 0.93-0.99 of cuBLASLt instead of 0.96-1.01, e4m3 4096 cubed at 0.92
+// instead of 0.95.)
 //
 // Source: PTX ISA 9.0 (wgmma's accumulator layout, the 128-byte swizzle).
 #pragma once

@@ -53,10 +53,10 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
   const SharedRow<Slice, T, (kPacks <= 2 && kLayer)> bias(static_cast<const T*>(r.bias), n);
   for (std::int64_t row = first_row(); row < r.rows; row += row_step()) {
     Slice in;
-    in.template load<true>(static_cast<const T*>(r.x) + row * n, n, thread, threads);
+    in.load(static_cast<const T*>(r.x) + row * n, n, thread, threads);
     if constexpr (kResidual) {
       Slice residual;
-      residual.template load<true>(static_cast<const T*>(r.residual) + row * n, n, thread, threads);
+      residual.load(static_cast<const T*>(r.residual) + row * n, n, thread, threads);
       add_residual<T>(r, row, in, residual);
     }
     float x[kCount], w[kCount], b[kCount];
@@ -128,8 +128,8 @@ __global__ void __launch_bounds__(512, kPacks == 1 ? 2 : 1) backward_rows(const 
   Slice next_x, next_dy;
   const auto load = [&](std::int64_t row) {
     if (row >= r.rows) return;
-    next_x.template load<true>(static_cast<const T*>(r.x) + row * n, n, thread, threads);
-    next_dy.template load<true>(static_cast<const T*>(r.dy) + row * n, n, thread, threads);
+    next_x.load(static_cast<const T*>(r.x) + row * n, n, thread, threads);
+    next_dy.load(static_cast<const T*>(r.dy) + row * n, n, thread, threads);
   };
   load(first_row());
   for (std::int64_t row = first_row(); row < r.rows; row += row_step()) {

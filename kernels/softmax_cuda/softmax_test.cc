@@ -80,7 +80,7 @@ TEST(SoftmaxCuda, EveryCut) {
     for (const std::int64_t n : {64, 3000, 40000}) check_case(type, rows, n * lanes, 0, &twice);
     if (!variants()[0].why_not(machine::cuda_device()).empty()) continue;
     for (const int cluster : {2, 4, 8}) {
-      for (const int packs : {4, 8}) {
+      for (const int packs : {4, 16}) {
         const cuda::SoftmaxCut cut{{.aligned = true,
                                     .packs = packs,
                                     .threads = cuda::kClusterThreads,

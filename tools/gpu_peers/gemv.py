@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Products with 4- and 8-bit weights for few tokens beside what PyTorch has: its int4 weight-only
 kernel (_weight_int4pack_mm, groups of 128; tinygemm), its int8 one, and the bf16 matmul that the
-quantised weights replace. Weights rotate through more memory than the L2 holds. "ahead": as in
-skinny.py. The rate is our packed bytes, scales included, over time; the floor is the copy bandwidth
-of the same run. Source: shapes as in skinny.py.
+quantised weights replace, and a copy of as many bytes. Weights rotate through more memory than the
+L2 holds. "ahead": as in skinny.py. The rate is our packed bytes, scales included, over time; the
+floor is the copy bandwidth of the same run. Source: shapes as in skinny.py.
 """
 import peers
 import skinny
@@ -72,11 +72,13 @@ def product(checked, name, kind, m, n, k, ahead):
         row_scales = scales[:, 0].bfloat16().repeat(n // ROWS).cuda()
         against["torch int8"] = lambda i: torch.ops.aten._weight_int8pack_mm(a, turns[i],
                                                                             row_scales)
+    work = float(len(packed) + 2 * m * (n + k))
+    against["copy"] = skinny.copies(work, sets)
     want = (a.double() @ plain.t()).repeat(1, n // ROWS)
     largest = want.abs().max()
     return peers.Case(name, ours, against, sets=sets, unit="TB/s",
-                      error=lambda got: float((got.double() - want).abs().max() / largest),
-                      bound=2.0**-8, work=float(len(packed) + 2 * m * (n + k)),
+                      error=lambda got: skinny.error_of(got, want, largest),
+                      bound=2.0**-8, work=work,
                       facts={"m": m, "n": n, "k": k, "format": kind, "ahead": ahead})
 
 

@@ -28,6 +28,18 @@ def copy_bandwidth(options):
     return 2e-6 * (1 << 30) / microseconds
 
 
+def copies(count, sets):
+    """A copy that reads and writes `count` bytes in all, of buffers that rotate as the weights do:
+    what the card gives a kernel of this size, its start and end included."""
+    import torch
+    words = max(1, int(count) // 8)
+    data = [torch.ones(words, device="cuda") for _ in range(2 * sets)]
+
+    def copy(i):  # returns nothing: there is nothing to compare
+        torch.neg(data[2 * (i % sets)], out=data[2 * (i % sets) + 1])
+    return copy
+
+
 def weight_sets(n, k):
     """How many matrices of n x k bf16 are WEIGHT_BYTES, at least two."""
     return max(2, math.ceil(WEIGHT_BYTES / (2 * n * k)))
@@ -38,6 +50,10 @@ def workspace(checked, function, *arguments):
     count = torch.zeros(1, dtype=torch.int64)
     checked(function, count, *arguments)
     return torch.zeros(int(count[0]), dtype=torch.uint8, device="cuda")
+
+
+def error_of(got, want, largest):
+    return None if got is None else float((got.double() - want).abs().max() / largest)
 
 
 def product(checked, name, m, n, k, ahead, gated=False):
@@ -65,9 +81,10 @@ def product(checked, name, m, n, k, ahead, gated=False):
     if gated:
         want = torch.nn.functional.silu(want[:, :columns]) * want[:, columns:]
     largest = want.abs().max()
-    return peers.Case(name, ours, {"matmul": matmul}, sets=sets, unit="TB/s",
-                      error=lambda got: float((got.double() - want).abs().max() / largest),
-                      bound=2.0**-8, work=2.0 * (n * k + m * k + m * columns),
+    work = 2.0 * (n * k + m * k + m * columns)
+    return peers.Case(name, ours, {"matmul": matmul, "copy": copies(work, sets)}, sets=sets,
+                      unit="TB/s", error=lambda got: error_of(got, want, largest),
+                      bound=2.0**-8, work=work,
                       facts={"m": m, "n": n, "k": k, "ahead": ahead, "gated": gated})
 
 
