@@ -5,15 +5,13 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/paged_attention/paged_attention.h"
+
 namespace aisp::model {
 
 /// Neighbouring rows of one sequence: they continue at position `context`, whose keys and values
 /// (all before it) lie in `blocks`; theirs are written behind. `blocks` covers context + rows.
-struct Sequence {
-  std::int32_t first_row = 0, rows = 0;
-  std::int32_t context = 0;
-  std::span<const std::int32_t> blocks;
-};
+using Sequence = kernels::paged_attention::Sequence;
 
 struct Batch {
   std::span<const std::int32_t> tokens;     // one a row

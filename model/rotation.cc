@@ -31,7 +31,7 @@ Rotation::Rotation(const ModelConfig& config, std::int64_t most_rows)
 void Rotation::prepare(const Batch& batch) {
   positions_.clear();
   for (const Sequence& sequence : batch.sequences) {
-    for (std::int32_t i = 0; i < sequence.rows; ++i) positions_.push_back(sequence.context + i);
+    for (std::int64_t i = 0; i < sequence.rows; ++i) positions_.push_back(sequence.context + i);
   }
   fill(table_);
   if (!one_table_) fill(local_);

@@ -31,7 +31,7 @@ class Rotation {
   std::int64_t head_size_ = 0;
   bool one_table_ = true;  // all layers turn alike
   Table table_, local_;
-  std::vector<std::int32_t> positions_;
+  std::vector<std::int64_t> positions_;
 };
 
 }  // namespace aisp::model

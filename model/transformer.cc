@@ -14,6 +14,7 @@ namespace aisp::model {
 namespace {
 
 namespace linear = kernels::linear;
+namespace paged = kernels::paged_attention;
 using Rows = std::vector<float>;  // [rows, columns], row after row
 
 std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
@@ -33,6 +34,7 @@ class Transformer::State {
         pool_(pool),
         most_rows_(most_rows),
         workspace_(pool),
+        attention_workspace_(pool),
         rotation_(c_, most_rows) {
     const std::int64_t ff = std::max(c_.ff_size, c_.experts.shared_size);
     hidden_.resize(size(most_rows * c_.width));
@@ -121,17 +123,23 @@ class Transformer::State {
     const bool local = c_.windows[size(index)] > 0;
     rotation_.apply(q_.data(), c_.heads, local);
     rotation_.apply(k_.data(), c_.kv_heads, local);
-    cache_.append(index, batch.sequences, k_.data(), v_.data(), pool_);
-    cache_.attend(index, batch.sequences, q_.data(), attended_.data(), pool_);
+    const paged::Cache cache = cache_.layer(index);
+    paged::append(cache, batch.sequences, k_.data(), v_.data(), 0, pool_);
+    paged::attend(attention_workspace_, cache,
+                  {.heads = c_.heads,
+                   .scale = static_cast<float>(c_.attention_scale),
+                   .soft_cap = static_cast<float>(c_.attention_cap),
+                   .window = c_.windows[size(index)]},
+                  batch.sequences, {.q = q_.data(), .out = attended_.data()});
     add_product(attended_, layer.o, layer.o_bias, layer.attention_post_norm);
   }
 
   linear::Product gated(const FeedForwardWeights& ff, float* y) const {
-    return {.w = &ff.gate,
-            .y = y,
-            .gate = c_.activation == Activation::kSilu ? linear::Gate::kSilu
-                                                       : linear::Gate::kGeluTanh,
-            .up = &ff.up};
+    return {
+        .w = &ff.gate,
+        .y = y,
+        .gate = c_.activation == Activation::kSilu ? linear::Gate::kSilu : linear::Gate::kGeluTanh,
+        .up = &ff.up};
   }
 
   void feed_forward(const LayerWeights& layer) {
@@ -164,8 +172,8 @@ class Transformer::State {
                            .x_rows = group.slots,
                            .y_rows = group.slots});
     }
-    linear::multiply(workspace_,
-                     {.x = inner_.data(), .rows = rows_ * used, .k = c_.experts.size}, products_);
+    linear::multiply(workspace_, {.x = inner_.data(), .rows = rows_ * used, .k = c_.experts.size},
+                     products_);
     std::fill_n(added_.begin(), size(rows_ * c_.width), 0.0f);
     for (std::size_t slot = 0; slot < size(rows_ * used); ++slot) {
       add_scaled(routing_.weights()[slot], expert_out_.data() + slot * size(c_.width),
@@ -177,9 +185,8 @@ class Transformer::State {
   }
 
   void add_shared(const LayerWeights& layer) {
-    const linear::Product first[] = {
-        gated(layer.shared, inner_.data()),
-        {.w = &layer.shared_gate, .y = shared_gate_.data()}};
+    const linear::Product first[] = {gated(layer.shared, inner_.data()),
+                                     {.w = &layer.shared_gate, .y = shared_gate_.data()}};
     multiply(normed_, c_.width, first);
     const linear::Product down{.w = &layer.shared.down, .y = expert_out_.data()};
     multiply(inner_, layer.shared.down.k, {&down, 1});
@@ -218,6 +225,7 @@ class Transformer::State {
   machine::ThreadPool& pool_;
   const std::int64_t most_rows_;
   linear::Workspace workspace_;
+  paged::Workspace attention_workspace_;
   Rotation rotation_;
   ExpertRouting routing_;
   std::vector<linear::Product> products_;

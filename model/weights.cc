@@ -10,14 +10,22 @@ namespace linear = kernels::linear;
 
 std::optional<linear::Type> multiplied_type(BlockType type) {
   switch (type) {
-    case BlockType::kF32: return linear::Type::kF32;
-    case BlockType::kF16: return linear::Type::kF16;
-    case BlockType::kBF16: return linear::Type::kBF16;
-    case BlockType::kQ8_0: return linear::Type::kQ8_0;
-    case BlockType::kQ4_0: return linear::Type::kQ4_0;
-    case BlockType::kQ4_K: return linear::Type::kQ4_K;
-    case BlockType::kQ6_K: return linear::Type::kQ6_K;
-    default: return std::nullopt;
+    case BlockType::kF32:
+      return linear::Type::kF32;
+    case BlockType::kF16:
+      return linear::Type::kF16;
+    case BlockType::kBF16:
+      return linear::Type::kBF16;
+    case BlockType::kQ8_0:
+      return linear::Type::kQ8_0;
+    case BlockType::kQ4_0:
+      return linear::Type::kQ4_0;
+    case BlockType::kQ4_K:
+      return linear::Type::kQ4_K;
+    case BlockType::kQ6_K:
+      return linear::Type::kQ6_K;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -122,13 +130,15 @@ Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine
   double experts = 0.0;
   for_each_matrix(tensors, layers_, output_, [&](const Weight& w, Matrix& to, bool always) {
     to = packer.pack(w);
-    if (always) bytes_per_token_ += size_of(w);
-    else experts += static_cast<double>(size_of(w));
+    if (always)
+      bytes_per_token_ += size_of(w);
+    else
+      experts += static_cast<double>(size_of(w));
   });
   if (config.experts.count > 0) {
-    bytes_per_token_ += static_cast<std::int64_t>(experts *
-                                                  static_cast<double>(config.experts.used) /
-                                                  static_cast<double>(config.experts.count));
+    bytes_per_token_ +=
+        static_cast<std::int64_t>(experts * static_cast<double>(config.experts.used) /
+                                  static_cast<double>(config.experts.count));
   }
 }
 
