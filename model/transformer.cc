@@ -1,0 +1,245 @@
+// See transformer.h.
+#include "model/transformer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/check.h"
+#include "kernels/norm/norm.h"
+#include "model/expert_routing.h"
+#include "model/rotation.h"
+
+namespace aisp::model {
+namespace {
+
+namespace linear = kernels::linear;
+namespace paged = kernels::paged_attention;
+using Rows = std::vector<float>;  // [rows, columns], row after row
+
+std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
+
+const float* data_or_null(const std::vector<float>& values) {
+  return values.empty() ? nullptr : values.data();
+}
+
+}  // namespace
+
+class Transformer::State {
+ public:
+  State(const Weights& weights, KvCache& cache, machine::ThreadPool& pool, std::int64_t most_rows)
+      : w_(weights),
+        c_(weights.config()),
+        cache_(cache),
+        pool_(pool),
+        most_rows_(most_rows),
+        workspace_(pool),
+        attention_workspace_(pool),
+        rotation_(c_, most_rows) {
+    const std::int64_t ff = std::max(c_.ff_size, c_.experts.shared_size);
+    hidden_.resize(size(most_rows * c_.width));
+    normed_ = added_ = hidden_;
+    q_.resize(size(most_rows * c_.heads * c_.head_size));
+    attended_ = q_;
+    k_.resize(size(most_rows * c_.kv_heads * c_.head_size));
+    v_ = k_;
+    inner_.resize(size(std::max(most_rows * ff, most_rows * c_.experts.used * c_.experts.size)));
+    if (c_.experts.count == 0) return;
+    router_.resize(size(most_rows * c_.experts.count));
+    expert_out_.resize(size(most_rows * c_.experts.used * c_.width));
+    shared_gate_.resize(size(most_rows));
+  }
+
+  void forward(const Batch& batch, std::span<float> logits) {
+    rows_ = static_cast<std::int64_t>(batch.tokens.size());
+    check(rows_ <= most_rows_, "more rows than the transformer has room for");
+    check(logits.size() == batch.logits_of.size() * size(c_.vocab), "a row of logits for each");
+    if (rows_ == 0) return;
+    embed(batch.tokens);
+    rotation_.prepare(batch);
+    for (std::int64_t layer = 0; layer < c_.layers; ++layer) {
+      attention(batch, layer);
+      feed_forward(w_.layers()[size(layer)]);
+    }
+    output(batch, logits);
+  }
+
+ private:
+  void embed(std::span<const std::int32_t> tokens) {
+    const auto scale = static_cast<float>(c_.embedding_scale);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      check(tokens[i] >= 0 && tokens[i] < c_.vocab, "a token of the vocabulary");
+      const std::span<float> row(hidden_.data() + i * size(c_.width), size(c_.width));
+      w_.embedding().dequantize_row(tokens[i], row);
+      if (scale != 1.0f) {
+        for (float& value : row) value *= scale;
+      }
+    }
+  }
+
+  // `heads` groups of `n` values a row, each normalized on its own.
+  void normalize(const float* x, float* y, std::int64_t rows, std::int64_t n, const Rows& weight) {
+    kernels::norm::normalize(kernels::norm::Kind::kRms,
+                             {.x = x,
+                              .y = y,
+                              .rows = rows,
+                              .n = n,
+                              .weight = weight.data(),
+                              .epsilon = static_cast<float>(c_.norm_epsilon)},
+                             &pool_);
+  }
+
+  void multiply(const Rows& x, std::int64_t k, std::span<const linear::Product> products) {
+    linear::multiply(workspace_, {.x = x.data(), .rows = rows_, .k = k}, products);
+  }
+
+  // hidden += w x + bias, with a norm in between where the model has one.
+  void add_product(const Rows& x, const Matrix& w, const Rows& bias, const Rows& post_norm) {
+    linear::Product product{.w = &w, .y = hidden_.data(), .bias = data_or_null(bias)};
+    product.accumulate = post_norm.empty();
+    if (!post_norm.empty()) product.y = added_.data();
+    multiply(x, w.k, {&product, 1});
+    if (!post_norm.empty()) add_normalized(post_norm);
+  }
+
+  void add_normalized(const Rows& post_norm) {
+    normalize(added_.data(), added_.data(), rows_, c_.width, post_norm);
+    const std::size_t count = size(rows_ * c_.width);
+    for (std::size_t i = 0; i < count; ++i) hidden_[i] += added_[i];
+  }
+
+  void attention(const Batch& batch, std::int64_t index) {
+    const LayerWeights& layer = w_.layers()[size(index)];
+    normalize(hidden_.data(), normed_.data(), rows_, c_.width, layer.attention_norm);
+    const linear::Product qkv[] = {
+        {.w = &layer.q, .y = q_.data(), .bias = data_or_null(layer.q_bias)},
+        {.w = &layer.k, .y = k_.data(), .bias = data_or_null(layer.k_bias)},
+        {.w = &layer.v, .y = v_.data(), .bias = data_or_null(layer.v_bias)}};
+    multiply(normed_, c_.width, qkv);
+    if (!layer.q_norm.empty()) {
+      normalize(q_.data(), q_.data(), rows_ * c_.heads, c_.head_size, layer.q_norm);
+      normalize(k_.data(), k_.data(), rows_ * c_.kv_heads, c_.head_size, layer.k_norm);
+    }
+    const bool local = c_.windows[size(index)] > 0;
+    rotation_.apply(q_.data(), c_.heads, local);
+    rotation_.apply(k_.data(), c_.kv_heads, local);
+    const paged::Cache cache = cache_.layer(index);
+    paged::append(cache, batch.sequences, k_.data(), v_.data(), 0, pool_);
+    paged::attend(attention_workspace_, cache,
+                  {.heads = c_.heads,
+                   .scale = static_cast<float>(c_.attention_scale),
+                   .soft_cap = static_cast<float>(c_.attention_cap),
+                   .window = c_.windows[size(index)]},
+                  batch.sequences, {.q = q_.data(), .out = attended_.data()});
+    add_product(attended_, layer.o, layer.o_bias, layer.attention_post_norm);
+  }
+
+  linear::Product gated(const FeedForwardWeights& ff, float* y) const {
+    return {
+        .w = &ff.gate,
+        .y = y,
+        .gate = c_.activation == Activation::kSilu ? linear::Gate::kSilu : linear::Gate::kGeluTanh,
+        .up = &ff.up};
+  }
+
+  void feed_forward(const LayerWeights& layer) {
+    normalize(hidden_.data(), normed_.data(), rows_, c_.width, layer.ff_norm);
+    if (layer.router.n > 0) return mixture(layer);
+    const linear::Product product = gated(layer.dense, inner_.data());
+    multiply(normed_, c_.width, {&product, 1});
+    add_product(inner_, layer.dense.down, {}, layer.ff_post_norm);
+  }
+
+  // A slot is one use of an expert by a row: slot = row * used + which. All experts multiply in one
+  // call, each its own slots; then each row adds its slots in their order.
+  void mixture(const LayerWeights& layer) {
+    const std::int64_t used = c_.experts.used;
+    const linear::Product scores{.w = &layer.router, .y = router_.data()};
+    multiply(normed_, c_.width, {&scores, 1});
+    routing_.route(c_.experts, {router_.data(), size(rows_ * c_.experts.count)});
+    products_.clear();
+    for (const ExpertRouting::Group& group : routing_.groups()) {
+      linear::Product product = gated(layer.experts[size(group.expert)], inner_.data());
+      product.x_rows = group.rows;
+      product.y_rows = group.slots;
+      products_.push_back(product);
+    }
+    multiply(normed_, c_.width, products_);
+    products_.clear();
+    for (const ExpertRouting::Group& group : routing_.groups()) {
+      products_.push_back({.w = &layer.experts[size(group.expert)].down,
+                           .y = expert_out_.data(),
+                           .x_rows = group.slots,
+                           .y_rows = group.slots});
+    }
+    linear::multiply(workspace_, {.x = inner_.data(), .rows = rows_ * used, .k = c_.experts.size},
+                     products_);
+    std::fill_n(added_.begin(), size(rows_ * c_.width), 0.0f);
+    for (std::size_t slot = 0; slot < size(rows_ * used); ++slot) {
+      add_scaled(routing_.weights()[slot], expert_out_.data() + slot * size(c_.width),
+                 added_.data() + slot / size(used) * size(c_.width));
+    }
+    if (layer.shared.gate.n > 0) add_shared(layer);
+    if (!layer.ff_post_norm.empty()) return add_normalized(layer.ff_post_norm);
+    for (std::size_t i = 0; i < size(rows_ * c_.width); ++i) hidden_[i] += added_[i];
+  }
+
+  void add_shared(const LayerWeights& layer) {
+    const linear::Product first[] = {gated(layer.shared, inner_.data()),
+                                     {.w = &layer.shared_gate, .y = shared_gate_.data()}};
+    multiply(normed_, c_.width, first);
+    const linear::Product down{.w = &layer.shared.down, .y = expert_out_.data()};
+    multiply(inner_, layer.shared.down.k, {&down, 1});
+    for (std::size_t row = 0; row < size(rows_); ++row) {
+      const float open = 1.0f / (1.0f + std::exp(-shared_gate_[row]));
+      add_scaled(open, expert_out_.data() + row * size(c_.width),
+                 added_.data() + row * size(c_.width));
+    }
+  }
+
+  void add_scaled(float scale, const float* from, float* to) const {
+    for (std::size_t i = 0; i < size(c_.width); ++i) to[i] += scale * from[i];
+  }
+
+  void output(const Batch& batch, std::span<float> logits) {
+    const auto wanted = static_cast<std::int64_t>(batch.logits_of.size());
+    if (wanted == 0) return;
+    for (std::size_t i = 0; i < size(wanted); ++i) {
+      check(batch.logits_of[i] >= 0 && batch.logits_of[i] < rows_, "a row of the batch");
+      std::copy_n(hidden_.data() + size(batch.logits_of[i] * c_.width), size(c_.width),
+                  added_.data() + i * size(c_.width));
+    }
+    normalize(added_.data(), normed_.data(), wanted, c_.width, w_.output_norm());
+    const linear::Product product{
+        .w = &w_.output(), .y = logits.data(), .bias = data_or_null(w_.output_bias())};
+    linear::multiply(workspace_, {.x = normed_.data(), .rows = wanted, .k = c_.width},
+                     {&product, 1});
+    if (c_.logit_cap <= 0.0) return;
+    const auto cap = static_cast<float>(c_.logit_cap);
+    for (float& value : logits) value = cap * std::tanh(value / cap);
+  }
+
+  const Weights& w_;
+  const ModelConfig& c_;
+  KvCache& cache_;
+  machine::ThreadPool& pool_;
+  const std::int64_t most_rows_;
+  linear::Workspace workspace_;
+  paged::Workspace attention_workspace_;
+  Rotation rotation_;
+  ExpertRouting routing_;
+  std::vector<linear::Product> products_;
+  std::int64_t rows_ = 0;
+  Rows hidden_, normed_, added_, q_, k_, v_, attended_, inner_, router_, expert_out_, shared_gate_;
+};
+
+Transformer::Transformer(const Weights& weights, KvCache& cache, machine::ThreadPool& pool,
+                         std::int64_t most_rows)
+    : state_(std::make_unique<State>(weights, cache, pool, most_rows)) {}
+Transformer::~Transformer() = default;
+
+void Transformer::forward(const Batch& batch, std::span<float> logits) {
+  state_->forward(batch, logits);
+}
+
+}  // namespace aisp::model

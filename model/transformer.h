@@ -1,0 +1,36 @@
+// The forward pass of every architecture: rows of tokens to logits. What differs between models is
+// in ModelConfig and in which weights are there; no name is asked. A row's logits depend on its own
+// sequence alone, bit for bit: not on the other rows, on how a prompt was cut, on the blocks it
+// landed in or on the threads (see docs/ENGINE.md).
+// Reading order: forward(), attention(), feed_forward(), mixture().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "machine/thread_pool.h"
+#include "model/batch.h"
+#include "model/kv_cache.h"
+#include "model/weights.h"
+
+namespace aisp::model {
+
+class Transformer {
+ public:
+  /// Room for `most_rows` rows a call, allocated here. All three must outlive this.
+  Transformer(const Weights& weights, KvCache& cache, machine::ThreadPool& pool,
+              std::int64_t most_rows);
+  ~Transformer();
+
+  /// Appends the keys and values of all rows to `cache` and writes logits [logits_of, vocab], in
+  /// f32. Tokens are below vocab; blocks belong to their sequences. Does not allocate once it has
+  /// seen its largest batch. Cost: 2 operations a parameter and row, each weight read once a call.
+  void forward(const Batch& batch, std::span<float> logits);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace aisp::model
