@@ -42,24 +42,44 @@ inline unsigned blocks_for(std::int64_t rows) {
   return static_cast<unsigned>((rows + kRowsEach - 1) / kRowsEach);
 }
 
-/// The products of one row of weights with the vectors x[t] (distance `stride`) of the tokens in
-/// the mask: the row is read once for all of them. Every lane gets them.
-__device__ inline void dots(const float* w, const float* x, int stride, int n, unsigned tokens,
-                            float (&sum)[kMostTokens]) {
+/// The products of one row of weights with the vectors x[t] (distance `stride`) of the kCount
+/// lowest tokens of `left`, which loses them. Without branches in the loop, so that loads run
+/// ahead.
+template <int kCount, class Store>
+__device__ void some_dots(const float* w, const float* x, int stride, int n, unsigned& left,
+                          Store store) {
+  int token[kCount];
+  float sum[kCount] = {};
 #pragma unroll
-  for (int t = 0; t < kMostTokens; ++t) sum[t] = 0.0F;
-#pragma unroll 4
+  for (int k = 0; k < kCount; ++k) {
+    token[k] = __ffs(static_cast<int>(left)) - 1;
+    left &= left - 1;
+  }
+#pragma unroll 8
   for (int i = static_cast<int>(threadIdx.x) % 32; i < n; i += 32) {
     const float weight = w[i];
 #pragma unroll
-    for (int t = 0; t < kMostTokens; ++t) {
-      if ((tokens >> t & 1U) != 0) sum[t] += weight * x[t * stride + i];
-    }
+    for (int k = 0; k < kCount; ++k) sum[k] += weight * x[token[k] * stride + i];
   }
 #pragma unroll
-  for (int t = 0; t < kMostTokens; ++t) {
-    if ((tokens >> t & 1U) == 0) continue;
-    for (int mask = 16; mask > 0; mask /= 2) sum[t] += __shfl_xor_sync(~0u, sum[t], mask);
+  for (int k = 0; k < kCount; ++k) {
+    for (int mask = 16; mask > 0; mask /= 2) sum[k] += __shfl_xor_sync(~0u, sum[k], mask);
+    if (threadIdx.x % 32 == 0) store(token[k], sum[k]);
+  }
+}
+/// The same for all tokens of the mask; the row is read once for four of them. `store(t, product)`
+/// is called by one lane.
+template <class Store>
+__device__ void dots(const float* w, const float* x, int stride, int n, unsigned tokens,
+                     Store store) {
+  while (tokens != 0) {
+    if (__popc(tokens) >= 4) {
+      some_dots<4>(w, x, stride, n, tokens, store);
+    } else if (__popc(tokens) >= 2) {
+      some_dots<2>(w, x, stride, n, tokens, store);
+    } else {
+      some_dots<1>(w, x, stride, n, tokens, store);
+    }
   }
 }
 
@@ -67,12 +87,8 @@ __device__ inline void dots(const float* w, const float* x, int stride, int n, u
 __device__ inline void route_tokens(const Call& c, Route* route) {
   __shared__ float logit[kMostTokens][kMostExperts];
   for (int e = static_cast<int>(threadIdx.x) / 32; e < c.experts; e += kRowsEach) {
-    float sum[kMostTokens];
-    dots(c.router + e * c.width, c.x, c.width, c.width, (1U << c.tokens) - 1, sum);
-#pragma unroll
-    for (int t = 0; t < kMostTokens; ++t) {
-      if (t < c.tokens && threadIdx.x % 32 == 0) logit[t][e] = sum[t];
-    }
+    dots(c.router + e * c.width, c.x, c.width, c.width, (1U << c.tokens) - 1,
+         [&](int t, float sum) { logit[t][e] = sum; });
   }
   __syncthreads();
   const int t = static_cast<int>(threadIdx.x);
@@ -101,29 +117,17 @@ __device__ inline int row_here() {
 /// h[t][row] by expert e for the tokens in the mask, and y[t][row] from it, times `gate(t)`.
 __device__ inline void up_rows(const Call& c, int e, unsigned tokens, float* h) {
   const int row = row_here();
-  if (row >= c.hidden || tokens == 0) return;
-  float sum[kMostTokens];
+  if (row >= c.hidden) return;
   dots(c.w1 + (static_cast<std::int64_t>(e) * c.hidden + row) * c.width, c.x, c.width, c.width,
-       tokens, sum);
-#pragma unroll
-  for (int t = 0; t < kMostTokens; ++t) {
-    const bool mine = (tokens >> t & 1U) != 0 && threadIdx.x % 32 == 0;
-    if (mine) h[t * c.hidden + row] = fmaxf(sum[t], 0.0F);
-  }
+       tokens, [&](int t, float sum) { h[t * c.hidden + row] = fmaxf(sum, 0.0F); });
 }
 template <class Gate>
 __device__ void down_rows(const Call& c, int e, unsigned tokens, const float* h, float* y,
                           Gate gate) {
   const int row = row_here();
-  if (row >= c.width || tokens == 0) return;
-  float sum[kMostTokens];
+  if (row >= c.width) return;
   dots(c.w2 + (static_cast<std::int64_t>(e) * c.width + row) * c.hidden, h, c.hidden, c.hidden,
-       tokens, sum);
-#pragma unroll
-  for (int t = 0; t < kMostTokens; ++t) {
-    const bool mine = (tokens >> t & 1U) != 0 && threadIdx.x % 32 == 0;
-    if (mine) y[t * c.width + row] = gate(t) * sum[t];
-  }
+       tokens, [&](int t, float sum) { y[t * c.width + row] = gate(t) * sum; });
 }
 
 /// The rows of expert e, for the tokens that go to it.
