@@ -15,7 +15,7 @@ bool fell(const JobOutcome& outcome, const std::string& technique) {
 }  // namespace
 
 bool judged_by_time(const std::string& detector) {
-  return detector == "repeat" || detector == "clock";
+  return detector == "repeat" || detector == "clock" || detector == "other-stream";
 }
 
 std::vector<JobOutcome> run_confirmed(const Job& job,

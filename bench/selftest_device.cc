@@ -17,8 +17,9 @@
 namespace aisp::bench {
 namespace {
 
-constexpr std::int64_t kReadBuffer = std::int64_t{4} << 30;  // no window is met again in the L2
-constexpr std::int64_t kVector = 16;                         // reads go by so many bytes
+constexpr std::int64_t kReadBuffer = std::int64_t{8} << 30;  // the L2 has a hundredth of it
+constexpr std::int64_t kPlace = 4096;
+constexpr std::int64_t kVector = 16;  // reads go by so many bytes
 
 struct Workload {
   const char* name;
@@ -79,12 +80,12 @@ class DeviceSubject final : public SelftestSubject {
                      io.stream());
       });
     }
-    // Both sides of a pair move on through the buffer together.
+    // Anywhere: places in turn would fall into step with the epochs of a pair, and some are slower.
     return plan_of([this, bytes = work / kVector * kVector](const Io& io) {
-      if (at_ + bytes > kReadBuffer) at_ = 0;
-      enqueue_read(memory_.as<std::byte>() + at_, bytes,
+      const auto places = static_cast<std::uint64_t>((kReadBuffer - bytes) / kPlace);
+      const auto at = static_cast<std::int64_t>(places_.below(places)) * kPlace;
+      enqueue_read(memory_.as<std::byte>() + at, bytes,
                    reinterpret_cast<std::uint32_t*>(io.out<std::int32_t>(0).data()), io.stream());
-      at_ += bytes / 4096 * 4096;
     });
   }
 
@@ -113,7 +114,7 @@ class DeviceSubject final : public SelftestSubject {
     return std::llround(work);
   }
 
-  // Time of `more` work over that of `work`: median of as many pairs of epochs, in turn A B, B A.
+  // Time of `more` work over that of `work`: median of as many pairs of epochs, in random order.
   double ratio_of(const Workload& workload, std::int64_t work, std::int64_t more, int pairs) {
     const auto one = plan(workload, work), other = plan(workload, more);
     const Contender a = contender_of(*one), b = contender_of(*other);
@@ -121,7 +122,7 @@ class DeviceSubject final : public SelftestSubject {
     time_epoch(b, iterations);
     std::vector<double> ratios;
     for (int i = 0; i < pairs; ++i) {
-      const bool turned = i % 2 == 1;
+      const bool turned = orders_.below(2) == 1;
       const double first = time_epoch(turned ? b : a, iterations).cpu_ns;
       const double second = time_epoch(turned ? a : b, iterations).cpu_ns;
       ratios.push_back(turned ? first / second : second / first);
@@ -136,8 +137,8 @@ class DeviceSubject final : public SelftestSubject {
                                         double effect) {
     if (effect == 0.0) return {work, 1.0};
     double more = static_cast<double>(work) * (1.0 + effect);
-    for (int i = 0; i < 2; ++i) {
-      const double seen = ratio_of(workload, work, std::llround(more), 100) - 1.0;
+    for (int i = 0; i < 3; ++i) {
+      const double seen = ratio_of(workload, work, std::llround(more), 150) - 1.0;
       const double step = effect / std::clamp(seen, 0.3 * effect, 3.0 * effect);
       more = static_cast<double>(work) + (more - static_cast<double>(work)) * step;
     }
@@ -147,7 +148,7 @@ class DeviceSubject final : public SelftestSubject {
   DeviceBench bench_;
   InputSet set_;
   machine::DeviceArray memory_;
-  std::int64_t at_ = 0;
+  Rng places_{5}, orders_{6};
   std::vector<SelftestPair> pairs_;
   std::vector<std::array<std::unique_ptr<Plan>, 2>> plans_;
 };

@@ -20,6 +20,21 @@ __device__ unsigned long long now_ns() {
   return now;
 }
 
+// What one multiprocessor saw: its cycle counter and the common timer, at one moment.
+struct ClockReading {
+  unsigned long long cycles, ns;
+};
+
+__device__ void read_clocks(ClockReading* rows, int count) {
+  unsigned multiprocessor;
+  asm volatile("mov.u32 %0, %smid;" : "=r"(multiprocessor));
+  if (multiprocessor >= static_cast<unsigned>(count)) return;
+  rows[multiprocessor] = {static_cast<unsigned long long>(clock64()), now_ns()};
+}
+
+// More blocks than multiprocessors, so that nearly all of them write their row.
+__global__ void probe_kernel(ClockReading* rows, int count) { read_clocks(rows, count); }
+
 // 512 threads divide what a multiprocessor holds on every architecture (1536 or 2048).
 constexpr int kHoldThreads = 512;
 
@@ -29,7 +44,7 @@ constexpr int kHoldThreads = 512;
 // would fill the link); the others wait for its word in device memory.
 __global__ void __launch_bounds__(kHoldThreads)
     hold_kernel(const volatile int* release, volatile int* gave_up, volatile unsigned* let_go,
-                unsigned turn) {
+                unsigned turn, ClockReading* rows, int count) {
   if (threadIdx.x == 0 && blockIdx.x != 0) {
     while (*let_go != turn) __nanosleep(200);
   }
@@ -42,19 +57,9 @@ __global__ void __launch_bounds__(kHoldThreads)
     *let_go = turn;
   }
   __syncthreads();  // the threads that do not ask stay too: they fill the multiprocessor
-}
-
-// What one multiprocessor saw: its cycle counter and the common timer, at one moment.
-struct ClockReading {
-  unsigned long long cycles, ns;
-};
-
-// More blocks than multiprocessors, so that nearly all of them write their row.
-__global__ void probe_kernel(ClockReading* rows, int count) {
-  unsigned multiprocessor;
-  asm volatile("mov.u32 %0, %smid;" : "=r"(multiprocessor));
-  if (multiprocessor >= static_cast<unsigned>(count)) return;
-  rows[multiprocessor] = {static_cast<unsigned long long>(clock64()), now_ns()};
+  // Here and not in a kernel of its own: that would wait for a place behind work of other streams,
+  // and the clock with it.
+  if (threadIdx.x == 0) read_clocks(rows, count);
 }
 
 __global__ void dirty_kernel(uint4* data, std::size_t count, unsigned value) {
@@ -99,8 +104,8 @@ struct DeviceTimer::State {
   void hold() {
     *release() = 0;
     *gave_up() = 0;
-    hold_kernel<<<hold_blocks, kHoldThreads, 0, stream>>>(on_device, on_device + 1,
-                                                          let_go.as<unsigned>(), ++turn);
+    hold_kernel<<<hold_blocks, kHoldThreads, 0, stream>>>(
+        on_device, on_device + 1, let_go.as<unsigned>(), ++turn, rows(0), multiprocessors);
     AISP_CUDA(cudaGetLastError());
   }
 
@@ -151,7 +156,7 @@ DeviceEpoch DeviceTimer::time(const std::function<void()>& enqueue, bool held) {
   DeviceEpoch epoch;
   std::fill_n(s.rows(0), 2 * s.multiprocessors, ClockReading{});
   if (held) s.hold();
-  s.probe(0);
+  if (!held || s.hold_blocks == 1) s.probe(0);
   AISP_CUDA(cudaEventRecord(s.from, s.stream));
   const double begin = host_ns();
   try {
