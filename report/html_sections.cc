@@ -25,7 +25,7 @@ std::string failure(const LabView& lab, const CaseView& view, std::size_t index)
   });
   std::string with_it;
   if (index == 0 && others > 0) {
-    with_it = fmt::format(" It is the baseline: {} technique{} could not be compared.", others,
+    with_it = fmt::format("; it is the baseline: {} technique{} could not be compared", others,
                           others == 1 ? "" : "s");
   }
   std::string out = fmt::format(

@@ -210,7 +210,9 @@ void collect_gpu_roofs(const std::set<std::string>& dtypes, bool link, const ben
     const bench::Json& costs = header.at("device").at("ceilings").at(0).at("costs");
     for (const GpuProduct& one : kGpuProducts) {
       const double value = 1e3 * figure_of(costs, {one.row});
-      const bool wanted = dtypes.empty() || dtypes.contains(one.dtype);
+      // Products of f32 may run on the tensor cores.
+      const bool tensor = dtypes.contains("f32") && std::string_view(one.dtype) == "tf32";
+      const bool wanted = dtypes.empty() || dtypes.contains(one.dtype) || tensor;
       if (panel.memory || !wanted || !plausible(value)) continue;
       const bool integer = one.word[0] == 'i';
       const std::string rate = format_rate(value * 1e9, integer ? "OP/s" : "FLOP/s");

@@ -36,7 +36,7 @@ bench::RunRecord mixed_run() {
          {"costs",
           {cost("device copy", "GB/s", 4050), cost("device copy, cudaMemcpy", "GB/s", 4190),
            cost("copy, host to device, pinned", "GB/s", 55),
-           cost("matrix product, f32", "TFLOP/s", 50),
+           cost("matrix product, f32", "TFLOP/s", 50), cost("matrix product, tf32", "TFLOP/s", 400),
            cost("matrix product, bf16", "TFLOP/s", 780)}}}}}};
   return run;
 }
@@ -89,11 +89,11 @@ TEST(GpuRoofline, ItsRoofsAreTheCardsMeasuredCeilings) {
     ASSERT_EQ(panel.bandwidth.size(), 1u);  // no case uses the link
     EXPECT_DOUBLE_EQ(panel.bandwidth[0].value, 4190.0);
     EXPECT_DOUBLE_EQ(panel.bandwidth[0].from_bytes, 62914560.0);
-    EXPECT_EQ(panel.compute.size(), panel.memory ? 0u : 1u);
+    EXPECT_EQ(panel.compute.size(), panel.memory ? 0u : 2u);  // f32, and on the tensor cores
   }
   const Roofline alone = gpu_roofline(run.header);
   ASSERT_EQ(alone.panels.size(), 1u);
-  ASSERT_EQ(alone.panels[0].compute.size(), 2u);
+  ASSERT_EQ(alone.panels[0].compute.size(), 3u);
   EXPECT_EQ(alone.panels[0].compute[0].label, "bf16 780 TFLOP/s");
   EXPECT_EQ(alone.panels[0].bandwidth[1].place, "host link");
   const std::string text = render_roofline(alone, Model{});

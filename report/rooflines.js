@@ -123,7 +123,8 @@ const drawRoofline = (data, of, width, shown) => {
   size.height = Math.round(Math.max(300, Math.min(420, size.width * 0.72)));
   // A lab under the roofs that its own types and links have; the run under all.
   const roofsOf = (panel, points) => panel.roofs.filter((one) => of === "all" ||
-    (one.level === undefined ? points.some((d) => d.view.dtype === one.dtype)
+    (one.level === undefined
+      ? points.some((d) => d.view.dtype === (one.dtype === "tf32" ? "f32" : one.dtype))
       : one.level >= 0 || points.some((d) => d.view.link)));
   for (const { panel: whole, points } of used) {
     const panel = { ...whole, roofs: roofsOf(whole, points) };
