@@ -56,12 +56,9 @@ class Run {
     Checks check_names(options.checks_off);  // throws for an unknown name
     labs_ = select_labs(known_labs(options.modules, options.command_labs), options.targets);
     select_techniques(labs_, options.techniques, options.peers);
-    select_cases(labs_, options.cases);
+    select_cases(labs_, options.cases, options.device);
     for (const KnownLab& lab : labs_) {
-      for (const Case& one : lab.lab.cases) {
-        if (!options.device.empty() && options.device != name(one.device)) continue;
-        cases_.push_back({&lab, &one});
-      }
+      for (const Case& one : lab.lab.cases) cases_.push_back({&lab, &one});
     }
     if (options_.processes == 0) options_.processes = options_.size == "smoke" ? 1 : 2;
     if (options_.memory_limit_bytes == 0) options_.memory_limit_bytes = cpu_.memory_bytes / 4 * 3;

@@ -120,10 +120,14 @@ void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::strin
   }
 }
 
-void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted) {
+void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted,
+                  const std::string& device) {
   std::vector<std::string> candidates = {"first"};
   std::vector<bool> used(wanted.size(), false);
   for (KnownLab& known : labs) {
+    std::erase_if(known.lab.cases, [&](const Case& one) {
+      return !device.empty() && device != name(one.device);
+    });
     std::vector<Case> kept;
     for (const Case& one : known.lab.cases) {
       candidates.push_back(one.name);
@@ -138,7 +142,8 @@ void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& w
     known.lab.cases = std::move(kept);
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (!used[i]) unknown("case of the chosen labs", "--cases", wanted[i], candidates);
+    if (wanted[i] == "first" || used[i]) continue;
+    unknown("case of the chosen labs", "--cases", wanted[i], candidates);
   }
 }
 

@@ -37,10 +37,10 @@ std::vector<KnownLab> select_labs(const std::vector<KnownLab>& all,
 void select_techniques(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted,
                        bool peers);
 
-/// Cases of the labs matched by `wanted` globs; "first" is the first case of each lab. Empty: all
-/// but those that want to be named.
-/// Throws UsageError likewise.
-void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted);
+/// Cases of the labs on `device` ("cpu", "cuda"; empty: any) matched by `wanted` globs; "first" is
+/// the first of each lab. Empty: all but those that want to be named. Throws UsageError likewise.
+void select_cases(std::vector<KnownLab>& labs, const std::vector<std::string>& wanted,
+                  const std::string& device = "");
 
 /// Why a technique cannot run here; "" when it can.
 std::string why_not_here(const Technique& technique);

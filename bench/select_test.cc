@@ -96,6 +96,16 @@ TEST(Select, CasesByNameOrTheFirstOfEachLab) {
   EXPECT_THROW(select_cases(all, {"hiden"}), UsageError);
 }
 
+TEST(Select, TheFirstCaseIsTheFirstOfTheDevice) {
+  auto all = labs();
+  for (KnownLab& lab : all) {
+    lab.lab.cases = {{.name = "hidden"}, {.name = "hidden_gpu", .device = Device::kCuda}};
+  }
+  select_cases(all, {"first"}, "cuda");
+  ASSERT_EQ(all[0].lab.cases.size(), 1u);
+  EXPECT_EQ(all[0].lab.cases[0].name, "hidden_gpu");
+}
+
 TEST(Select, ALongCaseRunsOnlyWhenNamed) {
   const auto with_cases = [] {
     auto all = labs();
