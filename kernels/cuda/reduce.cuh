@@ -70,12 +70,26 @@ class RowReducer {
     const unsigned lane = threadIdx.x % 32;
     if (lane == 0) reinterpret_cast<Value&>(partial[threadIdx.x / 32]) = value;
     __syncthreads();
+    const unsigned warps = blockDim.x / 32;
+    if constexpr (sizeof(Value) <= sizeof(float2)) {
+      // Simple operations of few warps: one after the other, from loads that do not wait for each
+      // other, is sooner than five shuffles that do.
+      if (warps <= kFewWarps) {
+        value = reinterpret_cast<const Value&>(partial[0]);
+#pragma unroll
+        for (unsigned i = 1; i < kFewWarps; ++i) {
+          if (i < warps) value = Op::of(value, reinterpret_cast<const Value&>(partial[i]));
+        }
+        return value;
+      }
+    }
     value = Op::nothing();
-    if (lane < blockDim.x / 32) value = reinterpret_cast<const Value&>(partial[lane]);
+    if (lane < warps) value = reinterpret_cast<const Value&>(partial[lane]);
     return reduce_warp<Op>(value);
   }
 
  private:
+  static constexpr unsigned kFewWarps = 16;
   Shared& shared_;
   int turn_ = 0;
 };

@@ -1,12 +1,16 @@
 // Products with packed weights on Hopper: one thread asks the copy engine for units of weights (64
-// rows x 128 of K with their scales, contiguous) and the tokens that meet them, and 8 warps
-// multiply. Two units side by side are a tile; a team of two warps takes a stage of them, the teams
-// take turns along K. Each request costs its thread some 30 ns, while memory brings 1 KB: so a
-// stage is 16 KB of weights in two copies, and all its tokens are one box, whose shape puts them in
-// the order of the fragments (copies of 256 bytes a token took 71 us where memory needs 29; one
-// H200, CUDA 13.0).
+// rows x 128 of K with their scales, contiguous) and the tokens that meet them, and 8 or 12 warps
+// multiply. A tile is one unit high or four; a team of as many warps takes a stage of it, the teams
+// take turns along K. Low tiles let most shapes have blocks of whole tiles or of half ones: 8 x
+// 8192 x 8192 at 4 bits took 16.2 us with tiles of two units. All tokens of a stage are one box,
+// whose shape puts them in the order of the fragments (copies of 256 bytes a token took 71 us where
+// memory needs 29; one H200, CUDA 13.0). Not quicker: half of shared memory, so that the next
+// launch fits beside this one (its blocks then share multiprocessors unevenly); weights prefetched
+// to L2; tokens straight to registers.
 //
 // Source: PTX ISA 9.0, 9.7.9.27 (cp.async.bulk), 9.7.13.15 (mbarrier).
+#include <type_traits>
+
 #include "kernels/cuda/tensor_map.h"
 #include "kernels/cuda/tma.cuh"
 #include "kernels/gemv_quantized_cuda/formats.cuh"
@@ -15,20 +19,19 @@ namespace aisp::kernels::gemv_quantized_cuda {
 namespace {
 
 /// Sizes of one instantiation.
-template <class Weights, int kTokenTiles>
+template <class Weights, int kTokenTiles, int kRowWarps_>
 struct Bulk {
-  static constexpr int kSteps = bulk_steps(Weights::kBits);  // units along K in a stage
-  static constexpr int kWarps = kBulkRowWarps * kBulkTeams;
-  static constexpr int kRowBytes = kSteps * Weights::kUnitBytes;  // of 64 rows
-  static constexpr int kTokenAt = kBulkRowWarps * kRowBytes;
-  static constexpr int kSubBytes = kTokenTiles * 8 * 64;  // tokens of 32 of K
-  static constexpr int kStageBytes = kTokenAt + kSteps * 4 * kSubBytes;
+  static constexpr int kRowWarps = kRowWarps_, kWarps = bulk_warps(Weights::kBits, kTokenTiles);
+  static constexpr int kTeams = kWarps / kRowWarps;
+  static constexpr int kTokenAt = (kRowWarps * Weights::kUnitBytes + 127) / 128 * 128;
+  static constexpr int kSubs = kUnitK / 32;
+  static constexpr int kStageBytes = kTokenAt + kSubs * kTokenTiles * 8 * 64;
   static constexpr int kSumBytes = kWarps * Weights::kRowTiles * kTokenTiles * 64 * 8;
   // A multiple of the teams: a stage is then always the same team's, who knows its phase.
   static constexpr int kStages =
-      ((226 << 10) - 1024 - kSumBytes) / (kStageBytes + 16) / kBulkTeams * kBulkTeams;
+      ((226 << 10) - 1024 - kSumBytes) / (kStageBytes + 16) / kTeams * kTeams;
   static constexpr int kSharedBytes = kStages * (kStageBytes + 16) + kSumBytes;
-  static_assert(kStages >= kBulkTeams && kTokenAt % 128 == 0 && kStageBytes % 128 == 0);
+  static_assert(kStages >= kTeams && kStageBytes % 128 == 0);
 };
 
 /// The copying thread.
@@ -36,24 +39,21 @@ template <class Weights, class B>
 __device__ inline void fill_ring(const StreamArguments& p, const CUtensorMap& tokens, char* ring,
                                  cuda::Barrier* full, cuda::Barrier* empty) {
   const int begin = p.split.begin(blockIdx.x), count = p.split.begin(blockIdx.x + 1) - begin;
-  const int units = Weights::units_of(p);
   const int last_tile = static_cast<int>((p.out.n + kUnitRows - 1) / kUnitRows) - 1;
+  const int token_bytes = B::kSubs * static_cast<int>(p.out.m) * 64;
   const auto copy_weights = [&](int stage, const gemm_skinny_cuda::UnitWalk& at) {
-    const int unit = at.unit * B::kSteps;
-    const int left = units - unit < B::kSteps ? units - unit : B::kSteps;
-    const int bytes = left * Weights::kUnitBytes;
-    cuda::barrier_arrive_expect(&full[stage], kBulkRowWarps * bytes + B::kStageBytes - B::kTokenAt);
+    cuda::barrier_arrive_expect(&full[stage], B::kRowWarps * Weights::kUnitBytes + token_bytes);
 #pragma unroll
-    for (int i = 0; i < kBulkRowWarps; ++i) {
-      const int tile = at.tile * kBulkRowWarps + i;
-      cuda::bulk_load(ring + stage * B::kStageBytes + i * B::kRowBytes,
-                      Weights::unit_of(p, tile < last_tile ? tile : last_tile, unit), bytes,
-                      &full[stage]);
+    for (int i = 0; i < B::kRowWarps; ++i) {
+      const int tile = at.tile * B::kRowWarps + i;
+      cuda::bulk_load(ring + stage * B::kStageBytes + i * Weights::kUnitBytes,
+                      Weights::unit_of(p, tile < last_tile ? tile : last_tile, at.unit),
+                      Weights::kUnitBytes, &full[stage]);
     }
   };
   const auto copy_tokens = [&](int stage, int unit) {
     cuda::tma_load(ring + stage * B::kStageBytes + B::kTokenAt, tokens, &full[stage], 0, 0,
-                   unit * B::kSteps * 4);
+                   unit * B::kSubs);
   };
   const int first = count < B::kStages ? count : B::kStages;
   gemm_skinny_cuda::UnitWalk at(p.split, begin), tokens_at = at;
@@ -68,10 +68,10 @@ __device__ inline void fill_ring(const StreamArguments& p, const CUtensorMap& to
   }
 }
 
-template <class Weights, int kTokenTiles>
-__global__ void __launch_bounds__(32 * (kBulkRowWarps * kBulkTeams + 1), 1)
+template <class Weights, int kTokenTiles, int kRowWarps>
+__global__ void __launch_bounds__(32 * (bulk_warps(Weights::kBits, kTokenTiles) + 1), 1)
     bulk_product(const StreamArguments p, const __grid_constant__ CUtensorMap token_map) {
-  using B = Bulk<Weights, kTokenTiles>;
+  using B = Bulk<Weights, kTokenTiles, kRowWarps>;
   extern __shared__ __align__(128) char ring[];
   auto* sums_of_warps = reinterpret_cast<float2*>(ring + B::kStages * B::kStageBytes);
   auto* full = reinterpret_cast<cuda::Barrier*>(ring + B::kStages * B::kStageBytes + B::kSumBytes);
@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(32 * (kBulkRowWarps * kBulkTeams + 1), 1)
   if (threadIdx.x == 0) {
     for (int i = 0; i < B::kStages; ++i) {
       cuda::barrier_init(&full[i], 1);
-      cuda::barrier_init(&empty[i], kBulkRowWarps);
+      cuda::barrier_init(&empty[i], kRowWarps);
     }
     cuda::barrier_init_fence();
   }
@@ -93,55 +93,56 @@ __global__ void __launch_bounds__(32 * (kBulkRowWarps * kBulkTeams + 1), 1)
   }
   cuda::wait_for_launches_before();  // the workspace and the residual are theirs until then
   const int begin = p.split.begin(blockIdx.x), end = p.split.begin(blockIdx.x + 1);
-  const int team = warp / kBulkRowWarps, part = warp % kBulkRowWarps, units = Weights::units_of(p);
+  const int team = warp / kRowWarps, part = warp % kRowWarps;
+  // A lane's 16 bytes of its token; the last token stands in for those beyond.
+  const int tokens = static_cast<int>(p.out.m);
+  int token_at[kTokenTiles];
+#pragma unroll
+  for (int i = 0; i < kTokenTiles; ++i) {
+    token_at[i] = B::kTokenAt + min(8 * i + lane / 4, tokens - 1) * 64 + lane % 4 * 16;
+  }
   gemm_skinny_cuda::UnitWalk at(p.split, begin + team);
   int next = begin + team, stage = team, parity = 0;
   for (int tile = begin / p.split.units; tile <= (end - 1) / p.split.units; ++tile) {
     float sums[Weights::kRowTiles][kTokenTiles][4] = {};
-    for (; next < end && at.tile == tile; next += kBulkTeams, at.advance(p.split, kBulkTeams)) {
+    for (; next < end && at.tile == tile; next += B::kTeams, at.advance(p.split, B::kTeams)) {
       cuda::barrier_wait(&full[stage], parity);
       const char* here = ring + stage * B::kStageBytes;
-      const char* weights = here + part * B::kRowBytes;
-      const char* its_tokens = here + B::kTokenAt + lane * 16;
-#pragma unroll 1
-      for (int step = 0; step < B::kSteps && at.unit * B::kSteps + step < units; ++step) {
-        uint4 tokens[kTokenTiles][4];
+      uint4 fragments[kTokenTiles][B::kSubs];
 #pragma unroll
-        for (int i = 0; i < kTokenTiles * 4; ++i) {
-          tokens[i / 4][i % 4] = *reinterpret_cast<const uint4*>(
-              its_tokens + (step * 4 + i % 4) * B::kSubBytes + i / 4 * 512);
-        }
-        Weights::multiply(weights + step * Weights::kUnitBytes, tokens, lane, sums);
+      for (int i = 0; i < kTokenTiles * B::kSubs; ++i) {
+        fragments[i / B::kSubs][i % B::kSubs] = *reinterpret_cast<const uint4*>(
+            here + token_at[i / B::kSubs] + i % B::kSubs * tokens * 64);
       }
+      Weights::multiply(here + part * Weights::kUnitBytes, fragments, lane, sums);
       __syncwarp();
       if (lane == 0) cuda::barrier_arrive(&empty[stage]);
-      stage += kBulkTeams;
+      stage += B::kTeams;
       if (stage >= B::kStages) stage -= B::kStages, parity ^= 1;
     }
-    gemm_skinny_cuda::finish_tile<Weights::kRowTiles, kTokenTiles, kBulkRowWarps, kBulkTeams>(
+    gemm_skinny_cuda::finish_tile<Weights::kRowTiles, kTokenTiles, kRowWarps, B::kTeams>(
         p, tile, sums_of_warps, sums);
   }
 }
 
 /// Tokens as (32 of K, token, which 32): a box lies in shared memory in the order of the fragments,
 /// 64 bytes a token, so that a quarter of a warp reads 128 bytes in a row.
-CUtensorMap token_map(const Request& request, int steps, int token_tiles) {
+CUtensorMap token_map(const Request& request) {
   const Shape& shape = request.shape;
   cuda::TensorMapSpec spec;
   spec.data = request.a;
   spec.rank = 3;
   spec.sizes = {32, static_cast<std::uint64_t>(shape.m), static_cast<std::uint64_t>(shape.k / 32)};
   spec.strides = {0, static_cast<std::uint64_t>(2 * shape.k), 64};
-  spec.box = {32, static_cast<std::uint32_t>(8 * token_tiles),
-              static_cast<std::uint32_t>(4 * steps)};
+  spec.box = {32, static_cast<std::uint32_t>(shape.m), kUnitK / 32};
   spec.swizzle = cuda::MapSwizzle::kNone;
   return cuda::make_tensor_map(spec);
 }
 
-template <class Weights, int kTokenTiles>
+template <class Weights, int kTokenTiles, int kRowWarps>
 void launch_bulk(const Request& request, const Config& config) {
-  using B = Bulk<Weights, kTokenTiles>;
-  const auto kernel = bulk_product<Weights, kTokenTiles>;
+  using B = Bulk<Weights, kTokenTiles, kRowWarps>;
+  const auto kernel = bulk_product<Weights, kTokenTiles, kRowWarps>;
   static const bool told = [&] {
     AISP_CUDA(
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, B::kSharedBytes));
@@ -154,18 +155,26 @@ void launch_bulk(const Request& request, const Config& config) {
                 .shared_bytes = B::kSharedBytes,
                 .overlap = request.constant_weights,
                 .stream = request.stream},
-               arguments_of<Weights>(request, config), token_map(request, B::kSteps, kTokenTiles));
+               arguments_of<Weights>(request, config), token_map(request));
 }
 
 }  // namespace
 
 void run_bulk(const Request& request, const Config& config) {
   with_format(request.format, [&]<class Weights>(Weights) {
-    if (config.token_tiles == 1) {
-      launch_bulk<Weights, 1>(request, config);
-    } else {
-      launch_bulk<Weights, 2>(request, config);
+    const auto with_rows = [&]<int kRowWarps>(std::integral_constant<int, kRowWarps>) {
+      if (config.token_tiles == 1) {
+        launch_bulk<Weights, 1, kRowWarps>(request, config);
+      } else {
+        launch_bulk<Weights, 2, kRowWarps>(request, config);
+      }
+    };
+    if constexpr (Weights::kBits == 4) {
+      if (config.tile_rows > kUnitRows) {
+        return with_rows(std::integral_constant<int, kWideRowWarps>());
+      }
     }
+    with_rows(std::integral_constant<int, 1>());
   });
 }
 

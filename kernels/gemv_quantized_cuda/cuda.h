@@ -3,10 +3,11 @@
 // time. Floor: those bytes, scales included, over the copy bandwidth of the card (one H200, CUDA
 // 13.0: 4.1-4.3 TB/s; 8192 x 8192 at 4.25 bits in 8.6 us). Prediction: 0.9 of it for 32 MB and more
 // at 1 to 8 tokens; below, the start and end of a launch, about 4 us, are most of the time.
-// Reached (one H200, CUDA 13.0, medians in TB/s of packed bytes beside a copy of 4.26, with
-// constant_weights), 8 tokens: int8 8192 x 28672 4.05, 28672 x 8192 3.89, 8192 x 8192 3.20; int4
-// 28672 x 8192 3.35, 28672 x 4096 2.66, 8192 x 8192 2.49: the start and end of a launch are 5 us,
-// so int4 falls short of the prediction; yet 2.4 to 3 times as quick as the bf16 product. Weights
+// Reached (one H200, CUDA 13.0, 8 tokens, medians in TB/s of packed bytes with constant_weights;
+// in brackets of a copy of as many bytes in the same run): int8 8192 x 28672 4.30 (1.04), 28672 x
+// 8192 4.06 (0.98), 8192 x 8192 3.73 (0.97); int4 28672 x 8192 3.67 (0.91), 28672 x 4096 3.19
+// (0.84), 8192 x 8192 3.03 (0.85): the start and end of a launch are 4 us, so int4 holds the
+// prediction only there; yet 2 to 3.2 times as quick as the bf16 product. Weights
 // are packed once (pack.h) into the order in which the tensor cores take them; formats.cuh makes
 // bf16 of them in registers. Hopper's copy engine brings them in (bulk_sm90.cu); elsewhere, and
 // where k is no multiple of 32, each warp its own (../gemm_skinny_cuda/stream.cuh). Source: Frantar

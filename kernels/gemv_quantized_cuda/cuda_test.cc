@@ -194,6 +194,9 @@ TEST(GemvQuantized, ChoiceFollowsShapeAndDevice) {
       }
     }
   }
+  EXPECT_EQ(choose_config({8, 28672, 8192}, Format::kInt4Group128, device).tile_rows, 256);
+  EXPECT_EQ(choose_config({8, 8192, 8192}, Format::kInt4Group128, device).tile_rows, 64);
+  EXPECT_EQ(choose_config({8, 28672, 8192}, Format::kInt8Channel, device).tile_rows, 64);
   EXPECT_EQ(choose_config({1, 16, 128}, Format::kInt8Channel, device).blocks, 1);
   EXPECT_EQ(choose_config({1, 16, 200}, Format::kInt8Channel, device).variant, "stream");
   machine::CudaDevice ampere = device;
@@ -264,6 +267,10 @@ void expect_right(Format format, const Case& c, bool special = false) {
       if (blocks > config.blocks) continue;
       Config now = config;
       now.blocks = blocks;
+      expect_right_with(variant, now, request, want, out, kGuard);
+      if (variant.name != "bulk" || facts(format).bits != 4) continue;
+      now.tile_rows = kWideRowWarps * kUnitRows;
+      now.blocks = split_of(shape, now).blocks;
       expect_right_with(variant, now, request, want, out, kGuard);
     }
   }

@@ -17,12 +17,13 @@ constexpr int kUnitK = 128;
 constexpr int kStreamRows = kUnitRows;
 constexpr int stream_warps(int bits, int tokens) { return bits == 4 && tokens <= 8 ? 8 : 4; }
 constexpr int stream_stages(int bits, int tokens) { return tokens <= 8 || bits == 8 ? 4 : 5; }
-/// Hopper: two units side by side are a tile, so that their tokens are copied once for both.
-constexpr int kBulkRowWarps = 2;
-constexpr int kBulkTeams = 4;
-constexpr int kBulkRows = kBulkRowWarps * kUnitRows;
-/// Units along K in a stage, so that two of them beside each other are 16 KB of weights.
-constexpr int bulk_steps(int bits) { return 8 / bits; }
+/// Hopper: 8 warps that take units of one row of them in turn, or 12 for 4 bits, whose decoding
+/// they share (not with 16 tokens: a thread of so many warps has too few registers for that); 4-bit
+/// units may also be taken four abreast, so that tokens are copied once for four.
+constexpr int bulk_warps(int bits, int token_tiles) {
+  return bits == 4 && token_tiles == 1 ? 12 : 8;
+}
+constexpr int kWideRowWarps = 4;
 /// Its boxes of tokens are made of 32 of K.
 constexpr int kBulkStepK = 32;
 

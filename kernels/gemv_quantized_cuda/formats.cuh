@@ -2,11 +2,11 @@
 // its bits go under the exponent of 128, which takes one instruction for two weights (and a shift
 // for three pairs of four). The 128, and the zero point, come off the sums instead of the weights:
 //   sum (q - z) a = sum (128 + q) a - (128 + z) sum a,
-// and the sum of a group's tokens is one mma with ones for 64 rows. 8 bits do not fit under the
-// exponent (bf16 has 7): q = (128 + low 7 bits) - (128 + 128 top bit), exact in one subtraction.
-// So int4 takes 0.9 instructions a weight and int8 1.8. From 4.3 TB/s, 38 int4 weights (19 int8)
-// arrive in each multiprocessor of an H200 every cycle: 1.1 of the 4 warp instructions that it can
-// issue meanwhile.
+// and the sum of a group's tokens is one mma with ones for 64 rows, beside the others. 8 bits do
+// not fit under the exponent (bf16 has 7): q = (128 + low 7 bits) - (128 + 128 top bit), exact in
+// one subtraction. So int4 takes 0.9 instructions a weight and int8 1.8. From 4.3 TB/s, 38 int4
+// weights (19 int8) arrive in each multiprocessor of an H200 every cycle: 1.1 of the 4 warp
+// instructions that it can issue meanwhile.
 //
 // Source: Kim et al., "Who Says Elephants Can't Run", arXiv:2211.10017 (the bits, for f16);
 // Frantar et al., "MARLIN", arXiv:2408.11743 (the order).
@@ -70,39 +70,36 @@ struct Packed {
     }
   }
 
-  /// The fragments of k = 32 j and 32 j + 16: q + 128 (4 bits) or q (8 bits).
-  static __device__ void fragments(const char* tile, int j, int lane, std::uint32_t (&a)[2][4]) {
+  /// The fragment of k = 32 j + 16 half: q + 128 (4 bits) or q (8 bits).
+  static __device__ void fragment(const char* tile, int j, int half, int lane,
+                                  std::uint32_t (&a)[4]) {
     const auto* pieces = reinterpret_cast<const uint4*>(tile) + lane;
     if constexpr (kBits == 4) {
       // One load serves j and j + 1: the loops around are unrolled.
       const uint4 piece = pieces[32 * (j / 2)];
       const std::uint32_t g[2] = {j % 2 == 0 ? piece.x : piece.z, j % 2 == 0 ? piece.y : piece.w};
 #pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        a[i / 4][i % 4] = above_128(g[i % 2] >> (i / 2 * 4), 0x000f000f);
+      for (int i = 0; i < 4; ++i) {
+        a[i] = above_128(g[i % 2] >> ((2 * half + i / 2) * 4), 0x000f000f);
       }
     } else {
       const uint4 piece = pieces[32 * j];
-      const std::uint32_t words[4] = {piece.x, piece.y, piece.z, piece.w};
+      const std::uint32_t words[2] = {half == 0 ? piece.x : piece.z, half == 0 ? piece.y : piece.w};
 #pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        const std::uint32_t word = words[i / 4 * 2 + i % 2] >> (i % 4 / 2 * 8);
-        a[i / 4][i % 4] = minus(above_128(word, 0x007f007f), above_128(word, 0x00800080));
+      for (int i = 0; i < 4; ++i) {
+        const std::uint32_t word = words[i % 2] >> (i / 2 * 8);
+        a[i] = minus(above_128(word, 0x007f007f), above_128(word, 0x00800080));
       }
     }
   }
-  /// Minus (128 + zero) sum a, where the sums of a group start: rows g, g + 8 of two tokens.
-  static __device__ void start(const char* unit, int tile, int group, int lane,
-                               const float (&token_sums)[4], float (&part)[4]) {
-    float low = -136.0F, high = -136.0F;
+  /// Minus (128 + zero) of rows g and g + 8.
+  static __device__ float2 offsets(const char* unit, int tile, int group, int lane) {
     if constexpr (kZeros) {
       const std::uint32_t zeros = *reinterpret_cast<const std::uint16_t*>(
           unit + kZeroAt + group * kUnitRows + tile * 16 + lane / 4 * 2);
-      low = -128.0F - static_cast<float>(zeros & 0xff);
-      high = -128.0F - static_cast<float>(zeros >> 8);
+      return {-128.0F - static_cast<float>(zeros & 0xff), -128.0F - static_cast<float>(zeros >> 8)};
     }
-    part[0] = low * token_sums[0], part[1] = low * token_sums[1];
-    part[2] = high * token_sums[0], part[3] = high * token_sums[1];
+    return {-136.0F, -136.0F};
   }
 
   template <int kTokenTiles>
@@ -111,45 +108,48 @@ struct Packed {
     constexpr int kParts = kRowScales ? 1 : kGroups, kSubs = 4 / kParts;
 #pragma unroll
     for (int group = 0; group < kParts; ++group) {
-      float token_sums[kTokenTiles][4] = {};
+      float token_sums[kTokenTiles][2][4] = {}, part[kRowTiles][kTokenTiles][4] = {};
 #pragma unroll
-      for (int i = 0; kBits == 4 && i < kTokenTiles * kSubs; ++i) {
-        const uint4& four = tokens[i / kSubs][group * kSubs + i % kSubs];
-        cuda::mma_bf16(token_sums[i / kSubs], {kOnes, kOnes, kOnes, kOnes}, four.x, four.y);
-        cuda::mma_bf16(token_sums[i / kSubs], {kOnes, kOnes, kOnes, kOnes}, four.z, four.w);
-      }
-      // Tiles are the inner loop: a mma takes 33 cycles, and its neighbours do not wait for it.
-      float part[kRowTiles][kTokenTiles][4] = {};
+      for (int step = group * kSubs * 2; step < (group + 1) * kSubs * 2; ++step) {
+        const int j = step / 2, half = step % 2;
 #pragma unroll
-      for (int i = 0; kBits == 4 && i < kRowTiles * kTokenTiles; ++i) {
-        start(unit, i / kTokenTiles, group, lane, token_sums[i % kTokenTiles],
-              part[i / kTokenTiles][i % kTokenTiles]);
-      }
-#pragma unroll
-      for (int j = group * kSubs; j < (group + 1) * kSubs; ++j) {
+        for (int i = 0; kBits == 4 && i < kTokenTiles; ++i) {
+          const uint4& four = tokens[i][j];
+          cuda::mma_bf16(token_sums[i][half], {kOnes, kOnes, kOnes, kOnes},
+                         half == 0 ? four.x : four.z, half == 0 ? four.y : four.w);
+        }
+        // Tiles are the inner loop: a mma takes 33 cycles, and its neighbours do not wait for it.
 #pragma unroll
         for (int tile = 0; tile < kRowTiles; ++tile) {
-          std::uint32_t a[2][4];
-          fragments(unit + tile * kTileBytes, j, lane, a);
+          std::uint32_t a[4];
+          fragment(unit + tile * kTileBytes, j, half, lane, a);
 #pragma unroll
           for (int i = 0; i < kTokenTiles; ++i) {
-            float(&to)[4] = kRowScales ? sums[tile][i] : part[tile][i];
-            cuda::mma_bf16(to, a[0], tokens[i][j].x, tokens[i][j].y);
-            cuda::mma_bf16(to, a[1], tokens[i][j].z, tokens[i][j].w);
+            const uint4& four = tokens[i][j];
+            cuda::mma_bf16(kRowScales ? sums[tile][i] : part[tile][i], {a[0], a[1], a[2], a[3]},
+                           half == 0 ? four.x : four.z, half == 0 ? four.y : four.w);
           }
         }
       }
 #pragma unroll
-      for (int i = 0; !kRowScales && i < kRowTiles * kTokenTiles; ++i) {
-        const int tile = i / kTokenTiles;
+      for (int tile = 0; !kRowScales && tile < kRowTiles; ++tile) {
         const float2 scale = __half22float2(reinterpret_cast<const __half2*>(
             unit + kScaleAt)[(group * kRowTiles + tile) * 8 + lane / 4]);
-        float(&to)[4] = sums[tile][i % kTokenTiles];
-        const float(&from)[4] = part[tile][i % kTokenTiles];
-        to[0] += scale.x * from[0];
-        to[1] += scale.x * from[1];
-        to[2] += scale.y * from[2];
-        to[3] += scale.y * from[3];
+        const float2 offset = offsets(unit, tile, group, lane);
+#pragma unroll
+        for (int i = 0; i < kTokenTiles; ++i) {
+          float(&to)[4] = sums[tile][i];
+          const float(&from)[4] = part[tile][i];
+          float low = 0.0F, high = 0.0F;  // sums of two tokens
+          if constexpr (kBits == 4) {
+            low = token_sums[i][0][0] + token_sums[i][1][0];
+            high = token_sums[i][0][1] + token_sums[i][1][1];
+          }
+          to[0] += scale.x * (kBits == 4 ? fmaf(offset.x, low, from[0]) : from[0]);
+          to[1] += scale.x * (kBits == 4 ? fmaf(offset.x, high, from[1]) : from[1]);
+          to[2] += scale.y * (kBits == 4 ? fmaf(offset.y, low, from[2]) : from[2]);
+          to[3] += scale.y * (kBits == 4 ? fmaf(offset.y, high, from[3]) : from[3]);
+        }
       }
     }
   }

@@ -24,9 +24,8 @@ bool fit(DType type, std::int64_t n, std::initializer_list<const void*> addresse
 
 cuda::RowConfig choose_config(const Request& r) {
   const bool aligned = fit(r.type, r.n, {r.x, r.residual, r.sum, r.weight, r.bias, r.y});
-  // Small blocks with much in flight. 8 packs pay where the scale needs a second reduction (3.92
-  // TB/s, 4: 3.69); a residual beside x or a mean does not fit beside them in 64 registers.
-  const int packs = r.residual != nullptr ? 2 : r.output == Output::kSame ? 4 : 8;
+  // Small blocks with much in flight: a residual beside x leaves registers for two packs a thread.
+  const int packs = r.residual != nullptr ? 2 : 4;
   return cuda::choose_row_config(r.rows, r.n, element_bytes(r.type), aligned, packs);
 }
 

