@@ -13,13 +13,13 @@ namespace {
 
 template <class T>
 void write_head(std::int64_t token, std::int64_t head_size, const float* k, const float* v,
-                std::byte* part) {
+                std::byte* to_k, std::byte* to_v) {
   const auto size = static_cast<std::int64_t>(sizeof(T));
-  std::byte* to_v = part + (kBlockTokens + token) * head_size * size;
+  to_v += token * head_size * size;
   if (size == 4) std::memcpy(to_v, v, static_cast<std::size_t>(head_size) * 4);
   for (std::int64_t d = 0; d < head_size; ++d) {
     const T key(k[d]);
-    std::memcpy(part + (d * kBlockTokens + token) * size, &key, sizeof(T));
+    std::memcpy(to_k + (d * kBlockTokens + token) * size, &key, sizeof(T));
     if (size == 4) continue;
     const T value(v[d]);
     std::memcpy(to_v + d * size, &value, sizeof(T));
@@ -36,25 +36,25 @@ float scale_of(const float* x, std::int64_t count, float& inverse) {
 }
 
 void write_head_i8(std::int64_t token, std::int64_t head_size, const float* k, const float* v,
-                   std::byte* part) {
-  float to_k, to_v;
-  const float scales[2] = {scale_of(k, head_size, to_k), scale_of(v, head_size, to_v)};
-  std::byte* at_v = part + v_offset(Type::kI8, head_size);
+                   std::byte* block, const Places& at) {
+  float inverse_k, inverse_v;
+  const float scale_k = scale_of(k, head_size, inverse_k);
+  const float scale_v = scale_of(v, head_size, inverse_v);
   for (std::int64_t d = 0; d < head_size; ++d) {
-    const auto key = static_cast<std::int32_t>(std::nearbyint(k[d] * to_k)) + 128;
-    const auto value = static_cast<std::int32_t>(std::nearbyint(v[d] * to_v));
-    part[(d / 4 * kBlockTokens + token) * 4 + d % 4] = static_cast<std::byte>(key);
-    at_v[(token / 4 * head_size + d) * 4 + token % 4] = static_cast<std::byte>(value);
+    const auto key = static_cast<std::int32_t>(std::nearbyint(k[d] * inverse_k)) + 128;
+    const auto value = static_cast<std::int32_t>(std::nearbyint(v[d] * inverse_v));
+    block[at.k + (d / 4 * kBlockTokens + token) * 4 + d % 4] = static_cast<std::byte>(key);
+    block[at.v + (token / 4 * head_size + d) * 4 + token % 4] = static_cast<std::byte>(value);
   }
-  std::byte* at = part + scales_offset(Type::kI8, head_size) + 4 * token;
-  std::memcpy(at, &scales[0], 4);
-  std::memcpy(at + 4 * kBlockTokens, &scales[1], 4);
+  std::memcpy(block + at.scales_k + 4 * token, &scale_k, 4);
+  std::memcpy(block + at.scales_v + 4 * token, &scale_v, 4);
 }
 
 }  // namespace
 
 std::int64_t block_bytes(Type type, std::int64_t kv_heads, std::int64_t head_size) {
-  return kv_heads * head_bytes(type, head_size);
+  const std::int64_t scales = type == Type::kI8 ? kBlockTokens * 4 : 0;
+  return 2 * kv_heads * (piece_bytes(type, head_size) + scales);
 }
 
 void append(const Cache& cache, std::span<const Sequence> sequences, const float* k, const float* v,
@@ -63,7 +63,6 @@ void append(const Cache& cache, std::span<const Sequence> sequences, const float
   check(size > 0 && size % 16 == 0, "paged_attention: head size must be a multiple of 16");
   check(stride == 0 || stride >= width, "paged_attention: row stride shorter than a row");
   if (stride == 0) stride = width;
-  const std::int64_t part_bytes = head_bytes(cache.type, size);
   const std::int64_t block_stride =
       cache.stride != 0 ? cache.stride : block_bytes(cache.type, cache.kv_heads, size);
   const auto write_row = [&](const Sequence& s, std::int64_t i) {
@@ -71,21 +70,22 @@ void append(const Cache& cache, std::span<const Sequence> sequences, const float
     const std::int64_t block = s.blocks[static_cast<std::size_t>(position / kBlockTokens)];
     const std::int64_t token = position % kBlockTokens;
     for (std::int64_t head = 0; head < cache.kv_heads; ++head) {
-      std::byte* part = cache.data + block * block_stride + head * part_bytes;
+      std::byte* at = cache.data + block * block_stride;
+      const Places to = places(cache.type, cache.kv_heads, size, head);
       const float* from_k = k + row * stride + head * size;
       const float* from_v = v + row * stride + head * size;
       switch (cache.type) {
         case Type::kF32:
-          write_head<float>(token, size, from_k, from_v, part);
+          write_head<float>(token, size, from_k, from_v, at + to.k, at + to.v);
           break;
         case Type::kF16:
-          write_head<f16>(token, size, from_k, from_v, part);
+          write_head<f16>(token, size, from_k, from_v, at + to.k, at + to.v);
           break;
         case Type::kBF16:
-          write_head<bf16>(token, size, from_k, from_v, part);
+          write_head<bf16>(token, size, from_k, from_v, at + to.k, at + to.v);
           break;
         case Type::kI8:
-          write_head_i8(token, size, from_k, from_v, part);
+          write_head_i8(token, size, from_k, from_v, at, to);
           break;
       }
     }

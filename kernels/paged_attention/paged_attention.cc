@@ -22,15 +22,15 @@ using gemm::divide_up;
 constexpr std::int64_t kPiecesPerThread = 8;
 constexpr std::int64_t kLargestHead = 1024;
 
-/// Some chunks of a tile: query rows first .. first + rows - 1 of a sequence and a KV head, counted
-/// row by row and in each through the query heads of the group.
+/// Some chunks for neighbouring KV heads and, of each, query rows first .. first + rows - 1 of a
+/// sequence, counted row by row and in each through the query heads of the group.
 struct Item {
   std::int32_t sequence = 0;
   std::int32_t rows = 0;
-  std::int64_t head = 0;
+  std::int64_t head = 0, heads = 1;
   std::int64_t first = 0;
   std::int64_t begin = 0, end = 0;  // chunks
-  std::int64_t partial = -1;        // of its first chunk; -1: the item is the whole tile
+  std::int64_t partial = -1;        // of its first chunk and head; -1: the item is all chunks
 };
 
 std::int64_t align_floats(std::int64_t count) { return divide_up(count, 16) * 16; }
@@ -41,7 +41,7 @@ struct Workspace::State {
   machine::ThreadPool* pool;
   const Variant* variant;
   gemm::WorkShare share;
-  std::vector<Item> items, tiles;  // tiles: those in pieces, to be merged
+  std::vector<Item> items, whole;  // whole: those that were cut, to be merged
   std::vector<float> scratch;      // of each thread
   std::vector<float> partials;
 
@@ -62,22 +62,23 @@ struct Workspace::State {
   std::int64_t low(std::int64_t position) const {
     return options.window > 0 ? std::max<std::int64_t>(0, position - options.window + 1) : 0;
   }
-  /// Floats: a tile's queries, scores, a partial result for a chunk and one for the tile.
-  std::int64_t query_floats() const { return align_floats(kMostRows * (size() + 2)); }
-  std::int64_t partial_floats() const { return align_floats(kMostRows * (size() + 2)); }
+  /// Floats for the queries of a tile, and for what comes of it: with the larger of its two uses,
+  /// kMostTogether tiles of a row.
+  std::int64_t query_floats(std::int64_t rows) const { return align_floats(rows * (size() + 2)); }
+  std::int64_t result_floats(std::int64_t rows) const { return align_floats(rows * (size() + 2)); }
   std::int64_t thread_floats() const {
-    return query_floats() + kMostRows * kChunkTokens + 2 * partial_floats();
+    return kMostTogether * (query_floats(1) + kChunkTokens + 2 * result_floats(1));
   }
-  Partial partial_at(float* at) const {
-    return {.most = at, .sum = at + kMostRows, .out = at + 2 * kMostRows};
+  static Tile result_at(float* at, std::int64_t rows) {
+    return {.most = at, .sum = at + rows, .out = at + 2 * rows};
   }
 
   void share_out();
-  Tile make_tile(const Item& item, float* queries) const;
-  Chunk make_chunk(const Item& item, const Tile& tile, std::int64_t index) const;
+  Chunk make_chunk(const Item& item, std::int64_t index) const;
+  void prepare(const Item& item, std::int64_t head, float* to) const;
   void attend_item(const Item& item, float* memory);
-  void write(const Item& item, const Partial& result) const;
-  void merge_tile(const Item& tile, float* memory);
+  void write(const Item& item, std::int64_t head, const Tile& result) const;
+  void merge_item(const Item& item, float* memory);
   void run(const std::vector<Item>& work, const auto& body);
 };
 
@@ -97,130 +98,156 @@ void Workspace::State::run(const std::vector<Item>& work, const auto& body) {
   pool->run(std::ref(each));
 }
 
-/// Fills items and tiles.
+/// Fills items and whole.
 void Workspace::State::share_out() {
   items.clear();
-  tiles.clear();
+  whole.clear();
+  std::int64_t chunks = 0;  // of all sequences that are decoding
+  for (const Sequence& s : sequences) {
+    if (s.rows * group <= variant->rows) chunks += (s.context + s.rows) / kChunkTokens + 1;
+  }
+  // Heads stay together while there are enough chunks to share.
+  const bool together = chunks >= share.workers() * kPiecesPerThread || share.workers() == 1;
   std::int64_t total = 0;  // query rows x chunks
   for (std::size_t s = 0; s < sequences.size(); ++s) {
     const std::int64_t count = sequences[s].rows * group;
     const std::int64_t parts = divide_up(count, variant->rows);
-    for (std::int64_t head = 0; head < cache.kv_heads; ++head) {
+    const std::int64_t heads =
+        parts == 1 && together ? std::min(cache.kv_heads, kMostTogether / count) : 1;
+    for (std::int64_t head = 0; head < cache.kv_heads; head += heads) {
       for (std::int64_t i = 0; i < parts; ++i) {
         Item item{.sequence = static_cast<std::int32_t>(s), .head = head};
+        item.heads = std::min(heads, cache.kv_heads - head);
         item.first = i * count / parts;
         item.rows = static_cast<std::int32_t>((i + 1) * count / parts - item.first);
         item.begin = low(position(item, 0)) / kChunkTokens;
         item.end = position(item, item.rows - 1) / kChunkTokens + 1;
-        total += item.rows * (item.end - item.begin);
-        tiles.push_back(item);
+        total += item.rows * item.heads * (item.end - item.begin);
+        whole.push_back(item);
       }
     }
   }
   const std::int64_t most = divide_up(total, share.workers() * kPiecesPerThread);
   std::int64_t partial = 0;
   std::size_t kept = 0;
-  for (Item tile : tiles) {
-    const std::int64_t chunks = tile.end - tile.begin;
-    const std::int64_t length = std::max<std::int64_t>(1, most / tile.rows);
-    if (share.workers() == 1 || chunks < 2 * length) {
-      items.push_back(tile);
+  for (Item item : whole) {
+    const std::int64_t length = std::max<std::int64_t>(1, most / (item.rows * item.heads));
+    if (share.workers() == 1 || item.end - item.begin < 2 * length) {
+      items.push_back(item);
       continue;
     }
-    tile.partial = partial;
-    tiles[kept++] = tile;
-    for (std::int64_t c = tile.begin; c < tile.end; c += length) {
-      Item piece = tile;
+    item.partial = partial;
+    whole[kept++] = item;
+    for (std::int64_t c = item.begin; c < item.end; c += length) {
+      Item piece = item;
       piece.begin = c;
-      piece.end = std::min(c + length, tile.end);
-      piece.partial = partial + c - tile.begin;
+      piece.end = std::min(c + length, item.end);
+      piece.partial = partial + (c - item.begin) * item.heads;
       items.push_back(piece);
     }
-    partial += chunks;
+    partial += (item.end - item.begin) * item.heads;
   }
-  tiles.resize(kept);
-  const auto floats = static_cast<std::size_t>(partial * partial_floats());
+  whole.resize(kept);
+  const auto floats = static_cast<std::size_t>(partial * result_floats(kMostRows));
   if (partials.size() < floats) partials.resize(floats);
 }
 
-Tile Workspace::State::make_tile(const Item& item, float* queries) const {
+/// The queries of one KV head.
+void Workspace::State::prepare(const Item& item, std::int64_t head, float* to) const {
   const Sequence& sequence = sequences[static_cast<std::size_t>(item.sequence)];
-  Tile tile{.rows = item.rows,
-            .head_size = size(),
-            .q = reinterpret_cast<const std::byte*>(queries),
-            .soft_cap = options.soft_cap};
   const float* from[kMostRows];
   for (int r = 0; r < item.rows; ++r) {
     const std::int64_t row = sequence.first_row + (item.first + r) / group;
-    const std::int64_t head = item.head * group + (item.first + r) % group;
-    from[r] = rows.q + row * rows.q_stride + head * size();
-    tile.high[r] = position(item, r);
-    tile.low[r] = low(tile.high[r]);
+    from[r] = rows.q + row * rows.q_stride + (head * group + (item.first + r) % group) * size();
   }
   variant->prepare(cache.type, from, item.rows, size(), options.scale,
-                   reinterpret_cast<std::byte*>(queries));
-  return tile;
+                   reinterpret_cast<std::byte*>(to));
 }
 
-Chunk Workspace::State::make_chunk(const Item& item, const Tile& tile, std::int64_t index) const {
+/// All of a chunk but its tiles.
+Chunk Workspace::State::make_chunk(const Item& item, std::int64_t index) const {
   const Sequence& sequence = sequences[static_cast<std::size_t>(item.sequence)];
-  const std::int64_t first = index * kChunkTokens, last = tile.high[item.rows - 1];
-  Chunk chunk{.first_token = first};
-  chunk.end_token = std::min(kChunkTokens, last + 1 - first);
-  chunk.first_block = std::max<std::int64_t>(0, tile.low[0] - first) / kBlockTokens;
-  chunk.end_block = divide_up(chunk.end_token, kBlockTokens);
-  const auto part_of = [&](std::int64_t block) {
-    return cache.data + sequence.blocks[static_cast<std::size_t>(block)] * cache.stride +
-           item.head * head_bytes(cache.type, size());
-  };
-  const std::int64_t end = last / kBlockTokens + 1;
-  for (std::int64_t b = chunk.first_block; b < chunk.end_block; ++b) {
-    const std::int64_t block = index * kChunkBlocks + b;
-    chunk.blocks[b] = part_of(block);
-    if (block + kChunkBlocks < end) chunk.next[b] = part_of(block + kChunkBlocks);
+  const std::int64_t first = index * kChunkTokens, last = position(item, item.rows - 1);
+  Chunk chunk{.kv_heads = cache.kv_heads,
+              .head_size = size(),
+              .head = item.head,
+              .rows = item.rows,
+              .soft_cap = options.soft_cap};
+  for (int r = 0; r < item.rows; ++r) {
+    chunk.low[r] = low(position(item, r)) - first;
+    chunk.high[r] = position(item, r) - first;
   }
+  chunk.end_token = std::min(kChunkTokens, last + 1 - first);
+  chunk.first_block = std::max<std::int64_t>(0, chunk.low[0]) / kBlockTokens;
+  chunk.end_block = divide_up(chunk.end_token, kBlockTokens);
+  const auto block_at = [&](std::int64_t block) {
+    return cache.data + sequence.blocks[static_cast<std::size_t>(block)] * cache.stride;
+  };
+  for (std::int64_t b = chunk.first_block; b < chunk.end_block; ++b) {
+    chunk.blocks[b] = block_at(index * kChunkBlocks + b);
+  }
+  if (first + kChunkTokens <= last) chunk.next = block_at((index + 1) * kChunkBlocks);
   return chunk;
 }
 
 void Workspace::State::attend_item(const Item& item, float* memory) {
-  const Tile tile = make_tile(item, memory);
-  float* scores = memory + query_floats();
-  float* own = scores + kMostRows * kChunkTokens;
-  const Partial sum = partial_at(own), of_chunk = partial_at(own + partial_floats());
-  std::fill_n(own, partial_floats(), 0.0f);
-  std::fill_n(sum.most, kMostRows, -INFINITY);
-  const auto function = variant->chunk[static_cast<std::size_t>(cache.type)];
+  const std::int64_t queries = query_floats(item.rows), results = result_floats(item.rows);
+  float* scores = memory + item.heads * queries;
+  float* of_chunk = scores + item.heads * item.rows * kChunkTokens;
+  float* sums = of_chunk + item.heads * results;
+  Tile tiles[kMostTogether];
+  for (std::int64_t h = 0; h < item.heads; ++h) {
+    prepare(item, item.head + h, memory + h * queries);
+    std::fill_n(sums + h * results, results, 0.0f);
+    std::fill_n(sums + h * results, item.rows, -INFINITY);
+  }
   for (std::int64_t c = item.begin; c < item.end; ++c) {
-    Chunk chunk = make_chunk(item, tile, c);
-    chunk.scores = scores;
-    if (item.partial >= 0) {
-      function(tile, chunk,
-               partial_at(partials.data() + (item.partial + c - item.begin) * partial_floats()));
-    } else {
-      function(tile, chunk, of_chunk);
-      variant->merge(item.rows, size(), of_chunk, sum);
+    Chunk chunk = make_chunk(item, c);
+    for (std::int64_t h = 0; h < item.heads; ++h) {
+      float* result = of_chunk + h * results;
+      if (item.partial >= 0) {
+        const std::int64_t place = item.partial + (c - item.begin) * item.heads + h;
+        result = partials.data() + place * result_floats(kMostRows);
+      }
+      std::fill_n(result, results, 0.0f);
+      Tile& tile = tiles[h] = result_at(result, item.rows);
+      tile.q = reinterpret_cast<const std::byte*>(memory + h * queries);
+      tile.scores = scores + h * item.rows * kChunkTokens;
+    }
+    chunk.tiles = {tiles, static_cast<std::size_t>(item.heads)};
+    variant->chunk[static_cast<std::size_t>(cache.type)](chunk);
+    if (item.partial >= 0) continue;
+    for (std::int64_t h = 0; h < item.heads; ++h) {
+      variant->merge(item.rows, size(), tiles[h], result_at(sums + h * results, item.rows));
     }
   }
-  if (item.partial < 0) write(item, sum);
-}
-
-void Workspace::State::merge_tile(const Item& tile, float* memory) {
-  const Partial sum = partial_at(memory);
-  std::fill_n(memory, partial_floats(), 0.0f);
-  std::fill_n(sum.most, kMostRows, -INFINITY);
-  for (std::int64_t c = 0; c < tile.end - tile.begin; ++c) {
-    const Partial part = partial_at(partials.data() + (tile.partial + c) * partial_floats());
-    variant->merge(tile.rows, size(), part, sum);
+  if (item.partial >= 0) return;
+  for (std::int64_t h = 0; h < item.heads; ++h) {
+    write(item, item.head + h, result_at(sums + h * results, item.rows));
   }
-  write(tile, sum);
 }
 
-void Workspace::State::write(const Item& item, const Partial& result) const {
+void Workspace::State::merge_item(const Item& item, float* memory) {
+  const std::int64_t results = result_floats(item.rows);
+  for (std::int64_t h = 0; h < item.heads; ++h) {
+    std::fill_n(memory, results, 0.0f);
+    std::fill_n(memory, item.rows, -INFINITY);
+    const Tile sum = result_at(memory, item.rows);
+    for (std::int64_t c = 0; c < item.end - item.begin; ++c) {
+      const std::int64_t place = item.partial + c * item.heads + h;
+      float* part = partials.data() + place * result_floats(kMostRows);
+      variant->merge(item.rows, size(), result_at(part, item.rows), sum);
+    }
+    write(item, item.head + h, sum);
+  }
+}
+
+void Workspace::State::write(const Item& item, std::int64_t head, const Tile& result) const {
   const Sequence& sequence = sequences[static_cast<std::size_t>(item.sequence)];
   for (int r = 0; r < item.rows; ++r) {
     const std::int64_t row = sequence.first_row + (item.first + r) / group;
-    const std::int64_t head = item.head * group + (item.first + r) % group;
-    float* to = rows.out + row * rows.out_stride + head * size();
+    float* to =
+        rows.out + row * rows.out_stride + (head * group + (item.first + r) % group) * size();
     const float inverse = 1.0f / result.sum[r];
     for (std::int64_t d = 0; d < size(); ++d) to[d] = result.out[r * size() + d] * inverse;
   }
@@ -266,7 +293,7 @@ void attend(Workspace& workspace, const Cache& cache, const Options& options,
   if (state.scratch.size() < floats) state.scratch.resize(floats);
   state.share_out();
   state.run(state.items, [&](const Item& item, float* memory) { state.attend_item(item, memory); });
-  state.run(state.tiles, [&](const Item& tile, float* memory) { state.merge_tile(tile, memory); });
+  state.run(state.whole, [&](const Item& item, float* memory) { state.merge_item(item, memory); });
 }
 
 }  // namespace aisp::kernels::paged_attention

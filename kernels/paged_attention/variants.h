@@ -15,36 +15,37 @@
 namespace aisp::kernels::paged_attention {
 
 inline constexpr int kMostRows = 12;  // query rows of a tile, in any variant
+/// Query rows of all tiles that walk a chunk together: their scores are 48 KiB.
+inline constexpr int kMostTogether = 48;
 inline constexpr std::int64_t kChunkBlocks = kChunkTokens / kBlockTokens;
 
-/// Query rows of a tile, made ready: f32 [dimension][rows], scaled; or for kI8 [dimension /
-/// 4][rows] [4] bytes, then a scale and an offset (-128 times the sum) for each row.
+/// Query rows of one KV head, made ready: f32 [dimension][rows], scaled; or for kI8 [dimension / 4]
+/// [rows][4] bytes, then a scale and an offset (-128 times the sum) for each row. Beside them what
+/// comes of a chunk: scores, then weights, rows x kChunkTokens; the largest score, the sum of
+/// weights and rows x head_size sums of V.
 struct Tile {
-  int rows = 0;
-  std::int64_t head_size = 0;
   const std::byte* q = nullptr;
-  std::int64_t low[kMostRows] = {};   // first position that a row sees
-  std::int64_t high[kMostRows] = {};  // last one
-  float soft_cap = 0.0f;
-};
-
-/// One chunk for a tile. `blocks` are the parts of this KV head in the chunk's blocks first_block
-/// .. end_block - 1, `next` those of the next chunk or nullptr: their K will be read next.
-struct Chunk {
-  std::int64_t first_token = 0;  // position of the chunk
-  std::int64_t first_block = 0;  // within the chunk
-  std::int64_t end_block = 0;
-  std::int64_t end_token = 0;  // within the chunk: the last token that any row sees, plus 1
-  const std::byte* blocks[kChunkBlocks] = {};
-  const std::byte* next[kChunkBlocks] = {};
-  float* scores = nullptr;  // scratch, rows x kChunkTokens
-};
-
-/// Largest score, sum of weights, and rows x head_size sums of V.
-struct Partial {
+  float* scores = nullptr;
   float* most = nullptr;
   float* sum = nullptr;
   float* out = nullptr;
+};
+
+/// One chunk for the tiles of neighbouring KV heads, which have the same rows.
+struct Chunk {
+  std::int64_t kv_heads = 0;  // of the cache
+  std::int64_t head_size = 0;
+  std::int64_t head = 0;  // of the first tile
+  std::span<const Tile> tiles;
+  int rows = 0;  // of a tile
+  float soft_cap = 0.0f;
+  std::int64_t low[kMostRows] = {};   // first token that a row sees, counted from the chunk's first
+  std::int64_t high[kMostRows] = {};  // last one
+  std::int64_t first_block = 0;       // within the chunk
+  std::int64_t end_block = 0;
+  std::int64_t end_token = 0;  // the last token that any row sees, plus 1
+  const std::byte* blocks[kChunkBlocks] = {};
+  const std::byte* next = nullptr;  // the first block of the next chunk: its K will be read next
 };
 
 struct Variant {
@@ -52,12 +53,12 @@ struct Variant {
   std::string_view requirement;
   bool (*can_run)(const machine::Cpu& cpu);
   int rows = 0;  // of a tile, at most
-  /// Makes Tile::q from row pointers.
+  /// Makes Tile::q of rows.
   void (*prepare)(Type type, const float* const* rows, int count, std::int64_t head_size,
                   float scale, std::byte* to);
-  std::array<void (*)(const Tile& tile, const Chunk& chunk, const Partial& result), 4> chunk;
+  std::array<void (*)(const Chunk& chunk), 4> chunk;  // by Type
   /// into = into and then `from`, in this order.
-  void (*merge)(int rows, std::int64_t head_size, const Partial& from, const Partial& into);
+  void (*merge)(int rows, std::int64_t head_size, const Tile& from, const Tile& into);
 
   /// "" or why it cannot run on `cpu`.
   std::string why_not(const machine::Cpu& cpu) const {

@@ -1,0 +1,184 @@
+// engine_rates: how near the kernels of text generation come to this machine, on layers of a 1B
+// model: decoding as a share of a read probe that runs in turn with it over the same memory, many
+// rows as a share of the measured peak of the arithmetic. Weights are 160 MiB of equal bytes, far
+// more than caches hold. One thread is timed in its CPU time, which other programs disturb least;
+// more threads in wall time. Medians and quartiles of ratios over rounds.
+//   build/engine_rates [threads] [rounds]
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "kernels/linear/linear.h"
+#include "kernels/paged_attention/paged_attention.h"
+#include "machine/ceilings.h"
+#include "machine/crew.h"
+
+namespace aisp {
+namespace {
+
+namespace linear = kernels::linear;
+namespace paged = kernels::paged_attention;
+constexpr std::int64_t kBytes = 160 << 20;
+
+struct Bench {
+  explicit Bench(int threads, int count) : pool(threads), rounds(count) {}
+  machine::ThreadPool pool;
+  int rounds;
+  double f32_peak = 0.0, i8_peak = 0.0;  // GFLOP/s
+  volatile std::uint64_t sink = 0;
+
+  double now() const {
+    timespec t;
+    clock_gettime(pool.size() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  }
+  double seconds(const auto& body) const {
+    const double start = now();
+    body();
+    return now() - start;
+  }
+  /// Reads every byte once.
+  void probe(const std::byte* data, std::int64_t bytes) {
+    pool.parallel_for(bytes / 64, 1024, [&](std::int64_t begin, std::int64_t end) {
+      std::uint64_t sums[8] = {};
+      for (std::int64_t i = begin; i < end; ++i) {
+        std::uint64_t words[8];
+        std::memcpy(words, data + 64 * i, 64);
+        for (int j = 0; j < 8; ++j) sums[j] |= words[j];
+      }
+      sink = std::accumulate(sums, sums + 8, sink);
+    });
+  }
+};
+
+std::string quartiles(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto at = [&](double share) {
+    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+  };
+  char text[64];
+  std::snprintf(text, sizeof(text), "%5.2f [%.2f, %.2f]", at(0.5), at(0.25), at(0.75));
+  return text;
+}
+
+void linear_rates(Bench& bench, linear::Type type, const char* name, std::int64_t n,
+                  std::int64_t k) {
+  linear::Workspace workspace(bench.pool);
+  const std::int64_t each = linear::packed_bytes(type, n, k), count = kBytes / each;
+  const machine::PageBuffer memory(static_cast<std::size_t>(each * count));
+  std::memset(memory.data(), 1, memory.size_bytes());
+  std::vector<float> x(static_cast<std::size_t>(512 * k)), y(static_cast<std::size_t>(512 * n));
+  fill_normal(x, 1);
+  const auto multiply = [&](std::int64_t rows, std::int64_t layers) {
+    for (std::int64_t i = 0; i < layers; ++i) {
+      const linear::Matrix w{type, n, k, memory.data() + i * each};
+      const linear::Product product{.w = &w, .y = y.data()};
+      linear::multiply(workspace, {.x = x.data(), .rows = rows, .k = k}, {&product, 1});
+    }
+  };
+  std::vector<double> shares;
+  for (int i = 0; i < bench.rounds; ++i) {
+    const double read = bench.seconds([&] { bench.probe(memory.data(), each * count); });
+    shares.push_back(read / bench.seconds([&] { multiply(1, count); }));
+  }
+  std::printf("%-5s %5ld x %5ld  %s", name, static_cast<long>(n), static_cast<long>(k),
+              quartiles(shares).c_str());
+  const bool floats =
+      type == linear::Type::kF32 || type == linear::Type::kF16 || type == linear::Type::kBF16;
+  for (const std::int64_t rows : {16, 128, 512}) {
+    shares.clear();
+    const std::int64_t layers = rows == 16 ? count : 2;
+    const double operations = 2e-9 * static_cast<double>(rows * n * k * layers);
+    for (int i = 0; i < bench.rounds; ++i) {
+      const double rate = operations / bench.seconds([&] { multiply(rows, layers); });
+      shares.push_back(rate / (floats ? bench.f32_peak : bench.i8_peak));
+    }
+    std::printf("  %s", quartiles(shares).c_str());
+  }
+  std::printf("\n");
+}
+
+void attention_rates(Bench& bench, paged::Type type, const char* name, std::int64_t heads,
+                     std::int64_t kv_heads, std::int64_t size) {
+  paged::Workspace workspace(bench.pool);
+  const std::int64_t each = paged::block_bytes(type, kv_heads, size), count = kBytes / each;
+  const machine::PageBuffer memory(static_cast<std::size_t>(each * count));
+  std::memset(memory.data(), 0, memory.size_bytes());
+  const paged::Cache cache{type, kv_heads, size, memory.data(), 0};
+  std::vector<std::int32_t> blocks(static_cast<std::size_t>(count));
+  std::iota(blocks.begin(), blocks.end(), 0);
+  Rng rng(1);
+  for (std::size_t i = blocks.size(); i-- > 1;) std::swap(blocks[i], blocks[rng.below(i + 1)]);
+  std::vector<float> q(static_cast<std::size_t>(512 * heads * size)), out(q.size());
+  fill_normal(q, 2);
+  const auto attend = [&](std::int64_t context, std::int64_t rows) {
+    const paged::Sequence sequence{.rows = rows, .context = context, .blocks = blocks};
+    paged::attend(workspace, cache, {.heads = heads}, {&sequence, 1},
+                  {.q = q.data(), .out = out.data()});
+  };
+  std::vector<double> shares, rates;
+  for (int i = 0; i < bench.rounds; ++i) {
+    const double read = bench.seconds([&] { bench.probe(memory.data(), each * count); });
+    shares.push_back(read / bench.seconds([&] { attend(count * paged::kBlockTokens - 1, 1); }));
+    const double pairs = 512.0 * 3584 + 512.0 * 513 / 2;
+    const double operations = 4e-9 * static_cast<double>(size * heads) * pairs;
+    rates.push_back(operations / bench.seconds([&] { attend(3584, 512); }) / bench.f32_peak);
+  }
+  std::printf("%-5s %ld/%ld heads of %ld  %s  %s\n", name, static_cast<long>(heads),
+              static_cast<long>(kv_heads), static_cast<long>(size), quartiles(shares).c_str(),
+              quartiles(rates).c_str());
+}
+
+void run(int threads, int rounds) {
+  const machine::Ceilings ceilings = machine::load_or_measure_ceilings(machine::cpu(), {});
+  Bench bench(threads, rounds);
+  bench.f32_peak = ceilings.compute_gflop_per_s(DType::kF32, bench.pool.size());
+  bench.i8_peak = ceilings.compute_gflop_per_s(DType::kI8, bench.pool.size());
+  std::printf("threads %d, peaks %.0f GFLOP/s f32, %.0f GOP/s i8; medians [quartiles]\n",
+              bench.pool.size(), bench.f32_peak, bench.i8_peak);
+  std::printf("layers: 1 row over the read probe; 16, 128, 512 rows over the peak (f32 or i8)\n");
+  using linear::Type;
+  const std::pair<Type, const char*> types[] = {{Type::kBF16, "bf16"},
+                                                {Type::kQ8_0, "q8_0"},
+                                                {Type::kQ4_0, "q4_0"},
+                                                {Type::kQ4_K, "q4_k"},
+                                                {Type::kQ6_K, "q6_k"}};
+  for (const auto& [type, name] : types) {
+    linear_rates(bench, type, name, 2048, 2048);
+    linear_rates(bench, type, name, 8192, 2048);
+    linear_rates(bench, type, name, 2048, 8192);
+  }
+  std::printf("attention: 1 row over the read probe; 512 rows after 3584 over the f32 peak\n");
+  const std::pair<paged::Type, const char*> caches[] = {
+      {paged::Type::kBF16, "bf16"}, {paged::Type::kF16, "f16"}, {paged::Type::kI8, "i8"}};
+  for (const auto& [type, name] : caches) {
+    attention_rates(bench, type, name, 32, 8, 64);
+    attention_rates(bench, type, name, 32, 8, 128);
+    attention_rates(bench, type, name, 8, 8, 64);
+  }
+}
+
+}  // namespace
+}  // namespace aisp
+
+int main(int count, char** arguments) {
+  try {
+    const int threads = count > 1 ? std::atoi(arguments[1]) : 1;
+    const int rounds = count > 2 ? std::atoi(arguments[2]) : 9;
+    if (threads < 0 || rounds < 1) {
+      throw aisp::Error("threads and rounds are counts", "engine_rates", "engine_rates 2 9");
+    }
+    aisp::run(threads, rounds);
+  } catch (const aisp::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
