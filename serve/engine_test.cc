@@ -188,7 +188,7 @@ TEST(Engine, ACallbackCanStopItsRequest) {
   EXPECT_LT(got.size(), 60u);
 }
 
-TEST(Engine, SlowCallbacksRefuseNewRequestsAndDelayNoStep) {
+TEST(Engine, SlowCallbacksRefuseNewcomersAndDelayNoStep) {
   SlowExecutor executor(std::chrono::milliseconds(0));
   std::atomic<bool> open = false;
   std::atomic<int> ended = 0, refused = 0;
