@@ -34,21 +34,28 @@ std::span<const Token> PrefixIndex::tokens(NodeId node) const {
   return {tokens_.data() + static_cast<std::size_t>(node) * width, width};
 }
 
-std::uint64_t PrefixIndex::hash(std::uint64_t domain, NodeId parent,
-                                std::span<const Token> tokens) const {
+// Two tokens a multiplication: each waits for the one before.
+std::uint64_t PrefixIndex::hash_of(std::uint64_t domain, NodeId parent,
+                                   std::span<const Token> tokens) {
   std::uint64_t state = domain * 0x9e3779b97f4a7c15ull + static_cast<std::uint32_t>(parent);
-  for (const Token token : tokens) {
-    state = std::rotl(state ^ static_cast<std::uint32_t>(token), 23) * 0x9fb21c651e98df25ull;
+  const auto mix = [&](std::uint64_t value) {
+    state = std::rotl(state ^ value, 23) * 0x9fb21c651e98df25ull;
+  };
+  std::size_t i = 0;
+  for (; i + 1 < tokens.size(); i += 2) {
+    mix(static_cast<std::uint64_t>(static_cast<std::uint32_t>(tokens[i])) << 32 |
+        static_cast<std::uint32_t>(tokens[i + 1]));
   }
+  if (i < tokens.size()) mix(static_cast<std::uint32_t>(tokens[i]));
   return splitmix64(state);
 }
 
 NodeId PrefixIndex::find(std::uint64_t domain, NodeId parent, std::span<const Token> wanted) const {
   const std::size_t mask = table_.size() - 1;
-  for (std::size_t place = hash(domain, parent, wanted) & mask; table_[place] != kNoNode;
-       place = (place + 1) & mask) {
+  const std::uint64_t hash = hash_of(domain, parent, wanted);
+  for (std::size_t place = hash & mask; table_[place] != kNoNode; place = (place + 1) & mask) {
     const Node& node = at(table_[place]);
-    if (node.parent == parent && node.domain == domain &&
+    if (node.hash == hash && node.parent == parent && node.domain == domain &&
         std::ranges::equal(tokens(table_[place]), wanted)) {
       return table_[place];
     }
@@ -107,6 +114,7 @@ NodeId PrefixIndex::insert(std::uint64_t domain, NodeId parent, std::span<const 
   node = Node{};
   node.live = true;
   node.domain = domain;
+  node.hash = hash_of(domain, parent, added);
   node.parent = parent;
   node.block = block;
   std::ranges::copy(added, tokens_.begin() + static_cast<std::ptrdiff_t>(id) * size_.block_tokens);
@@ -225,14 +233,14 @@ void PrefixIndex::promote(NodeId id, BlockId device_block) {
 
 std::size_t PrefixIndex::slot_of(NodeId id) const {
   const std::size_t mask = table_.size() - 1;
-  std::size_t place = hash(at(id).domain, at(id).parent, tokens(id)) & mask;
+  std::size_t place = at(id).hash & mask;
   while (table_[place] != id) place = (place + 1) & mask;
   return place;
 }
 
 void PrefixIndex::table_add(NodeId id) {
   const std::size_t mask = table_.size() - 1;
-  std::size_t place = hash(at(id).domain, at(id).parent, tokens(id)) & mask;
+  std::size_t place = at(id).hash & mask;
   while (table_[place] != kNoNode) place = (place + 1) & mask;
   table_[place] = id;
 }
@@ -242,8 +250,7 @@ void PrefixIndex::table_remove(NodeId id) {
   const std::size_t mask = table_.size() - 1;
   std::size_t gap = slot_of(id);
   for (std::size_t place = (gap + 1) & mask; table_[place] != kNoNode; place = (place + 1) & mask) {
-    const Node& node = at(table_[place]);
-    const std::size_t home = hash(node.domain, node.parent, tokens(table_[place])) & mask;
+    const std::size_t home = at(table_[place]).hash & mask;
     if (((place - home) & mask) >= ((place - gap) & mask)) {
       table_[gap] = table_[place];
       gap = place;

@@ -97,7 +97,7 @@ class PrefixIndex {
 
  private:
   struct Node {
-    std::uint64_t domain = 0;
+    std::uint64_t domain = 0, hash = 0;
     NodeId parent = kNoNode;
     NodeId first_child = kNoNode, next = kNoNode, previous = kNoNode;  // children: newest first
     BlockId block = kNoBlock;
@@ -114,7 +114,7 @@ class PrefixIndex {
 
   Node& at(NodeId id) { return all_[static_cast<std::size_t>(id)]; }
   const Node& at(NodeId id) const { return all_[static_cast<std::size_t>(id)]; }
-  std::uint64_t hash(std::uint64_t domain, NodeId parent, std::span<const Token> tokens) const;
+  static std::uint64_t hash_of(std::uint64_t domain, NodeId parent, std::span<const Token> tokens);
   std::size_t slot_of(NodeId id) const;
   void table_add(NodeId id);
   void table_remove(NodeId id);

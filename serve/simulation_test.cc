@@ -1,6 +1,6 @@
 // The scheduler under random requests, cancellations, drafts and tiny memories, with every
 // invariant checked around every step, and every answer compared with that of the request alone.
-// 60,000 steps by default; AISP_SCHEDULER_STEPS=1000000 is the long form.
+// 40,000 steps by default; AISP_SCHEDULER_STEPS=1000000 is the long form.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace {
 
 long wanted_steps() {
   const char* text = std::getenv("AISP_SCHEDULER_STEPS");
-  return text != nullptr ? std::atol(text) : 60'000;
+  return text != nullptr ? std::atol(text) : 40'000;
 }
 
 Config random_config(Rng& rng) {
