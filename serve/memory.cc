@@ -50,6 +50,7 @@ void release(State& state, int slot) {
   s.drafts.clear();
   s.node = kNoNode;
   s.computed = s.indexed = 0;
+  s.tail_shared = false;
   erase_from(state, state.running, slot);
   unpark(state, slot, true);
 }
@@ -126,11 +127,12 @@ int grow(State& state, int slot, int tokens, bool may_preempt) {
 
 bool own_tail(State& state, int slot) {
   Slot& s = at(state, slot);
+  if (!s.tail_shared) return true;
   const std::size_t tail = static_cast<std::size_t>(s.computed / state.config.block_tokens);
-  if (tail >= s.blocks.size() || state.pool.users(s.blocks[tail]) == 1) return true;
   make_room(state);  // may evict the very block that is shared: then it is ours without a copy
   const BlockId own = state.pool.writable(s.blocks[tail]);
   if (own == kNoBlock) return false;
+  s.tail_shared = false;
   if (own != s.blocks[tail]) {
     state.plan.moves.push_back({Move::Kind::kCopy, s.blocks[tail], own});
     ++state.counters.copied;
@@ -175,6 +177,7 @@ void admit(State& state, int slot, const PrefixIndex::Match& match) {
     const BlockId tail = index.block(match.partial);
     state.pool.share(tail);
     s.blocks.push_back(tail);
+    s.tail_shared = true;
     s.computed += match.partial_tokens;
   }
   s.cached += s.computed;

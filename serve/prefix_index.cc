@@ -17,15 +17,6 @@ constexpr int kLookedAt = 16;
 
 }  // namespace
 
-double eviction_rank(Eviction policy, const BlockUse& use, double last_evicted_rank) {
-  const double tick = static_cast<double>(use.tick);
-  if (policy == Eviction::kLastUse) return tick;
-  if (policy == Eviction::kFrequency) return last_evicted_rank + use.uses;
-  if (use.uses < 2) return tick;
-  const double credit = 0.6 + 0.4 * (std::min<double>(use.uses, 8.0) - 1.0);
-  return tick + credit * static_cast<double>(use.blocks);
-}
-
 PrefixIndex::PrefixIndex(const Size& size) : size_(size) {
   check(size.block_tokens > 0, "a block has tokens");
   const std::size_t nodes = static_cast<std::size_t>(size.device_blocks + size.host_blocks);
@@ -43,21 +34,28 @@ std::span<const Token> PrefixIndex::tokens(NodeId node) const {
   return {tokens_.data() + static_cast<std::size_t>(node) * width, width};
 }
 
-std::uint64_t PrefixIndex::hash(std::uint64_t domain, NodeId parent,
-                                std::span<const Token> tokens) const {
+// Two tokens a multiplication: each waits for the one before.
+std::uint64_t PrefixIndex::hash_of(std::uint64_t domain, NodeId parent,
+                                   std::span<const Token> tokens) {
   std::uint64_t state = domain * 0x9e3779b97f4a7c15ull + static_cast<std::uint32_t>(parent);
-  for (const Token token : tokens) {
-    state = std::rotl(state ^ static_cast<std::uint32_t>(token), 23) * 0x9fb21c651e98df25ull;
+  const auto mix = [&](std::uint64_t value) {
+    state = std::rotl(state ^ value, 23) * 0x9fb21c651e98df25ull;
+  };
+  std::size_t i = 0;
+  for (; i + 1 < tokens.size(); i += 2) {
+    mix(static_cast<std::uint64_t>(static_cast<std::uint32_t>(tokens[i])) << 32 |
+        static_cast<std::uint32_t>(tokens[i + 1]));
   }
+  if (i < tokens.size()) mix(static_cast<std::uint32_t>(tokens[i]));
   return splitmix64(state);
 }
 
 NodeId PrefixIndex::find(std::uint64_t domain, NodeId parent, std::span<const Token> wanted) const {
   const std::size_t mask = table_.size() - 1;
-  for (std::size_t place = hash(domain, parent, wanted) & mask; table_[place] != kNoNode;
-       place = (place + 1) & mask) {
+  const std::uint64_t hash = hash_of(domain, parent, wanted);
+  for (std::size_t place = hash & mask; table_[place] != kNoNode; place = (place + 1) & mask) {
     const Node& node = at(table_[place]);
-    if (node.parent == parent && node.domain == domain &&
+    if (node.hash == hash && node.parent == parent && node.domain == domain &&
         std::ranges::equal(tokens(table_[place]), wanted)) {
       return table_[place];
     }
@@ -116,6 +114,7 @@ NodeId PrefixIndex::insert(std::uint64_t domain, NodeId parent, std::span<const 
   node = Node{};
   node.live = true;
   node.domain = domain;
+  node.hash = hash_of(domain, parent, added);
   node.parent = parent;
   node.block = block;
   std::ranges::copy(added, tokens_.begin() + static_cast<std::ptrdiff_t>(id) * size_.block_tokens);
@@ -123,9 +122,8 @@ NodeId PrefixIndex::insert(std::uint64_t domain, NodeId parent, std::span<const 
   node.next = first;
   if (first != kNoNode) at(first).previous = id;
   first = id;
-  node.use = {.uses = 1,
-              .depth = parent == kNoNode ? 0 : at(parent).use.depth + 1,
-              .blocks = static_cast<std::uint64_t>(size_.device_blocks)};
+  node.uses = 1;
+  node.depth = parent == kNoNode ? 0 : at(parent).depth + 1;
   ++nodes_in_use_;
   ++evictable_;
   table_add(id);
@@ -171,19 +169,19 @@ int PrefixIndex::direct_locks(NodeId id) const {
 }
 
 void PrefixIndex::count_use(NodeId id) {
-  for (; id != kNoNode; id = at(id).parent) ++at(id).use.uses;
+  for (; id != kNoNode; id = at(id).parent) ++at(id).uses;
 }
 
 void PrefixIndex::set_rank(Node& node) {
-  node.use.tick = ++tick_;
-  node.rank = eviction_rank(size_.eviction, node.use, last_evicted_rank_);
+  node.tick = ++tick_;
+  node.rank = eviction_rank(size_.eviction, node.tick, node.uses, highest_evicted_);
 }
 
 void PrefixIndex::remove(NodeId id) {
   Node& node = at(id);
   check(node.live && node.users == 0 && node.children == 0, "only an unlocked leaf is removed");
   if (!node.on_host) --evictable_;
-  last_evicted_rank_ = std::max(last_evicted_rank_, node.rank);
+  highest_evicted_ = std::max(highest_evicted_, node.rank);
   heap_remove(node.on_host ? host_heap_ : device_heap_, id);
   table_remove(id);
   const NodeId parent = node.parent;
@@ -205,7 +203,7 @@ void PrefixIndex::demote(NodeId id, BlockId host_block) {
   Node& node = at(id);
   check(node.users == 0 && !node.on_host && node.device_children == 0, "only a victim is demoted");
   heap_remove(device_heap_, id);
-  last_evicted_rank_ = std::max(last_evicted_rank_, node.rank);
+  highest_evicted_ = std::max(highest_evicted_, node.rank);
   --evictable_;
   node.on_host = true;
   node.block = host_block;
@@ -235,14 +233,14 @@ void PrefixIndex::promote(NodeId id, BlockId device_block) {
 
 std::size_t PrefixIndex::slot_of(NodeId id) const {
   const std::size_t mask = table_.size() - 1;
-  std::size_t place = hash(at(id).domain, at(id).parent, tokens(id)) & mask;
+  std::size_t place = at(id).hash & mask;
   while (table_[place] != id) place = (place + 1) & mask;
   return place;
 }
 
 void PrefixIndex::table_add(NodeId id) {
   const std::size_t mask = table_.size() - 1;
-  std::size_t place = hash(at(id).domain, at(id).parent, tokens(id)) & mask;
+  std::size_t place = at(id).hash & mask;
   while (table_[place] != kNoNode) place = (place + 1) & mask;
   table_[place] = id;
 }
@@ -252,8 +250,7 @@ void PrefixIndex::table_remove(NodeId id) {
   const std::size_t mask = table_.size() - 1;
   std::size_t gap = slot_of(id);
   for (std::size_t place = (gap + 1) & mask; table_[place] != kNoNode; place = (place + 1) & mask) {
-    const Node& node = at(table_[place]);
-    const std::size_t home = hash(node.domain, node.parent, tokens(table_[place])) & mask;
+    const std::size_t home = at(table_[place]).hash & mask;
     if (((place - home) & mask) >= ((place - gap) & mask)) {
       table_[gap] = table_[place];
       gap = place;
@@ -267,7 +264,7 @@ void PrefixIndex::table_remove(NodeId id) {
 // Deeper first among equals: a leaf before its parent.
 bool PrefixIndex::goes_before(NodeId a, NodeId b) const {
   if (at(a).rank != at(b).rank) return at(a).rank < at(b).rank;
-  return at(a).use.tick < at(b).use.tick;
+  return at(a).tick < at(b).tick;
 }
 
 void PrefixIndex::update_candidate(NodeId id) {

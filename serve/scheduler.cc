@@ -19,6 +19,13 @@ constexpr double kAcceptanceMemory = 0.87;
 Slot& at(State& state, int slot) { return state.slots[static_cast<std::size_t>(slot)]; }
 const Slot& at(const State& state, int slot) { return state.slots[static_cast<std::size_t>(slot)]; }
 
+// The slots of a step lie anywhere in memory: ask for the one after next.
+void fetch(const Slot& slot) {
+  __builtin_prefetch(&slot);
+  __builtin_prefetch(&slot.drafts);
+  __builtin_prefetch(&slot.request.max_tokens);
+}
+
 Tenant& tenant_of(State& state, const Slot& slot) {
   return state.tenants[static_cast<std::size_t>(slot.request.tenant)];
 }
@@ -86,6 +93,7 @@ int plan_decode_rows(State& state) {
     const int slot = state.running[i];
     Slot& s = at(state, slot);
     ++i;
+    if (i + 1 < state.running.size()) fetch(at(state, state.running[i + 1]));
     if (s.remaining() != 1) continue;
     const int room = own_tail(state, slot) ? grow(state, slot, s.known(), true) : 0;
     if (room < s.known()) {
@@ -347,6 +355,7 @@ void complete(State& state, const Result& result) {
   check(result.begin.size() == plan.work.size() + 1, "one answer for each work");
   state.in_flight = false;
   for (std::size_t i = 0; i < plan.work.size(); ++i) {
+    if (i + 2 < plan.work.size()) fetch(at(state, plan.work[i + 2].slot));
     complete_one(state, plan.work[i], result.answer(i));
   }
 }

@@ -51,7 +51,7 @@ struct Config {
   int device_blocks = 1024;
   int host_blocks = 0;  // blocks evicted from the device stay here; 0: they are forgotten
   bool share_prefixes = true;
-  Eviction eviction = Eviction::kReuse;
+  Eviction eviction = Eviction::kFrequency;
   /// Memory that must be in sight before a request starts: for its prompt (what then grows beyond
   /// it may preempt), or for all it may ever need (nothing is ever preempted, fewer run).
   enum class Reserve : std::uint8_t { kPrompt, kWhole } reserve = Reserve::kPrompt;
@@ -71,24 +71,27 @@ enum class Stage : std::uint8_t { kUnused, kWaiting, kParked, kRunning };
 /// One request inside the scheduler.
 struct Slot {
   Stage stage = Stage::kUnused;
-  bool in_plan = false;    // a plan in flight names it
-  bool cancelled = false;  // and it ends when that plan returns, as `cancel_as`
+  bool in_plan = false;      // a plan in flight names it
+  bool tail_shared = false;  // others may see the block of the next position: copy before writing
+  bool cancelled = false;    // it ends when that plan returns, as `cancel_as`
   Finish cancel_as = Finish::kCancelled;
-  Request request;
-  std::vector<Token> tokens;    // known: the prompt, then the output
-  std::vector<Token> drafts;    // guesses at what follows
-  std::vector<BlockId> blocks;  // for the positions [0, computed), rounded up
-  int prompt = 0;               // tokens of the prompt
-  int computed = 0;             // positions whose keys and values are in blocks
-  int indexed = 0;              // blocks of its path in the index, all locked through `node`
+  int prompt = 0;    // tokens of the prompt
+  int computed = 0;  // positions whose keys and values are in blocks
+  int indexed = 0;   // blocks of its path in the index, all locked through `node`
   NodeId node = kNoNode;
-  double arrival_s = 0.0, due_s = 0.0;
-  std::uint64_t order = 0;                  // of submission: breaks ties
-  int donor = -1, donor_blocks = 0;         // parked until the donor has indexed that many
-  int first_parked = -1, next_parked = -1;  // those who wait for this one
-  int wanted_blocks = 0;                    // available blocks without which it cannot start
-  double acceptance = 0.8;                  // of drafts, recent mean
-  int cached = 0, preemptions = 0;          // for statistics
+  int first_parked = -1;        // those who wait for this one's blocks
+  std::vector<Token> tokens;    // known: the prompt, then the output
+  std::vector<BlockId> blocks;  // for the positions [0, computed), rounded up
+  std::vector<Token> drafts;    // guesses at what follows
+  double due_s = 0.0;
+  std::uint64_t order = 0;  // of submission: breaks ties
+  double acceptance = 0.8;  // of drafts, recent mean
+  Request request;
+  double arrival_s = 0.0;
+  int donor = -1, donor_blocks = 0;  // parked until the donor has indexed that many
+  int next_parked = -1;              // in the donor's list
+  int wanted_blocks = 0;             // available blocks without which it cannot start
+  int cached = 0, preemptions = 0;   // for statistics
   int known() const { return static_cast<int>(tokens.size()); }
   int remaining() const { return known() - computed; }
 };
