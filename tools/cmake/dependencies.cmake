@@ -14,3 +14,5 @@ if(AISP_TESTS)
 endif()
 
 include(${CMAKE_CURRENT_LIST_DIR}/plain_libraries.cmake)
+aisp_find_plain(pcre2 pcre2.h pcre2-8 libpcre2-dev)
+aisp_find_plain(utf8proc utf8proc.h utf8proc libutf8proc-dev)
