@@ -12,6 +12,7 @@
 #include "model/hugging_face_copy.h"
 #include "model/reference.h"
 #include "model/safetensors.h"
+#include "model/tokenizer_of.h"
 
 namespace aisp::model {
 namespace {
@@ -57,6 +58,7 @@ std::string damaged(std::string bytes, std::size_t head, Rng& rng) {
 void use(const TensorFile& file) {
   const ModelConfig config = config_of(file);
   const ModelTensors tensors = find_tensors(file, config);
+  if (file.format() == TensorFile::Format::kGguf) tokenizer_of(file);
   std::uint64_t sum = 0;
   for (const Tensor& tensor : file.tensors()) {
     for (std::size_t i = 0; i < tensor.bytes.size(); i += 4096) {
