@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -14,6 +15,8 @@
 #include "model/make_model.h"
 #include "model/reference.h"
 #include "model/shapes.h"
+#include "model/tokenizer_of.h"
+#include "text/train_tokenizer.h"
 
 namespace aisp::app {
 namespace {
@@ -79,6 +82,28 @@ void replace_sizes(const ModelMakeOptions& o, model::ModelConfig& c) {
   }
 }
 
+// Bytes and made-up words, or learnt: scored pairs for llama and gemma, byte pairs for qwen, as
+// the published ones.
+model::Metadata wanted_tokenizer(const ModelMakeOptions& o, const model::ModelConfig& config) {
+  if (o.tokenizer_text.empty()) return model::byte_vocabulary(config.vocab);
+  const model::MappedFile file(o.tokenizer_text);
+  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()),
+                              file.bytes().size());
+  text::TrainOptions how{.vocabulary = static_cast<std::int32_t>(config.vocab)};
+  const bool pairs = config.architecture.starts_with("qwen");
+  if (pairs) how.control = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
+  text::TokenizerSpec spec =
+      pairs ? text::train_byte_pairs({&text, 1}, how) : text::train_scored_pairs({&text, 1}, how);
+  if (pairs) {
+    const auto end = std::find(spec.pieces.begin(), spec.pieces.end(), "<|im_end|>");
+    spec.eos = static_cast<std::int32_t>(end - spec.pieces.begin());
+  }
+  model::Metadata values = model::tokenizer_values(spec, how.pre_tokenizer);
+  const model::Metadata bytes = model::byte_vocabulary(300);
+  values.set("tokenizer.chat_template", *bytes.find("tokenizer.chat_template"));
+  return values;
+}
+
 }  // namespace
 
 model::ModelConfig wanted_config(const ModelMakeOptions& o) {
@@ -123,7 +148,7 @@ int cmd_model_make(const ModelMakeOptions& o) {
   options.seed = o.seed;
   options.outliers = o.outliers;
   options.threads = o.threads;
-  options.tokenizer = model::byte_vocabulary(options.config.vocab);
+  options.tokenizer = wanted_tokenizer(o, options.config);
   const auto begin = std::chrono::steady_clock::now();
   {
     WrittenBytes written;
@@ -179,6 +204,8 @@ void add_make(CLI::App* model, ModelMakeOptions& o, int* code) {
   make->add_option("--outliers", o.outliers,
                    "Share of channels 20 times the others after a norm, such as 0.01")
       ->check(CLI::Range(0.0, 0.5));
+  make->add_option("--tokenizer-text", o.tokenizer_text,
+                   "Text to learn the vocabulary from; bytes and made-up words when absent");
   make->add_option("--out", o.out, "File to write")->required();
   make->add_option("--threads", o.threads, "Threads; 0: one per core")->check(CLI::Range(0, 1024));
   const std::pair<const char*, std::int64_t*> sizes[] = {{"--layers", &o.layers},

@@ -13,6 +13,7 @@ namespace aisp::app {
 
 struct ModelMakeOptions {
   std::string arch, shape, type = "q8_0", out;
+  std::string tokenizer_text;  // file that a vocabulary is learnt from; empty: bytes
   std::uint64_t seed = 1;
   double outliers = 0.0;
   int threads = 0;

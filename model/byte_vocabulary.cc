@@ -20,9 +20,9 @@ std::string word(std::int64_t number) {
 }  // namespace
 
 Metadata byte_vocabulary(std::int64_t vocab) {
-  if (vocab < 259) {
+  if (vocab < 260) {
     throw Error("a vocabulary of " + std::to_string(vocab) + " has no room for 256 bytes",
-                "--vocab", "ask for at least 259 pieces");
+                "--vocab", "ask for at least 260 pieces");
   }
   std::vector<std::string> pieces = {"<unk>", "<s>", "</s>"};
   std::vector<std::int64_t> types = {kUnknown, kControl, kControl};
@@ -32,6 +32,8 @@ Metadata byte_vocabulary(std::int64_t vocab) {
     pieces.push_back(std::string("<0x") + kDigits[byte / 16] + kDigits[byte % 16] + ">");
     types.push_back(kByte);
   }
+  pieces.push_back("\xe2\x96\x81");  // a space is no byte in such vocabularies
+  types.push_back(kNormal);
   for (std::int64_t i = 0; static_cast<std::int64_t>(pieces.size()) < vocab; ++i) {
     scores[pieces.size()] = -static_cast<double>(i + 1);
     pieces.push_back(word(i));

@@ -43,8 +43,8 @@ BlockType stored_type(const std::string& type, const std::string& name, std::int
 /// The number that says it in general.file_type.
 std::int64_t file_type_number(const std::string& type);
 
-/// A SentencePiece-style vocabulary: <unk>, <s>, </s>, 256 bytes, then made-up words. Every text
-/// can be written in it, by bytes. vocab >= 259.
+/// A SentencePiece-style vocabulary: <unk>, <s>, </s>, 256 bytes, the space, then made-up words.
+/// Every text can be written in it, by bytes. vocab >= 260, else an Error.
 Metadata byte_vocabulary(std::int64_t vocab);
 
 }  // namespace aisp::model
