@@ -18,9 +18,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::pair<const char*, serve::Eviction> kPolicies[] = {
-    {"last-use", serve::Eviction::kLastUse},
-    {"frequency", serve::Eviction::kFrequency},
-    {"reuse", serve::Eviction::kReuse}};
+    {"last-use", serve::Eviction::kLastUse}, {"frequency", serve::Eviction::kFrequency}};
 
 struct Spread {
   double p50 = 0.0, p90 = 0.0, p99 = 0.0, worst = 0.0;
@@ -148,6 +146,7 @@ int cmd_engine_simulate(const SimulateOptions& options) {
   }
   replay.config.time.step_s = options.step_ms * 1e-3;
   replay.config.time.decode_row_s = options.row_ms * 1e-3;
+  replay.config.time.context_token_s = options.context_us * 1e-6;
   replay.config.time.prompt_token_s = 1.0 / options.prompt_tokens_per_s;
   const serve::ReplayResult result = serve::replay(trace, replay);
   const Summary summary = summarize(result);
@@ -196,13 +195,15 @@ void add_engine(CLI::App& root, SimulateOptions& options, int* code) {
   simulate->add_option("--max-rows", config.max_rows, "Rows of a step")->check(positive);
   simulate->add_option("--slots", config.slots, "Requests in the system; more are refused")
       ->check(CLI::Range(1, 1 << 20));
-  simulate->add_option("--eviction", options.eviction, "last-use, frequency or reuse")
-      ->check(CLI::IsMember({"last-use", "frequency", "reuse"}));
+  simulate->add_option("--eviction", options.eviction, "last-use or frequency")
+      ->check(CLI::IsMember({"last-use", "frequency"}));
   simulate->add_flag("!--no-prefix-cache", config.share_prefixes, "Compute every prompt whole");
   simulate->add_option("--step-ms", options.step_ms, "Time of a step without rows")
       ->check(CLI::PositiveNumber);
   simulate->add_option("--row-ms", options.row_ms, "Time of one more row of a running stream")
       ->check(CLI::PositiveNumber);
+  simulate->add_option("--context-us", options.context_us, "Time of reading one token's context")
+      ->check(CLI::NonNegativeNumber);
   simulate->add_option("--prompt-rate", options.prompt_tokens_per_s, "Prompt tokens a second")
       ->check(CLI::PositiveNumber);
   simulate

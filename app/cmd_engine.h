@@ -13,9 +13,9 @@ struct SimulateOptions {
   serve::ReplayOptions replay;
   bool json = false;
   double cache_study = 0.0;  // share of the distinct blocks; 0: none
-  std::string eviction = "reuse";
+  std::string eviction = "frequency";
   // The time model (serve/time_model.h): of a 1 B model with 8-bit weights on two cores.
-  double step_ms = 36.0, row_ms = 0.6, prompt_tokens_per_s = 440.0;
+  double step_ms = 36.0, row_ms = 0.6, context_us = 2.2, prompt_tokens_per_s = 440.0;
 };
 
 /// Prints throughput, times to and between tokens, the cache's share and the scheduler's own cost.

@@ -17,15 +17,6 @@ constexpr int kLookedAt = 16;
 
 }  // namespace
 
-double eviction_rank(Eviction policy, const BlockUse& use, double last_evicted_rank) {
-  const double tick = static_cast<double>(use.tick);
-  if (policy == Eviction::kLastUse) return tick;
-  if (policy == Eviction::kFrequency) return last_evicted_rank + use.uses;
-  if (use.uses < 2) return tick;
-  const double credit = 0.6 + 0.4 * (std::min<double>(use.uses, 8.0) - 1.0);
-  return tick + credit * static_cast<double>(use.blocks);
-}
-
 PrefixIndex::PrefixIndex(const Size& size) : size_(size) {
   check(size.block_tokens > 0, "a block has tokens");
   const std::size_t nodes = static_cast<std::size_t>(size.device_blocks + size.host_blocks);
@@ -123,9 +114,8 @@ NodeId PrefixIndex::insert(std::uint64_t domain, NodeId parent, std::span<const 
   node.next = first;
   if (first != kNoNode) at(first).previous = id;
   first = id;
-  node.use = {.uses = 1,
-              .depth = parent == kNoNode ? 0 : at(parent).use.depth + 1,
-              .blocks = static_cast<std::uint64_t>(size_.device_blocks)};
+  node.uses = 1;
+  node.depth = parent == kNoNode ? 0 : at(parent).depth + 1;
   ++nodes_in_use_;
   ++evictable_;
   table_add(id);
@@ -171,19 +161,19 @@ int PrefixIndex::direct_locks(NodeId id) const {
 }
 
 void PrefixIndex::count_use(NodeId id) {
-  for (; id != kNoNode; id = at(id).parent) ++at(id).use.uses;
+  for (; id != kNoNode; id = at(id).parent) ++at(id).uses;
 }
 
 void PrefixIndex::set_rank(Node& node) {
-  node.use.tick = ++tick_;
-  node.rank = eviction_rank(size_.eviction, node.use, last_evicted_rank_);
+  node.tick = ++tick_;
+  node.rank = eviction_rank(size_.eviction, node.tick, node.uses, highest_evicted_);
 }
 
 void PrefixIndex::remove(NodeId id) {
   Node& node = at(id);
   check(node.live && node.users == 0 && node.children == 0, "only an unlocked leaf is removed");
   if (!node.on_host) --evictable_;
-  last_evicted_rank_ = std::max(last_evicted_rank_, node.rank);
+  highest_evicted_ = std::max(highest_evicted_, node.rank);
   heap_remove(node.on_host ? host_heap_ : device_heap_, id);
   table_remove(id);
   const NodeId parent = node.parent;
@@ -205,7 +195,7 @@ void PrefixIndex::demote(NodeId id, BlockId host_block) {
   Node& node = at(id);
   check(node.users == 0 && !node.on_host && node.device_children == 0, "only a victim is demoted");
   heap_remove(device_heap_, id);
-  last_evicted_rank_ = std::max(last_evicted_rank_, node.rank);
+  highest_evicted_ = std::max(highest_evicted_, node.rank);
   --evictable_;
   node.on_host = true;
   node.block = host_block;
@@ -267,7 +257,7 @@ void PrefixIndex::table_remove(NodeId id) {
 // Deeper first among equals: a leaf before its parent.
 bool PrefixIndex::goes_before(NodeId a, NodeId b) const {
   if (at(a).rank != at(b).rank) return at(a).rank < at(b).rank;
-  return at(a).use.tick < at(b).use.tick;
+  return at(a).tick < at(b).tick;
 }
 
 void PrefixIndex::update_candidate(NodeId id) {

@@ -26,7 +26,7 @@ class PrefixIndex {
     int block_tokens = 16;
     int device_blocks = 0;
     int host_blocks = 0;
-    Eviction eviction = Eviction::kReuse;
+    Eviction eviction = Eviction::kFrequency;
   };
   explicit PrefixIndex(const Size& size);
 
@@ -58,7 +58,7 @@ class PrefixIndex {
   /// Counts a use of every block on the path to `node`: before lock(), by whoever matched it.
   void count_use(NodeId node);
   /// The same of this block alone.
-  void count_use_of(NodeId node) { ++at(node).use.uses; }
+  void count_use_of(NodeId node) { ++at(node).uses; }
 
   /// The device block that goes next (unlocked, nothing below it on the device), or kNoNode; and
   /// the host block that goes next.
@@ -76,7 +76,7 @@ class PrefixIndex {
   BlockId block(NodeId node) const { return at(node).block; }
   bool on_host(NodeId node) const { return at(node).on_host; }
   bool locked(NodeId node) const { return at(node).users > 0; }
-  int depth(NodeId node) const { return at(node).use.depth; }
+  int depth(NodeId node) const { return at(node).depth; }
   std::span<const Token> tokens(NodeId node) const;
   /// Locks on this node itself, not through what hangs below it. O(children).
   int direct_locks(NodeId node) const;
@@ -106,7 +106,9 @@ class PrefixIndex {
     std::int32_t device_children = 0;  // of those, on the device
     std::int32_t heap_place = -1;      // in the heap of its tier, -1 when no candidate
     double rank = 0.0;
-    BlockUse use;
+    std::uint64_t tick = 0;  // of its last use
+    std::uint32_t uses = 0;  // requests that had it, its maker included
+    std::int32_t depth = 0;  // blocks before it in its sequence
     bool on_host = false, live = false;
   };
 
@@ -132,7 +134,7 @@ class PrefixIndex {
   std::vector<NodeId> spare_, table_, device_heap_, host_heap_;
   NodeId first_root_ = kNoNode;  // list of the first blocks of all domains
   std::uint64_t tick_ = 0;
-  double last_evicted_rank_ = 0.0;
+  double highest_evicted_ = 0.0;
   int nodes_in_use_ = 0, evictable_ = 0;
 };
 

@@ -81,7 +81,7 @@ TEST(PrefixIndex, MovesToTheHostAndBack) {
 TEST(PrefixIndex, AgreesWithAMap) {
   auto size = small();
   size.device_blocks = 24;
-  for (const Eviction eviction : {Eviction::kLastUse, Eviction::kFrequency, Eviction::kReuse}) {
+  for (const Eviction eviction : {Eviction::kLastUse, Eviction::kFrequency}) {
     size.eviction = eviction;
     PrefixIndex index(size);
     std::map<Tokens, NodeId> known;

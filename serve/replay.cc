@@ -75,7 +75,8 @@ class Replay {
                    .time = options.config.time}),
         ideal_(options.config.block_tokens),
         open_(state_.slots.size()),
-        last_token_s_(state_.slots.size()) {}
+        last_token_s_(state_.slots.size()),
+        ideal_tokens_(state_.slots.size()) {}
 
   ReplayResult run() {
     const double begin_s = real_now_s();
@@ -115,7 +116,7 @@ class Replay {
       return;
     }
     ++in_system_;
-    result_.ideal_tokens += ideal;
+    ideal_tokens_[static_cast<std::size_t>(verdict.slot)] = ideal;
     open_[static_cast<std::size_t>(verdict.slot)] = {.arrival_s = arrived_s,
                                                      .prompt_tokens = prompt};
   }
@@ -147,6 +148,7 @@ class Replay {
       result_.prompt_tokens += request.prompt_tokens;
       result_.output_tokens += request.output_tokens;
       result_.cached_tokens += request.cached_tokens;
+      result_.ideal_tokens += ideal_tokens_[static_cast<std::size_t>(ended.slot)];
       result_.requests.push_back(request);
     }
     state_.ended.clear();
@@ -178,6 +180,7 @@ class Replay {
   IdealCache ideal_;
   std::vector<ReplayedRequest> open_;  // by slot
   std::vector<double> last_token_s_;
+  std::vector<std::int64_t> ideal_tokens_;
   ReplayResult result_;
   Result answers_;
   std::size_t next_ = 0;

@@ -106,10 +106,10 @@ TEST(Replay, CacheSharesLieBetweenNothingAndTheIdeal) {
     EXPECT_LE(cache.found, cache.ideal);
     before = cache.found;
   }
-  EXPECT_DOUBLE_EQ(before, replay_cache(trace, 1.0, Eviction::kReuse).ideal);
+  EXPECT_DOUBLE_EQ(before, replay_cache(trace, 1.0, Eviction::kFrequency).ideal);
   RequestTrace unknown = trace;
   unknown.hash_tokens = 0;
-  EXPECT_THROW(replay_cache(unknown, 0.1, Eviction::kReuse), Error);
+  EXPECT_THROW(replay_cache(unknown, 0.1, Eviction::kFrequency), Error);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ enum class Finish : std::uint8_t {
   kLength,     // max_tokens
   kCancelled,  // by the caller
   kLate,       // its deadline passed while it waited
+  kFailed,     // the executor failed; see Engine
 };
 
 }  // namespace aisp::serve

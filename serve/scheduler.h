@@ -51,7 +51,7 @@ struct Config {
   int device_blocks = 1024;
   int host_blocks = 0;  // blocks evicted from the device stay here; 0: they are forgotten
   bool share_prefixes = true;
-  Eviction eviction = Eviction::kReuse;
+  Eviction eviction = Eviction::kFrequency;
   /// Memory that must be in sight before a request starts: for its prompt (what then grows beyond
   /// it may preempt), or for all it may ever need (nothing is ever preempted, fewer run).
   enum class Reserve : std::uint8_t { kPrompt, kWhole } reserve = Reserve::kPrompt;

@@ -32,7 +32,7 @@ Config random_config(Rng& rng) {
   config.device_blocks = between(6, 40);
   config.host_blocks = between(0, 1) * between(1, 30);
   config.share_prefixes = rng.below(8) != 0;
-  config.eviction = static_cast<Eviction>(rng.below(3));
+  config.eviction = static_cast<Eviction>(rng.below(2));
   if (rng.below(4) == 0) config.reserve = Config::Reserve::kWhole;
   config.tenants = between(1, 3);
   if (rng.below(2) == 0) {

@@ -1,0 +1,92 @@
+// One row of logits to one token. Everything depends on the row, the request and the position alone
+// (the random number comes from (seed, position)), so the token is the same in any batch and any
+// order, and drafts need no bookkeeping: see accept() and SpeculativeChoice.
+//
+// In this order: mask, bias, penalties, temperature, min-p, top-k, top-p, draw.
+//   repetition: tokens of the sequence; logit / r if positive, else logit * r   (CTRL, 2019)
+//   presence, frequency: generated tokens; logit - presence - frequency * count (OpenAI)
+//   min-p: probability at least min_p times the largest; top-k: the k largest, the lowest ids among
+//   equals; top-p: of what is left, the fewest largest whose share reaches p (Holtzman et al.,
+//   2020)
+// Temperature 0: the largest logit after the penalties, the lowest id among equals.
+// NaN counts as impossible; a row without a possible token gives token 0.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "serve/request.h"
+
+namespace aisp::serve {
+
+struct LogProb {
+  Token token = 0;
+  float value = 0.0f;  // natural logarithm of the model's own probability, before any setting
+};
+
+class Sampler {
+ public:
+  /// Room for rows of this many logits; sampling allocates nothing.
+  explicit Sampler(int vocabulary);
+
+  struct Row {
+    std::span<const float> logits;           // as many as the vocabulary
+    std::span<const Token> tokens;           // the sequence so far, for the penalties
+    int prompt = 0;                          // of them, tokens of the prompt
+    int position = 0;                        // of the token to be chosen: names the random number
+    std::span<const std::uint64_t> allowed;  // bit i: token i may come (a grammar); empty: all
+  };
+  /// Cost: about four passes over the row; sorting only what top-k and top-p keep.
+  Token sample(const Row& row, const Sampling& sampling);
+
+  /// The probabilities that sample() draws from, in double, written into `out` (the vocabulary).
+  void probabilities(const Row& row, const Sampling& sampling, std::span<double> out);
+
+  /// The chosen token's log-probability first, then the `most` likely tokens', likeliest first.
+  void log_probs(std::span<const float> logits, Token chosen, int most, std::vector<LogProb>& out);
+
+ private:
+  struct Kept {
+    float weight;
+    Token token;
+  };
+  void prepare(const Row& row, const Sampling& sampling);
+  void penalize(const Row& row, const Sampling& sampling);
+  Token largest() const;
+  bool weigh(const Sampling& sampling);
+  void keep_largest(const Sampling& sampling);
+
+  std::vector<float> logits_;  // after mask, bias, penalties; then weights in (0, 1]
+  std::vector<std::int32_t> counts_;
+  std::vector<Kept> kept_;  // when top-k or top-p cut: by weight, then id
+  std::vector<std::int32_t> bucket_count_;
+  std::vector<double> bucket_mass_;
+};
+
+/// Throws Error unless every setting is finite and in its range: temperature >= 0, top_k >= 0,
+/// top_p in (0, 1], min_p in [0, 1], repetition > 0, |presence| and |frequency| and |bias| <= 100,
+/// at most 20 log-probabilities, bias only for tokens of the vocabulary.
+void check_sampling(const Sampling& sampling, int vocabulary);
+
+/// Uniform in [0, 1) of a request's seed and a position; `draw` names independent ones.
+double random_of(std::uint64_t seed, int position, int draw = 0);
+
+/// Drafts from anywhere: a draft is accepted when it is the token that sampling gives at its place.
+/// The output is then, bit for bit, that without drafts, whatever they were. Returns how many
+/// tokens of `sampled` (one for each row: the last known token's and each draft's) count: 1 to
+/// drafts + 1.
+int accept(std::span<const Token> drafts, std::span<const Token> sampled);
+
+/// Drafts from a smaller model that drew them from probabilities q: accepted with min(1, p/q), else
+/// replaced by a draw from max(0, p - q). The distribution is p exactly, more drafts are accepted
+/// than by accept(), but the tokens are others than without drafts.
+/// Source: Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023).
+struct SpeculativeChoice {
+  Token token = 0;
+  bool accepted = false;
+};
+SpeculativeChoice choose_speculatively(std::span<const double> p, std::span<const double> q,
+                                       Token draft, std::uint64_t seed, int position);
+
+}  // namespace aisp::serve
