@@ -1,5 +1,6 @@
 """Renders templates/*.jinja and the lines of expressions.txt by Jinja2, set up as transformers
-does, and writes expected.jsonl, which chat_template_test.cc compares with. Run by hand after a change:
+does, and writes expected.jsonl, which chat_template_test.cc compares with. Run by hand after a
+change:
     python3 text/testdata/record_templates.py
 Needs jinja2 (Debian: python3-jinja2); the tests do not."""
 import datetime
@@ -31,7 +32,8 @@ CONVERSATIONS = {
     "tools": [{"role": "user", "content": "weather?"},
               {"role": "assistant", "content": "", "tool_calls": [CALL]},
               {"role": "tool", "tool_call_id": "abcdefghi", "content": "{\"t\": 20}"},
-              {"role": "assistant", "content": "20 degrees"}, {"role": "user", "content": "thanks"}],
+              {"role": "assistant", "content": "20 degrees"},
+              {"role": "user", "content": "thanks"}],
     "parts": [{"role": "user",
                "content": [{"type": "text", "text": " look "}, {"type": "image"}]}],
     "twice": [{"role": "user", "content": "x"}, {"role": "user", "content": "y"}],
