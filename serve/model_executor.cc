@@ -9,6 +9,9 @@
 namespace aisp::serve {
 namespace {
 
+constexpr std::int32_t kMeasuredRows = 64;
+constexpr int kMeasuredSteps = 3;
+
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -68,6 +71,39 @@ void ModelExecutor::answer(const Work& work, std::span<const float> logits, Resu
   }
   const int count = accept(work.drafts, sampled_);
   result.tokens.insert(result.tokens.end(), sampled_.begin(), sampled_.begin() + count);
+}
+
+TimeModel ModelExecutor::measure_time() {
+  const auto most = static_cast<std::int32_t>(
+      std::min<std::int64_t>(cache_.blocks() * model::kBlockTokens, kMeasuredRows));
+  std::vector<BlockId> blocks;
+  for (BlockId id = 0; id * model::kBlockTokens < most; ++id) blocks.push_back(id);
+  // The least of some runs: what else the machine does only adds.
+  const auto step_s = [&](std::int32_t rows) {
+    double least = 1e9;
+    tokens_.assign(static_cast<std::size_t>(rows), 0);
+    sequences_.assign(1, {.first_row = 0, .rows = rows, .context = 0, .blocks = blocks});
+    wanted_.assign(1, rows - 1);
+    logits_.resize(vocab_);
+    for (int i = 0; i < kMeasuredSteps; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      transformer_.forward({.tokens = tokens_, .sequences = sequences_, .logits_of = wanted_},
+                           logits_);
+      least = std::min(least, seconds_since(begin));
+    }
+    return least;
+  };
+  TimeModel time;
+  const double one_s = step_s(1), many_s = step_s(most);
+  const double before_s = time.step_s;
+  time.prompt_token_s = std::max(1e-9, (many_s - one_s) / std::max(1, most - 1));
+  time.step_s = std::max(1e-6, one_s - time.prompt_token_s);
+  // A decode row multiplies as a prompt's row does, wants logits, and shares no read of the
+  // context.
+  time.decode_row_s = time.prompt_token_s;
+  time.context_token_s *= time.step_s / before_s;
+  time.moved_block_s *= time.step_s / before_s;
+  return time;
 }
 
 void ModelExecutor::run(const Plan& plan, Result& result) {

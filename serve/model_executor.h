@@ -25,6 +25,10 @@ class ModelExecutor : public Executor {
 
   void run(const Plan& plan, Result& result) override;
 
+  /// How long steps take here, from a few of them, before the first plan (they write into blocks):
+  /// a second at most, as a rule much less. Costs it does not see keep the defaults' proportions.
+  TimeModel measure_time();
+
   /// Seconds spent choosing tokens, of all that run() took.
   double sampling_s() const { return sampling_s_; }
 

@@ -130,13 +130,13 @@ TEST_P(ModelExecutorTest, TogetherAsAlone) {
 }
 
 TEST_P(ModelExecutorTest, WithLittleMemoryAsAlone) {
-  const Outputs got = run(made, requests, {.device_blocks = 12, .max_rows = 40});
+  const Outputs got = run(made, requests, {.device_blocks = 8, .max_rows = 40});
   EXPECT_EQ(got.tokens, alone);
   EXPECT_GT(got.counters.preemptions, 0u) << "memory was to run out";
 }
 
 TEST_P(ModelExecutorTest, WithASecondTierAsAlone) {
-  const Outputs got = run(made, requests, {.device_blocks = 12, .host_blocks = 30, .max_rows = 40});
+  const Outputs got = run(made, requests, {.device_blocks = 8, .host_blocks = 30, .max_rows = 40});
   EXPECT_EQ(got.tokens, alone);
   EXPECT_GT(got.counters.from_host, 0u) << "blocks were to come back";
 }
