@@ -261,61 +261,54 @@ void PrefixIndex::table_remove(NodeId id) {
 
 // --- the heaps of candidates ---
 
-// Deeper first among equals: a leaf before its parent.
-bool PrefixIndex::goes_before(NodeId a, NodeId b) const {
-  if (at(a).rank != at(b).rank) return at(a).rank < at(b).rank;
-  return at(a).tick < at(b).tick;
-}
-
 void PrefixIndex::update_candidate(NodeId id) {
   const Node& node = at(id);
   const bool wanted =
       node.users == 0 && (node.on_host ? node.children == 0 : node.device_children == 0);
-  std::vector<NodeId>& heap = node.on_host ? host_heap_ : device_heap_;
+  Heap& heap = node.on_host ? host_heap_ : device_heap_;
   if (wanted && node.heap_place < 0) heap_add(heap, id);
   if (!wanted && node.heap_place >= 0) heap_remove(heap, id);
 }
 
-void PrefixIndex::heap_add(std::vector<NodeId>& heap, NodeId id) {
-  heap.push_back(id);
+void PrefixIndex::heap_add(Heap& heap, NodeId id) {
+  heap.push_back({at(id).rank, at(id).tick, id});
   heap_up(heap, heap.size() - 1);
 }
 
-void PrefixIndex::heap_remove(std::vector<NodeId>& heap, NodeId id) {
+void PrefixIndex::heap_remove(Heap& heap, NodeId id) {
   if (at(id).heap_place < 0) return;
   const std::size_t place = static_cast<std::size_t>(at(id).heap_place);
   at(id).heap_place = -1;
-  const NodeId last = heap.back();
+  const Candidate last = heap.back();
   heap.pop_back();
-  if (last == id) return;
+  if (last.node == id) return;
   heap[place] = last;
-  at(last).heap_place = static_cast<std::int32_t>(place);
   heap_up(heap, place);
-  heap_down(heap, static_cast<std::size_t>(at(last).heap_place));
+  heap_down(heap, static_cast<std::size_t>(at(last.node).heap_place));
 }
 
-void PrefixIndex::heap_up(std::vector<NodeId>& heap, std::size_t place) {
-  const NodeId id = heap[place];
-  while (place > 0 && goes_before(id, heap[(place - 1) / 2])) {
+void PrefixIndex::heap_up(Heap& heap, std::size_t place) {
+  const Candidate moved = heap[place];
+  while (place > 0 && moved < heap[(place - 1) / 2]) {
     heap[place] = heap[(place - 1) / 2];
-    at(heap[place]).heap_place = static_cast<std::int32_t>(place);
+    at(heap[place].node).heap_place = static_cast<std::int32_t>(place);
     place = (place - 1) / 2;
   }
-  heap[place] = id;
-  at(id).heap_place = static_cast<std::int32_t>(place);
+  heap[place] = moved;
+  at(moved.node).heap_place = static_cast<std::int32_t>(place);
 }
 
-void PrefixIndex::heap_down(std::vector<NodeId>& heap, std::size_t place) {
-  const NodeId id = heap[place];
+void PrefixIndex::heap_down(Heap& heap, std::size_t place) {
+  const Candidate moved = heap[place];
   for (std::size_t child = 2 * place + 1; child < heap.size(); child = 2 * place + 1) {
-    if (child + 1 < heap.size() && goes_before(heap[child + 1], heap[child])) ++child;
-    if (!goes_before(heap[child], id)) break;
+    if (child + 1 < heap.size() && heap[child + 1] < heap[child]) ++child;
+    if (!(heap[child] < moved)) break;
     heap[place] = heap[child];
-    at(heap[place]).heap_place = static_cast<std::int32_t>(place);
+    at(heap[place].node).heap_place = static_cast<std::int32_t>(place);
     place = child;
   }
-  heap[place] = id;
-  at(id).heap_place = static_cast<std::int32_t>(place);
+  heap[place] = moved;
+  at(moved.node).heap_place = static_cast<std::int32_t>(place);
 }
 
 void PrefixIndex::check_integrity() const {
@@ -344,8 +337,10 @@ void PrefixIndex::check_integrity() const {
   check(in_heaps == static_cast<int>(device_heap_.size() + host_heap_.size()), "heaps are exact");
   for (const auto* heap : {&device_heap_, &host_heap_}) {
     for (std::size_t place = 1; place < heap->size(); ++place) {
-      check(!goes_before((*heap)[place], (*heap)[(place - 1) / 2]), "a heap is in order");
-      check(at((*heap)[place]).heap_place == static_cast<std::int32_t>(place), "places are known");
+      const Candidate& here = (*heap)[place];
+      check(!(here < (*heap)[(place - 1) / 2]), "a heap is in order");
+      check(at(here.node).heap_place == static_cast<std::int32_t>(place), "places are known");
+      check(at(here.node).rank == here.rank, "a rank does not change while it waits");
     }
   }
 }

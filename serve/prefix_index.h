@@ -62,8 +62,8 @@ class PrefixIndex {
 
   /// The device block that goes next (unlocked, nothing below it on the device), or kNoNode; and
   /// the host block that goes next.
-  NodeId device_victim() const { return device_heap_.empty() ? kNoNode : device_heap_[0]; }
-  NodeId host_victim() const { return host_heap_.empty() ? kNoNode : host_heap_[0]; }
+  NodeId device_victim() const { return device_heap_.empty() ? kNoNode : device_heap_[0].node; }
+  NodeId host_victim() const { return host_heap_.empty() ? kNoNode : host_heap_[0].node; }
 
   /// Forgets a victim; its block is the caller's to drop.
   void remove(NodeId victim);
@@ -112,6 +112,17 @@ class PrefixIndex {
     bool on_host = false, live = false;
   };
 
+  // Ranks stand in the heap too, so that ordering it does not visit the nodes.
+  struct Candidate {
+    double rank;
+    std::uint64_t tick;
+    NodeId node;
+    bool operator<(const Candidate& other) const {
+      return rank != other.rank ? rank < other.rank : tick < other.tick;
+    }
+  };
+  using Heap = std::vector<Candidate>;
+
   Node& at(NodeId id) { return all_[static_cast<std::size_t>(id)]; }
   const Node& at(NodeId id) const { return all_[static_cast<std::size_t>(id)]; }
   static std::uint64_t hash_of(std::uint64_t domain, NodeId parent, std::span<const Token> tokens);
@@ -120,18 +131,18 @@ class PrefixIndex {
   void table_remove(NodeId id);
   void set_rank(Node& node);
   void update_candidate(NodeId id);
-  void heap_add(std::vector<NodeId>& heap, NodeId id);
-  void heap_remove(std::vector<NodeId>& heap, NodeId id);
-  void heap_up(std::vector<NodeId>& heap, std::size_t place);
-  void heap_down(std::vector<NodeId>& heap, std::size_t place);
-  bool goes_before(NodeId a, NodeId b) const;
+  void heap_add(Heap& heap, NodeId id);
+  void heap_remove(Heap& heap, NodeId id);
+  void heap_up(Heap& heap, std::size_t place);
+  void heap_down(Heap& heap, std::size_t place);
   NodeId closest_child(std::uint64_t domain, NodeId parent, std::span<const Token> tokens,
                        int* matching) const;
 
   Size size_;
   std::vector<Node> all_;
   std::vector<Token> tokens_;  // block_tokens for each node
-  std::vector<NodeId> spare_, table_, device_heap_, host_heap_;
+  std::vector<NodeId> spare_, table_;
+  Heap device_heap_, host_heap_;
   NodeId first_root_ = kNoNode;  // list of the first blocks of all domains
   std::uint64_t tick_ = 0;
   double highest_evicted_ = 0.0;

@@ -227,12 +227,12 @@ double cpu_now_us() {
 
 // 256 streams and newcomers for those that end, 2000 steps: nothing is allocated by step() and
 // complete(). The time itself is printed, not judged: a test machine is busy.
-TEST(Scheduler, AStepOf256StreamsAllocatesNothing) {
+void expect_steps_allocate_nothing(int host_blocks) {
   Config config{.slots = 512,
                 .max_running = 256,
                 .max_rows = 2048,
                 .device_blocks = 12000,
-                .host_blocks = 500,
+                .host_blocks = host_blocks,
                 .tenants = 4};
   config.time = {
       .step_s = 4e-3, .prompt_token_s = 2e-5, .decode_row_s = 2e-6, .context_token_s = 1e-9};
@@ -273,9 +273,12 @@ TEST(Scheduler, AStepOf256StreamsAllocatesNothing) {
   }
   EXPECT_EQ(machine.state.running.size(), 256u);
   EXPECT_EQ(allocated, 0);
-  std::printf("step and complete at 256 running: p50 %.1f us, p99 %.1f us\n",
-              quantile(step_us, 0.5), quantile(step_us, 0.99));
+  std::printf("256 running, %d host blocks: step and complete p50 %.1f us, p99 %.1f us\n",
+              host_blocks, quantile(step_us, 0.5), quantile(step_us, 0.99));
 }
+
+TEST(Scheduler, AStepOf256StreamsAllocatesNothing) { expect_steps_allocate_nothing(0); }
+TEST(Scheduler, NorWithASecondTier) { expect_steps_allocate_nothing(500); }
 
 // --- every sequence of events in a tiny world ---
 
