@@ -1,6 +1,7 @@
 // A hash table for what a tokenizer looks up millions of times a second: 64-bit keys, one array,
 // linear probing, filled once. Two of them hold a vocabulary: hashes of texts to ids, and pairs of
-// symbols to merges. std::unordered_map took 2.5 times as long for both.
+// symbols to merges. A look-up among 280,000 keys takes 24 to 29 ns, in std::unordered_map 40
+// to 71.
 #pragma once
 
 #include <bit>

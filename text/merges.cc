@@ -11,7 +11,8 @@
 namespace aisp::text {
 namespace {
 
-// Below this many symbols a scan of all pairs for each merge beats a queue (both 0.6 us at 48).
+// Up to this many symbols all pairs are scanned for each merge: no memory, no queue. Words have 5
+// bytes on average, and two in ten thousand are longer than this.
 constexpr std::size_t kShortWord = 48;
 
 constexpr std::uint32_t kNone = 0xFFFFFFFF;
