@@ -54,7 +54,7 @@ Bound find_gpu_bound(const bench::DeviceCeilings& ceilings, const BoundQuestion&
   }
   bound.compute_seconds = question.flops / bound.gflop_per_s / 1e9;
   for (const auto& [level, rate] : {std::pair{"device memory", ceilings.memory_gb_per_s(false)},
-                                    std::pair{"host link", ceilings.link_gb_per_s(false)}}) {
+                                    std::pair{"host link", ceilings.link_gb_per_s(false, false)}}) {
     if (rate > 0.0) bound.levels.push_back({level, rate, question.bytes / rate / 1e9});
   }
   if (bound.levels.empty()) throw Error("no bandwidth was measured", kWhere, "aisp machine");
