@@ -8,6 +8,7 @@
 #include "app/cmd_bench_compare.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_engine.h"
+#include "app/cmd_generate.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_model.h"
 #include "app/cmd_occupancy.h"
@@ -139,6 +140,7 @@ struct Commands {
   OccupancyOptions occupancy;
   DoctorOptions doctor;
   ModelOptions model;
+  GenerateOptions generate;
   SimulateOptions simulate;
   int code = kExitOk;
 };
@@ -250,6 +252,7 @@ int run_command(int argc, char** argv) {
                 &commands.code);
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
+  add_generate(root, commands.generate, &commands.code);
   add_engine(root, commands.simulate, &commands.code);
   try {
     root.parse(argc, argv);

@@ -1,0 +1,217 @@
+// See cmd_generate.h.
+#include "app/cmd_generate.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.h"
+#include "base/units.h"
+#include "bench/supervisor.h"
+#include "machine/ceilings.h"
+#include "model/config.h"
+#include "serve/stop_strings.h"
+#include "text/chat_template.h"
+
+namespace aisp::app {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+std::string whole_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw Error("cannot be read", path, "check the path of --file");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// What one stream shows, on the engine's callback thread.
+class Printer {
+ public:
+  Printer(const LoadedModel& model, const GenerateOptions& options)
+      : model_(model),
+        ignore_end_(options.ignore_end),
+        decoder_(model.tokenizer(), options.ignore_end),
+        stops_(options.stop) {}
+
+  bool take(const serve::Event& event) {
+    const auto now = Clock::now();
+    if (count_ == 0 && !event.tokens.empty()) first_ = now;
+    for (const serve::Token token : event.tokens) {
+      ++count_;
+      if (!ignore_end_ && model_.tokenizer().ends_text(token)) break;
+      show(stops_.push(decoder_.add(token)));
+    }
+    last_ = now;
+    if (event.ended) {
+      show(stops_.push(decoder_.finish()));
+      show(stops_.finish());
+    }
+    return !stops_.stopped();
+  }
+
+  int count() const { return count_; }
+  Clock::time_point first() const { return first_; }
+  Clock::time_point last() const { return last_; }
+
+ private:
+  static void show(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  const LoadedModel& model_;
+  bool ignore_end_;
+  text::StreamDecoder decoder_;
+  serve::StopStrings stops_;
+  int count_ = 0;
+  Clock::time_point first_, last_;
+};
+
+// "24.7 GB/s of weights, 78 % of 31.7 measured"; without ceilings in the cache, the rate alone.
+std::string beside_floor(const LoadedModel& model, double tokens_per_s) {
+  const double rate = static_cast<double>(model.bytes_per_token()) * tokens_per_s / 1e9;
+  const machine::Cpu& cpu = machine::cpu();
+  const double best =
+      machine::load_or_measure_ceilings(cpu, {.only_cached = true})
+          .bandwidth_gb_per_s(cpu, static_cast<std::size_t>(model.bytes_per_token()),
+                              model.threads(), 1.0);
+  std::string text = fmt::format("{:.1f} GB/s of weights", rate);
+  if (best > 0.0) text += fmt::format(", {:.0f} % of {:.1f} measured", 100.0 * rate / best, best);
+  return text;
+}
+
+void report(const LoadedModel& model, const Printer& printer, std::size_t prompt,
+            Clock::time_point begin) {
+  const double first_s = seconds(begin, printer.first());
+  const double rest_s = seconds(printer.first(), printer.last());
+  const double operations = 2.0 * static_cast<double>(model::parameter_count(model.config(), true));
+  const double prompt_rate = static_cast<double>(prompt) / std::max(first_s, 1e-9);
+  fmt::print(stderr, "\n[{} loaded in {:.2f} s, {} threads]\n", model.config().architecture,
+             model.load_s(), model.threads());
+  fmt::print(stderr, "[prompt: {} tokens in {:.3f} s, {:.1f} a second, {:.0f} Gop/s]\n", prompt,
+             first_s, prompt_rate, prompt_rate * operations / 1e9);
+  if (printer.count() < 2) return;
+  const double rate = static_cast<double>(printer.count() - 1) / std::max(rest_s, 1e-9);
+  fmt::print(stderr, "[answer: {} tokens, {:.2f} a second, {}]\n", printer.count(), rate,
+             beside_floor(model, rate));
+}
+
+}  // namespace
+
+std::vector<std::int32_t> tokens_of(const LoadedModel& model, const std::string& prompt) {
+  return model.tokenizer().encode(prompt);
+}
+
+std::vector<std::int32_t> tokens_of_chat(const LoadedModel& model,
+                                         const nlohmann::ordered_json& messages) {
+  if (model.chat_template().empty()) {
+    throw Error("the model has no chat template", "--chat", "give text to continue instead");
+  }
+  const text::TokenizerSpec& spec = model.tokenizer().spec();
+  const auto piece = [&](std::int32_t id) {
+    return id < 0 ? "" : std::string(model.tokenizer().piece(id));
+  };
+  text::ChatOptions options;
+  options.bos_token = piece(spec.bos);
+  options.eos_token = piece(spec.eos);
+  const std::string text = text::ChatTemplate(model.chat_template()).render(messages, options);
+  return model.tokenizer().encode(text, {.add_special = false, .parse_special = true});
+}
+
+std::vector<std::int32_t> tokens_of_chat(const LoadedModel& model, const std::string& system,
+                                         const std::string& user) {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
+  messages.push_back({{"role", "user"}, {"content", user}});
+  return tokens_of_chat(model, messages);
+}
+
+serve::Request request_for(const LoadedModel& model, const GenerateOptions& options,
+                           std::vector<std::int32_t> tokens) {
+  serve::check_sampling(options.sampling, static_cast<int>(model.config().vocab));
+  if (tokens.empty()) throw Error("the prompt has no tokens", "--prompt", "give some text");
+  const std::int64_t all = static_cast<std::int64_t>(tokens.size()) + options.max_tokens;
+  const std::int64_t most = std::min(model.config().context, model.cache_tokens());
+  if (all > most) {
+    throw Error(fmt::format("prompt and answer are {} tokens, the {} {}", all,
+                            most == model.config().context ? "model takes" : "cache holds", most),
+                "--max-tokens", "shorten one of them, or raise --kv-memory");
+  }
+  serve::Request request;
+  request.prompt = std::move(tokens);
+  request.max_tokens = options.max_tokens;
+  request.sampling = options.sampling;
+  if (!options.ignore_end) {
+    for (std::int32_t id = 0; id < model.tokenizer().size(); ++id) {
+      if (model.tokenizer().ends_text(id)) request.stop_tokens.push_back(id);
+    }
+  }
+  return request;
+}
+
+int cmd_generate(const GenerateOptions& options) {
+  const int given = !options.prompt.empty() + !options.file.empty() + !options.batch.empty();
+  if (given != 1) {
+    throw UsageError("give one of --prompt, --file and --batch", "aisp generate", "see --help");
+  }
+  if (!options.batch.empty()) return cmd_generate_batch(options);
+  const std::string prompt = options.file.empty() ? options.prompt : whole_file(options.file);
+  LoadedModel model(options.load);
+  const serve::Request request = request_for(
+      model, options,
+      options.chat ? tokens_of_chat(model, options.system, prompt) : tokens_of(model, prompt));
+  bench::catch_interrupts();
+  Printer printer(model, options);
+  const auto begin = Clock::now();
+  const serve::Ticket ticket = model.engine().submit(request, [&](const serve::Event& event) {
+    return printer.take(event) && !bench::interrupted();
+  });
+  if (ticket.verdict.why != serve::Verdict::Why::kAccepted) {
+    throw Error("the engine does not take the prompt", "--prompt", "shorten it");
+  }
+  model.engine().drain();
+  report(model, printer, request.prompt.size(), begin);
+  return bench::interrupted() ? 130 : 0;
+}
+
+void add_generate(CLI::App& root, GenerateOptions& o, int* code) {
+  CLI::App* generate = root.add_subcommand("generate", "Tokens from a model file");
+  generate->add_option("model", o.load.model, "GGUF file, safetensors file or folder")->required();
+  generate->add_option("--prompt", o.prompt, "Text to continue");
+  generate->add_option("--file", o.file, "File with the text to continue");
+  generate->add_option("--batch", o.batch, "File of JSON lines, a prompt each; goes with --out");
+  generate->add_option("--out", o.out,
+                       "Answers to --batch, a JSON line each; a killed run goes on");
+  generate->add_flag("--chat", o.chat, "The prompt is a message in the model's chat template");
+  generate->add_option("--system", o.system, "System message before it");
+  generate->add_option("--max-tokens", o.max_tokens, "Longest answer")
+      ->check(CLI::Range(1, 1 << 24));
+  generate->add_option("--stop", o.stop, "Text that ends the answer");
+  generate->add_option("--temperature", o.sampling.temperature, "0: the likeliest token");
+  generate->add_option("--top-k", o.sampling.top_k, "Draw from the k likeliest; 0: all");
+  generate->add_option("--top-p", o.sampling.top_p, "Draw from the likeliest that sum to p");
+  generate->add_option("--min-p", o.sampling.min_p, "Drop those below p of the likeliest");
+  generate->add_option("--repetition", o.sampling.repetition, "Above 1: repeats are less likely");
+  generate->add_option("--seed", o.sampling.seed, "Of the draws");
+  generate->add_flag("--ignore-end", o.ignore_end, "Go on behind an end of text");
+  generate->add_option("--threads", o.load.threads, "Threads; 0: one per core")
+      ->check(CLI::Range(0, 1024));
+  generate->add_option("--kv", o.load.kv, "Type of keys and values")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "i8"}));
+  generate->add_option("--kv-memory", o.load.kv_memory_gib, "GiB for keys and values")
+      ->check(CLI::NonNegativeNumber);
+  generate->add_option("--max-running", o.load.max_running, "Requests computed together")
+      ->check(CLI::Range(1, 4096));
+  generate->add_option("--lookup", o.load.lookup, "Guess so many tokens from the text so far")
+      ->check(CLI::Range(0, 16));
+  generate->callback([&o, code] { *code = cmd_generate(o); });
+}
+
+}  // namespace aisp::app

@@ -1,0 +1,70 @@
+// See loaded_model.h.
+#include "app/loaded_model.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "machine/cpu.h"
+
+namespace aisp::app {
+namespace {
+
+constexpr int kMaxRows = 512;  // of a step
+
+model::KvType kv_type_of(const std::string& name) {
+  if (name == "f32") return model::KvType::kF32;
+  if (name == "f16") return model::KvType::kF16;
+  if (name == "bf16") return model::KvType::kBF16;
+  return model::KvType::kI8;
+}
+
+}  // namespace
+
+LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(options.model)) {
+  const auto begin = std::chrono::steady_clock::now();
+  const model::ModelConfig config = model::config_of(file_);
+  const model::ModelTensors tensors = model::find_tensors(file_, config);
+  tokenizer_ = std::make_unique<text::Tokenizer>(model::tokenizer_of(file_), file_.path());
+  if (tokenizer_->size() > config.vocab) {
+    throw Error("its tokenizer has more pieces than the model has rows", file_.path(),
+                "download or convert the model again");
+  }
+  chat_template_ = model::chat_template_of(file_);
+  pool_ = std::make_unique<machine::ThreadPool>(options.threads);
+  weights_ = std::make_unique<model::Weights>(tensors, config, *pool_);
+
+  const model::KvType kv = kv_type_of(options.kv);
+  const double memory = options.kv_memory_gib > 0.0
+                            ? options.kv_memory_gib * 0x1p30
+                            : static_cast<double>(machine::cpu().memory_bytes) / 8.0;
+  const double block = static_cast<double>(model::KvCache::block_bytes(config, kv));
+  const double needed = static_cast<double>(options.slots) *
+                        std::max(1.0, static_cast<double>(config.context / model::kBlockTokens));
+  const double blocks = std::min({memory / block, needed, 1e6});
+  if (blocks < 2.0) {
+    throw Error("the memory for keys and values holds less than two blocks", file_.path(),
+                "raise --kv-memory or take --kv i8");
+  }
+  serve::Config engine;
+  engine.slots = options.slots;
+  engine.max_running = std::min(options.max_running, options.slots);
+  engine.max_rows = kMaxRows;
+  engine.max_drafts = options.lookup;
+  engine.block_tokens = static_cast<int>(model::kBlockTokens);
+  engine.device_blocks = static_cast<int>(blocks);
+  cache_tokens_ = std::int64_t{engine.device_blocks} * model::kBlockTokens;
+  executor_ = std::make_unique<serve::ModelExecutor>(
+      *weights_, *pool_,
+      serve::ModelExecutor::Options{
+          .kv_type = kv, .device_blocks = engine.device_blocks, .max_rows = kMaxRows});
+  time_ = executor_->measure_time();
+  engine.time = time_;
+  engine_ = std::make_unique<serve::Engine>(
+      serve::Engine::Options{.config = engine,
+                             .executor = executor_.get(),
+                             .drafter = options.lookup > 0 ? &lookup_ : nullptr});
+  load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace aisp::app

@@ -1,0 +1,59 @@
+// A model file ready to generate: opened, packed, with its tokenizer, an executor whose time was
+// measured, and an engine around it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "model/tensor_file.h"
+#include "model/tokenizer_of.h"
+#include "model/weights.h"
+#include "serve/engine.h"
+#include "serve/model_executor.h"
+#include "text/tokenizer.h"
+
+namespace aisp::app {
+
+struct LoadOptions {
+  std::string model;
+  int threads = 0;           // 0: one per core
+  std::string kv = "bf16";   // f32, f16, bf16, i8
+  double kv_memory_gib = 0;  // 0: an eighth of the machine's memory
+  int max_running = 32;
+  int slots = 64;  // requests in the engine, waiting ones included
+  int lookup = 0;  // drafts by prompt lookup
+};
+
+class LoadedModel {
+ public:
+  /// Throws Error: a file that is none or is damaged, memory refused.
+  explicit LoadedModel(const LoadOptions& options);
+
+  const model::ModelConfig& config() const { return weights_->config(); }
+  const text::Tokenizer& tokenizer() const { return *tokenizer_; }
+  const std::string& chat_template() const { return chat_template_; }
+  serve::Engine& engine() { return *engine_; }
+  /// Cancels what runs; no callback comes after it, and no engine is there.
+  void stop() { engine_.reset(); }
+  const serve::TimeModel& time() const { return time_; }
+  std::int64_t bytes_per_token() const { return weights_->bytes_per_token(); }
+  int threads() const { return pool_->size(); }
+  double load_s() const { return load_s_; }
+  /// Tokens that the cache holds at most: longer requests are refused.
+  std::int64_t cache_tokens() const { return cache_tokens_; }
+
+ private:
+  model::TensorFile file_;
+  std::unique_ptr<machine::ThreadPool> pool_;
+  std::unique_ptr<model::Weights> weights_;
+  std::unique_ptr<text::Tokenizer> tokenizer_;
+  std::string chat_template_;
+  std::unique_ptr<serve::ModelExecutor> executor_;
+  serve::PromptLookup lookup_;
+  std::unique_ptr<serve::Engine> engine_;
+  serve::TimeModel time_;
+  double load_s_ = 0.0;
+  std::int64_t cache_tokens_ = 0;
+};
+
+}  // namespace aisp::app
