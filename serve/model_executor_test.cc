@@ -82,7 +82,8 @@ Outputs run(const model::MadeModel& made, const std::vector<Request>& requests,
   return outputs;
 }
 
-std::vector<Request> some_requests(std::int64_t vocab, int count) {
+// `growing`: little to read and much to say, so that memory runs out while they run.
+std::vector<Request> some_requests(std::int64_t vocab, int count, bool growing = false) {
   Rng rng(11);
   const auto token = [&] {
     return static_cast<Token>(rng.below(static_cast<std::uint64_t>(vocab)));
@@ -93,11 +94,11 @@ std::vector<Request> some_requests(std::int64_t vocab, int count) {
   for (int id = 1; id <= count; ++id) {
     Request request;
     request.id = static_cast<std::uint64_t>(id);
-    if (id % 3 != 0) request.prompt = common;  // two of three share a beginning
-    for (std::uint64_t i = 0, more = 1 + rng.below(60); i < more; ++i) {
+    if (id % 3 != 0 && !growing) request.prompt = common;  // two of three share a beginning
+    for (std::uint64_t i = 0, more = 1 + rng.below(growing ? 20 : 60); i < more; ++i) {
       request.prompt.push_back(token());
     }
-    request.max_tokens = static_cast<int>(8 + rng.below(40));
+    request.max_tokens = static_cast<int>(growing ? 70 + rng.below(60) : 8 + rng.below(40));
     request.sampling.temperature = id % 2 == 0 ? 0.0f : 0.8f;
     request.sampling.top_k = 40;
     request.sampling.repetition = id % 4 == 0 ? 1.1f : 1.0f;
@@ -109,41 +110,43 @@ std::vector<Request> some_requests(std::int64_t vocab, int count) {
 
 class ModelExecutorTest : public testing::TestWithParam<const char*> {
  protected:
-  ModelExecutorTest()
-      : made(GetParam(), std::string(GetParam()) == "llama" ? "q4_0" : "f32"),
-        requests(some_requests(made.config.vocab, 14)) {
+  ModelExecutorTest() : made(GetParam(), std::string(GetParam()) == "llama" ? "q4_0" : "f32") {}
+
+  std::map<std::uint64_t, std::vector<Token>> alone(const std::vector<Request>& requests) const {
+    std::map<std::uint64_t, std::vector<Token>> tokens;
     for (const Request& request : requests) {
       const Outputs one = run(made, {request}, {.max_rows = 128, .max_running = 1, .threads = 1});
-      alone[request.id] = one.tokens.at(request.id);
+      tokens[request.id] = one.tokens.at(request.id);
     }
+    return tokens;
   }
 
   model::MadeModel made;
-  std::vector<Request> requests;
-  std::map<std::uint64_t, std::vector<Token>> alone;
+  std::vector<Request> sharing = some_requests(made.config.vocab, 10);
+  std::vector<Request> growing = some_requests(made.config.vocab, 8, true);
 };
 
 TEST_P(ModelExecutorTest, TogetherAsAlone) {
-  const Outputs got = run(made, requests, {});
-  EXPECT_EQ(got.tokens, alone);
+  const Outputs got = run(made, sharing, {});
+  EXPECT_EQ(got.tokens, alone(sharing));
   EXPECT_GT(got.counters.cached_tokens, 0u) << "prefixes were to be shared";
 }
 
 TEST_P(ModelExecutorTest, WithLittleMemoryAsAlone) {
-  const Outputs got = run(made, requests, {.device_blocks = 8, .max_rows = 40});
-  EXPECT_EQ(got.tokens, alone);
+  const Outputs got = run(made, growing, {.device_blocks = 9, .max_rows = 40});
+  EXPECT_EQ(got.tokens, alone(growing));
   EXPECT_GT(got.counters.preemptions, 0u) << "memory was to run out";
 }
 
 TEST_P(ModelExecutorTest, WithASecondTierAsAlone) {
-  const Outputs got = run(made, requests, {.device_blocks = 8, .host_blocks = 30, .max_rows = 40});
-  EXPECT_EQ(got.tokens, alone);
+  const Outputs got = run(made, growing, {.device_blocks = 9, .host_blocks = 40, .max_rows = 40});
+  EXPECT_EQ(got.tokens, alone(growing));
   EXPECT_GT(got.counters.from_host, 0u) << "blocks were to come back";
 }
 
 TEST_P(ModelExecutorTest, WithDraftsAsAlone) {
-  const Outputs got = run(made, requests, {.max_drafts = 4});
-  EXPECT_EQ(got.tokens, alone);
+  const Outputs got = run(made, sharing, {.max_drafts = 4});
+  EXPECT_EQ(got.tokens, alone(sharing));
   EXPECT_GT(got.counters.drafted, 0u) << "something was to be guessed";
 }
 
