@@ -81,7 +81,7 @@ std::string beside_floor(const LoadedModel& model, double tokens_per_s) {
   const double best =
       machine::load_or_measure_ceilings(cpu, {.only_cached = true})
           .bandwidth_gb_per_s(cpu, static_cast<std::size_t>(model.bytes_per_token()),
-                              model.threads(), 1.0);
+                              model.threads(), false, false, 1.0);
   std::string text = fmt::format("{:.1f} GB/s of weights", rate);
   if (best > 0.0) text += fmt::format(", {:.0f} % of {:.1f} measured", 100.0 * rate / best, best);
   return text;

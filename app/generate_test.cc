@@ -1,0 +1,106 @@
+// `aisp generate` through the real binary, on a small model made here.
+#include <nlohmann/json.hpp>
+
+#include "app/program_fixture.h"
+
+namespace aisp::app {
+namespace {
+
+using Json = nlohmann::json;
+
+class GenerateCommand : public Program {
+ protected:
+  void SetUp() override {
+    model_ = folder_ + "/m.gguf";
+    const Ended made = run({"model", "make", "--arch", "llama", "--shape", "tiny", "--type", "q8_0",
+                            "--context", "256", "--out", model_});
+    ASSERT_EQ(made.code, 0) << made.text;
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ + "/" + name) << text;
+    return folder_ + "/" + name;
+  }
+  Ended generate(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"generate", model_});
+    return run(arguments);
+  }
+  // The printed answer, without the lines about rates.
+  static std::string answer(const std::string& text) { return text.substr(0, text.find("\n[")); }
+
+  std::vector<Json> answers(const std::string& path) {
+    std::ifstream in(path);
+    std::vector<Json> all;
+    for (std::string line; std::getline(in, line);) all.push_back(Json::parse(line));
+    std::ranges::sort(all, {}, [](const Json& one) { return one.at("id").get<std::string>(); });
+    return all;
+  }
+
+  std::string model_;
+};
+
+TEST_F(GenerateCommand, TheSameSeedGivesTheSameText) {
+  const std::vector<std::string> asked = {
+      "--prompt", "one two", "--max-tokens", "24", "--ignore-end", "--seed", "3"};
+  const Ended first = generate(asked), second = generate(asked);
+  EXPECT_EQ(first.code, 0) << first.text;
+  EXPECT_NE(first.text.find("answer: 24 tokens"), std::string::npos) << first.text;
+  EXPECT_EQ(answer(first.text), answer(second.text));
+  std::vector<std::string> other = asked;
+  other.back() = "4";
+  EXPECT_NE(answer(first.text), answer(generate(other).text));
+  other = asked;
+  other.insert(other.end(), {"--threads", "1", "--lookup", "3"});
+  EXPECT_EQ(answer(first.text), answer(generate(other).text))
+      << "drafts and threads change nothing";
+}
+
+TEST_F(GenerateCommand, AKilledBatchGoesOnWhereItWas) {
+  std::string lines;
+  for (int i = 0; i < 9; ++i) {
+    lines += R"({"id": "p)" + std::to_string(i) + R"(", "prompt": "text )" + std::to_string(i) +
+             R"(", "max_tokens": )" + std::to_string(4 + i) + "}\n";
+  }
+  const std::string batch = write("in.jsonl", lines), out = folder_ + "/out.jsonl";
+  const std::vector<std::string> asked = {"--batch", batch, "--out", out, "--ignore-end"};
+  const Ended whole = generate(asked);
+  EXPECT_EQ(whole.code, 0) << whole.text;
+  const auto all = answers(out);
+  ASSERT_EQ(all.size(), 9u);
+  EXPECT_EQ(all[3].at("tokens"), 7);
+  EXPECT_EQ(all[3].at("finish"), "length");
+  const std::string text = text_of(out);
+  write("out.jsonl", text.substr(0, text.size() / 2));  // as a kill in the middle of a line
+  EXPECT_EQ(generate(asked).code, 0);
+  EXPECT_EQ(answers(out), all);
+  const Ended nothing = generate(asked);
+  EXPECT_NE(nothing.text.find("9 of 9 answered, 0 of them now"), std::string::npos) << nothing.text;
+}
+
+TEST_F(GenerateCommand, BadQuestionsAreOneLine) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{}, "one of --prompt"},
+      {{"--prompt", "a", "--file", "b"}, "one of --prompt"},
+      {{"--file", "/nowhere"}, "cannot be read"},
+      {{"--prompt", "a", "--kv", "q3"}, "--kv"},
+      {{"--prompt", "a", "--max-tokens", "100000"}, "--max-tokens"},
+      {{"--prompt", "a", "--temperature", "-1"}, "temperature"},
+      {{"--batch", write("a.jsonl", "{\"prompt\": \"a\"}\n")}, "--out"},
+      {{"--batch", write("b.jsonl", "{\"prompt\": \"a\"}\nhello\n"), "--out", folder_ + "/o"},
+       "line 2 is no JSON object"},
+      {{"--batch", write("c.jsonl", "{\"text\": \"a\"}\n"), "--out", folder_ + "/o"},
+       "not one of prompt and messages"},
+      {{"--batch", write("d.jsonl", "{\"prompt\": \"a\"}\n"), "--out", write("e", "no answers\n")},
+       "no file of answers"},
+      {{"--batch", write("f.jsonl", ""), "--out", folder_ + "/o"}, "no prompts"}};
+  for (const auto& [arguments, says] : cases) {
+    const Ended ended = generate(arguments);
+    EXPECT_NE(ended.code, 0) << says;
+    EXPECT_NE(ended.text.find(says), std::string::npos) << ended.text;
+    EXPECT_EQ(std::count(ended.text.begin(), ended.text.end(), '\n'), 1) << ended.text;
+  }
+  model_ = write("bad.gguf", "GGUF");
+  EXPECT_EQ(generate({"--prompt", "a"}).code, 4);
+}
+
+}  // namespace
+}  // namespace aisp::app
