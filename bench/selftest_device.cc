@@ -132,17 +132,20 @@ class DeviceSubject final : public SelftestSubject {
     return median(ratios);
   }
 
-  // Work whose time is longer by `effect`, and by how much it then is.
+  // Work whose time is longer by `effect`, and by how much it then is. Time goes by steps of some
+  // 30 ns a kernel: the nearest of what was tried.
   std::pair<std::int64_t, double> plant(const Workload& workload, std::int64_t work,
                                         double effect) {
     if (effect == 0.0) return {work, 1.0};
-    double more = static_cast<double>(work) * (1.0 + effect);
-    for (int i = 0; i < 3; ++i) {
-      const double seen = ratio_of(workload, work, std::llround(more), 150) - 1.0;
-      const double step = effect / std::clamp(seen, 0.3 * effect, 3.0 * effect);
-      more = static_cast<double>(work) + (more - static_cast<double>(work)) * step;
+    double more = static_cast<double>(work) * effect, best = more, least = 1e300;
+    const auto planted = [&](double steps) { return work + std::llround(steps); };
+    for (int i = 0; i < 6; ++i) {
+      const double seen = ratio_of(workload, work, planted(more), 100) - 1.0;
+      if (std::fabs(seen - effect) < least) best = more;
+      least = std::min(least, std::fabs(seen - effect));
+      more *= effect / std::clamp(seen, 0.5 * effect, 2.0 * effect);
     }
-    return {std::llround(more), ratio_of(workload, work, std::llround(more), 400)};
+    return {planted(best), ratio_of(workload, work, planted(best), 300)};
   }
 
   DeviceBench bench_;

@@ -42,7 +42,7 @@ DeviceTimer::DeviceTimer(CudaStream, bool) { absent(); }
 DeviceTimer::~DeviceTimer() = default;
 DeviceEpoch DeviceTimer::time(const std::function<void()>&, bool) { absent(); }
 DeviceEpoch DeviceTimer::time_dirty(const std::function<void()>&, int) { absent(); }
-double DeviceTimer::busy_after_ns() { absent(); }
+double DeviceTimer::busy_after_ns(const std::function<void()>&) { absent(); }
 
 struct DeviceGraph::State {};
 DeviceGraph::DeviceGraph(CudaStream, const std::function<void()>&) { absent(); }

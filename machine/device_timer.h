@@ -46,8 +46,9 @@ class DeviceTimer {
   /// lines there; the sum. Held like time().
   DeviceEpoch time_dirty(const std::function<void()>& enqueue_one, int calls);
 
-  /// How long the device as a whole goes on after the stream is done. Waits for both.
-  double busy_after_ns();
+  /// How long the device as a whole goes on after the stream is done with what `enqueue` puts on
+  /// it. Waits for both.
+  double busy_after_ns(const std::function<void()>& enqueue);
 
  private:
   struct State;

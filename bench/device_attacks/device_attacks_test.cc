@@ -62,17 +62,18 @@ using DeviceTimeCuda = DeviceFixture;
 
 // Work that does not wait for the timed stream runs while that is held back, and costs nothing: so
 // it looks with the rest of the device left free (check `hold` off). While a stream is held the
-// whole device is, and the same work takes its time, about 70 us as in the twin.
+// whole device is, and the same work takes its time, about 70 us as in the twin. An epoch has three
+// such calls, the first of which is hidden: a third of the time.
 TEST_F(DeviceTimeCuda, WorkThatDoesNotWaitForTheStreamCounts) {
   Ended ended;
   const CaseResult held = run_lab("unforked_stream", {}, ended);
   ASSERT_NE(find(held, "cheat"), nullptr) << ended.output;
   const TechniqueResult &cheat = *find(held, "cheat"), &honest = *find(held, "honest");
   EXPECT_EQ(cheat.outcome, Outcome::kOk) << told(cheat);
-  EXPECT_GT(cheat.time_ns.estimate, 0.8 * honest.time_ns.estimate);
+  EXPECT_GT(cheat.time_ns.estimate, 0.9 * honest.time_ns.estimate);
   const CaseResult free = run_lab("unforked_stream", {"--without-check", "hold"}, ended);
   ASSERT_NE(find(free, "cheat"), nullptr) << ended.output;
-  EXPECT_LT(find(free, "cheat")->time_ns.estimate, 0.5 * find(free, "honest")->time_ns.estimate);
+  EXPECT_LT(find(free, "cheat")->time_ns.estimate, 0.85 * find(free, "honest")->time_ns.estimate);
 }
 
 TEST_F(DeviceTimeCuda, TheRecordSaysHowCallsWereMade) {

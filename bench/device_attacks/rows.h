@@ -31,7 +31,7 @@ inline const std::vector<Row>& device_rows() {
       {"input_as_scratch", "inputs"},
       {"writes_past_end", "canary"},
       {"keeps_l2_lines", "device-state", kFailed},
-      {"leaves_limit", "device-state", kFailed},
+      {"keeps_pool_memory", "device-state", kFailed},
       {"leaves_math_mode", "device-state", kFailed},
       {"leaks_memory", "leak", kFailed},
       {"illegal_address", "isolation", kFailed, plain, false, "loses the device"},
