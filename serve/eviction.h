@@ -21,7 +21,7 @@ enum class Eviction : std::uint8_t {
 /// Tried at 10 %, and no better than one point above kFrequency even when fitted on this very
 /// trace: Gittins indices over age for classes by uses, turn, prompt and answer length; S3-FIFO;
 /// last use plus credit for reuse; penalties for depth and length. Seven of ten conversations end
-/// after their first turn and nothing before says which: five points more take 1.5 times the
+/// after their first turn and nothing before says which: five points more take 1.7 times the
 /// memory.
 inline double eviction_rank(Eviction policy, std::uint64_t tick, std::uint32_t uses,
                             double highest_evicted) {
