@@ -91,7 +91,11 @@ void report(const LoadedModel& model, const Printer& printer, std::size_t prompt
             Clock::time_point begin) {
   const double first_s = seconds(begin, printer.first());
   const double rest_s = seconds(printer.first(), printer.last());
-  const double operations = 2.0 * static_cast<double>(model::parameter_count(model.config(), true));
+  // A row of the prompt multiplies every weight but the table of words: it is looked up, and logits
+  // are wanted of the last row alone.
+  const model::ModelConfig& config = model.config();
+  const std::int64_t words = config.vocab * config.width * (config.tied_output ? 1 : 2);
+  const double operations = 2.0 * static_cast<double>(model::parameter_count(config, true) - words);
   const double prompt_rate = static_cast<double>(prompt) / std::max(first_s, 1e-9);
   fmt::print(stderr, "\n[{} loaded in {:.2f} s, {} threads]\n", model.config().architecture,
              model.load_s(), model.threads());
