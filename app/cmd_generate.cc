@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "base/error.h"
 #include "base/units.h"
@@ -20,6 +22,7 @@ namespace aisp::app {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kLook{1};  // between looks at the end and at Ctrl-C
 
 double seconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
@@ -89,6 +92,7 @@ std::string beside_floor(const LoadedModel& model, double tokens_per_s) {
 
 void report(const LoadedModel& model, const Printer& printer, std::size_t prompt,
             Clock::time_point begin) {
+  if (printer.count() == 0) return;  // interrupted before the first token
   const double first_s = seconds(begin, printer.first());
   const double rest_s = seconds(printer.first(), printer.last());
   // A row of the prompt multiplies every weight but the table of words: it is looked up, and logits
@@ -173,14 +177,23 @@ int cmd_generate(const GenerateOptions& options) {
       options.chat ? tokens_of_chat(model, options.system, prompt) : tokens_of(model, prompt));
   bench::catch_interrupts();
   Printer printer(model, options);
+  std::atomic<bool> ended = false;
+  const StopAtEnd stop(model);
   const auto begin = Clock::now();
   const serve::Ticket ticket = model.engine().submit(request, [&](const serve::Event& event) {
-    return printer.take(event) && !bench::interrupted();
+    const bool more = printer.take(event);
+    if (event.ended) ended = true;
+    return more;
   });
   if (ticket.verdict.why != serve::Verdict::Why::kAccepted) {
     throw Error("the engine does not take the prompt", "--prompt", "shorten it");
   }
+  while (!ended && !bench::interrupted()) std::this_thread::sleep_for(kLook);
+  if (!ended) model.engine().cancel(ticket);
   model.engine().drain();
+  if (!model.engine().failure().empty()) {
+    throw Error(model.engine().failure(), "the engine", "see aisp machine for free memory");
+  }
   report(model, printer, request.prompt.size(), begin);
   return bench::interrupted() ? 130 : 0;
 }

@@ -21,6 +21,8 @@
 namespace aisp::app {
 namespace {
 
+constexpr std::int64_t kMostLayers = 2000;  // as check_config
+
 // A bar in tenths of a GB on standard error, and the end when Ctrl-C was pressed.
 class WrittenBytes {
  public:
@@ -70,6 +72,10 @@ void replace_sizes(const ModelMakeOptions& o, model::ModelConfig& c) {
       rope->divisors.clear();  // they belong to the shape's own heads
     }
     c.attention_scale = 1.0 / std::sqrt(static_cast<double>(c.head_size));
+  }
+  if (c.layers > kMostLayers) {
+    throw UsageError("more than " + std::to_string(kMostLayers) + " layers", "--layers",
+                     "give fewer");
   }
   // A longer model repeats the pattern of the windows it has.
   const std::vector<std::int64_t> pattern = c.windows;

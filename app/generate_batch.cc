@@ -1,7 +1,6 @@
 // `aisp generate --batch`: thousands of prompts through the engine at once. Answers are appended as
 // they end, a line each, so that a killed run loses only what was under way.
 #include <fmt/format.h>
-#include <fmt/os.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,7 +8,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>
-#include <map>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -36,6 +35,17 @@ Error bad_line(const std::string& path, std::size_t number, const std::string& w
                "a line is an object with \"prompt\" (text) or \"messages\"");
 }
 
+constexpr std::int64_t kMostTokens = 1 << 24;  // as --max-tokens
+constexpr std::int64_t kMostSeed = std::numeric_limits<std::int64_t>::max();
+
+bool is_whole(const Json& value, std::int64_t least, std::int64_t most) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
+    return false;
+  }
+  return value.get<std::int64_t>() >= least && value.get<std::int64_t>() <= most;
+}
+
 // All lines, checked for their form, so that a mistake in the last is known before the first runs.
 std::vector<Line> read_lines(const std::string& path) {
   std::ifstream in(path);
@@ -52,10 +62,14 @@ std::vector<Line> read_lines(const std::string& path) {
     const bool prompt = content.contains("prompt") && content["prompt"].is_string();
     const bool messages = content.contains("messages") && content["messages"].is_array();
     if (prompt == messages) throw bad_line(path, number, "has not one of prompt and messages");
-    for (const char* key : {"max_tokens", "seed", "temperature"}) {
-      if (content.contains(key) && !content[key].is_number()) {
-        throw bad_line(path, number, fmt::format("has a \"{}\" that is no number", key));
-      }
+    if (content.contains("max_tokens") && !is_whole(content["max_tokens"], 1, kMostTokens)) {
+      throw bad_line(path, number, fmt::format("has a \"max_tokens\" not in 1 to {}", kMostTokens));
+    }
+    if (content.contains("seed") && !is_whole(content["seed"], 0, kMostSeed)) {
+      throw bad_line(path, number, "has a \"seed\" that is no whole number from 0");
+    }
+    if (content.contains("temperature") && !content["temperature"].is_number()) {
+      throw bad_line(path, number, "has a \"temperature\" that is no number");
     }
     line.id = std::to_string(number);
     if (content.contains("id")) {
@@ -126,6 +140,9 @@ class Batch {
                ended_, all_, ended_ - before, prompt_tokens_, answer_tokens_, seconds,
                static_cast<double>(prompt_tokens_) / seconds,
                static_cast<double>(answer_tokens_) / seconds);
+    if (!model_.engine().failure().empty()) {
+      throw Error(model_.engine().failure(), "the engine", "start again: what is answered is kept");
+    }
     if (failed_) throw Error("cannot be written", options_.out, "make room and start again");
     return ended_ == all_ ? 0 : 130;
   }
@@ -147,7 +164,6 @@ class Batch {
     options.max_tokens = c.value("max_tokens", options.max_tokens);
     options.sampling.seed = c.value("seed", options.sampling.seed);
     options.sampling.temperature = c.value("temperature", options.sampling.temperature);
-    if (options.max_tokens < 1) throw Error("\"max_tokens\" is below 1", line.id, "give more");
     std::vector<std::int32_t> tokens =
         c.contains("messages") ? tokens_of_chat(model_, c["messages"])
         : options.chat ? tokens_of_chat(model_, options.system, c["prompt"].get<std::string>())
@@ -191,7 +207,7 @@ class Batch {
     const std::lock_guard lock(mutex_);
     --running_;
     room_.notify_one();
-    if (finish == serve::Finish::kCancelled || finish == serve::Finish::kLate) return;
+    if (finish != serve::Finish::kStop && finish != serve::Finish::kLength) return;
     const Json answer = {{"id", stream.id},
                          {"text", stream.text},
                          {"finish", finish == serve::Finish::kStop ? "stop" : "length"},
@@ -251,13 +267,9 @@ int cmd_generate_batch(const GenerateOptions& options) {
   const std::set<std::string> done = answered(options.out);
   bench::catch_interrupts();
   LoadedModel model(options.load);
-  int code = 0;
-  {
-    Batch batch(options, model);
-    code = batch.run(lines, done);
-    model.stop();  // callbacks end before the batch they write to
-  }
-  return code;
+  Batch batch(options, model);
+  const StopAtEnd stop(model);
+  return batch.run(lines, done);
 }
 
 }  // namespace aisp::app

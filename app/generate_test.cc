@@ -76,6 +76,14 @@ TEST_F(GenerateCommand, AKilledBatchGoesOnWhereItWas) {
   EXPECT_NE(nothing.text.find("9 of 9 answered, 0 of them now"), std::string::npos) << nothing.text;
 }
 
+TEST_F(GenerateCommand, APromptTooLongEndsABatchAndKeepsItsAnswers) {
+  std::string lines = "{\"prompt\": \"a\", \"max_tokens\": 200}\n{\"prompt\": \"";
+  lines += std::string(4000, 'b') + "\"}\n";
+  const Ended ended = generate({"--batch", write("in.jsonl", lines), "--out", folder_ + "/out"});
+  EXPECT_EQ(ended.code, 4) << ended.text;
+  EXPECT_NE(ended.text.find("prompt and answer are"), std::string::npos) << ended.text;
+}
+
 TEST_F(GenerateCommand, BadQuestionsAreOneLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{}, "one of --prompt"},
@@ -89,6 +97,12 @@ TEST_F(GenerateCommand, BadQuestionsAreOneLine) {
        "line 2 is no JSON object"},
       {{"--batch", write("c.jsonl", "{\"text\": \"a\"}\n"), "--out", folder_ + "/o"},
        "not one of prompt and messages"},
+      {{"--batch", write("g.jsonl", "{\"prompt\": \"a\", \"max_tokens\": 1e99}\n"), "--out",
+        folder_ + "/o"},
+       "line 1 has a \"max_tokens\""},
+      {{"--batch", write("h.jsonl", "{\"prompt\": \"a\", \"seed\": -1}\n"), "--out",
+        folder_ + "/o"},
+       "line 1 has a \"seed\""},
       {{"--batch", write("d.jsonl", "{\"prompt\": \"a\"}\n"), "--out", write("e", "no answers\n")},
        "no file of answers"},
       {{"--batch", write("f.jsonl", ""), "--out", folder_ + "/o"}, "no prompts"}};

@@ -56,4 +56,17 @@ class LoadedModel {
   std::int64_t cache_tokens_ = 0;
 };
 
+/// For what callbacks write to, declared behind it: the engine ends first, also when an Error
+/// passes.
+class StopAtEnd {
+ public:
+  explicit StopAtEnd(LoadedModel& model) : model_(model) {}
+  ~StopAtEnd() { model_.stop(); }
+  StopAtEnd(const StopAtEnd&) = delete;
+  StopAtEnd& operator=(const StopAtEnd&) = delete;
+
+ private:
+  LoadedModel& model_;
+};
+
 }  // namespace aisp::app

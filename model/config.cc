@@ -63,6 +63,7 @@ void check_config(const ModelConfig& c, const std::string& where) {
     within("the number of used experts", c.experts.used, 1, c.experts.count);
     within("the size of an expert", c.experts.size, 1, 1 << 20);
     within("the size of the shared expert", c.experts.shared_size, 0, 1 << 20);
+    if (c.experts.count * c.experts.size > kMaxElements / c.width) bad("experts are too large");
   }
   const double reals[] = {c.norm_epsilon,  c.embedding_scale, c.attention_scale,
                           c.attention_cap, c.logit_cap,       c.experts.scale};

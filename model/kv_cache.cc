@@ -1,13 +1,21 @@
 // See kv_cache.h.
 #include "model/kv_cache.h"
 
+#include <string>
+
 #include "base/check.h"
+#include "base/error.h"
 
 namespace aisp::model {
 
 namespace paged = kernels::paged_attention;
 
 std::int64_t KvCache::block_bytes(const ModelConfig& config, KvType type) {
+  if (!paged::supports_head_size(config.head_size)) {
+    throw Error("heads of " + std::to_string(config.head_size) + " elements are not computed here",
+                config.architecture,
+                "multiples of 16 up to " + std::to_string(paged::kLargestHead) + " are");
+  }
   return config.layers * paged::block_bytes(type, config.kv_heads, config.head_size);
 }
 
@@ -17,7 +25,7 @@ KvCache::KvCache(const ModelConfig& config, KvType type, std::int32_t blocks)
       kv_heads_(config.kv_heads),
       head_size_(config.head_size),
       blocks_(blocks),
-      layer_bytes_(paged::block_bytes(type, kv_heads_, head_size_)),
+      layer_bytes_(block_bytes(config, type) / layers_),
       memory_(static_cast<std::size_t>(blocks * layers_ * layer_bytes_)) {
   check(blocks > 0, "a cache has blocks");
 }

@@ -21,7 +21,8 @@ class KvCache {
   /// Reserves address space; pages become real when they are written. Throws Error when refused.
   KvCache(const ModelConfig& config, KvType type, std::int32_t blocks);
 
-  /// Bytes of a block: layers x kv heads x head size x kBlockTokens, K and V.
+  /// Bytes of a block: layers x kv heads x head size x kBlockTokens, K and V. Throws Error for a
+  /// head size that the kernels do not compute.
   static std::int64_t block_bytes(const ModelConfig& config, KvType type);
 
   std::int32_t blocks() const { return blocks_; }

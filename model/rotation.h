@@ -1,9 +1,11 @@
-// Rotary positions of one batch: cosines and sines of every row once, for all layers and heads.
+// Rotary positions of one batch: the angles of every row once, for all layers and heads.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "kernels/rope/rope.h"
+#include "machine/thread_pool.h"
 #include "model/batch.h"
 #include "model/config.h"
 
@@ -11,9 +13,9 @@ namespace aisp::model {
 
 class Rotation {
  public:
-  Rotation(const ModelConfig& config, std::int64_t most_rows);
+  Rotation(const ModelConfig& config, machine::ThreadPool& pool);
 
-  /// Angles in double, rounded once to f32. Cost: about 40 ns a frequency and row.
+  /// Of the rows of this batch, until the next.
   void prepare(const Batch& batch);
 
   /// Turns rows of `heads` heads in place. `local`: by the rope of layers with a window.
@@ -21,17 +23,16 @@ class Rotation {
 
  private:
   struct Table {
+    RopeTable rope;
     RopePairs pairs = RopePairs::kHalves;
-    std::vector<double> frequency;
-    double magnitude = 1.0;
-    std::vector<float> cosine, sine;  // [rows, frequencies]
+    kernels::rope::Angles angles;
   };
-  void fill(Table& table) const;
 
-  std::int64_t head_size_ = 0;
-  bool one_table_ = true;  // all layers turn alike
+  machine::ThreadPool& pool_;
+  std::int64_t head_size_;
+  bool one_table_;  // all layers turn alike
   Table table_, local_;
-  std::vector<std::int64_t> positions_;
+  std::vector<std::int32_t> positions_;
 };
 
 }  // namespace aisp::model

@@ -105,9 +105,7 @@ void add_config(const fs::path& folder, TensorFile& file) {
 Json parse_json(std::span<const std::byte> bytes, const std::string& where) {
   const char* begin = reinterpret_cast<const char*>(bytes.data());
   // Deep nesting would overflow the stack of whoever walks the document; real files have < 8.
-  int deepest = 0;
-  const auto limit = [&deepest](int depth, Json::parse_event_t, Json&) {
-    deepest = std::max(deepest, depth);
+  const auto limit = [](int depth, Json::parse_event_t, Json&) {
     if (depth > 64) throw std::length_error("is nested more than 64 deep");
     return true;
   };

@@ -1,10 +1,12 @@
 // See tensor_file.h.
 #include "model/tensor_file.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "model/gguf.h"
 #include "model/safetensors.h"
 
@@ -22,6 +24,20 @@ void TensorFile::add(Tensor tensor) {
   tensors_.push_back(std::move(tensor));
 }
 
+void TensorFile::check_apart() const {
+  std::vector<const Tensor*> order;
+  for (const Tensor& tensor : tensors_) order.push_back(&tensor);
+  std::ranges::sort(order, {}, [](const Tensor* one) { return one->bytes.data(); });
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const Tensor &before = *order[i - 1], &after = *order[i];
+    if (before.bytes.data() + before.bytes.size() > after.bytes.data()) {
+      throw Error("tensors \"" + printable(before.name) + "\" and \"" + printable(after.name) +
+                      "\" share bytes",
+                  path_, "convert the model again");
+    }
+  }
+}
+
 std::span<const std::byte> TensorFile::map(const std::string& path) {
   files_.emplace_back(path);
   return files_.back().bytes();
@@ -33,7 +49,9 @@ std::int64_t TensorFile::mapped_bytes() const {
   return static_cast<std::int64_t>(sum);
 }
 
-TensorFile open_model(const std::string& path) {
+namespace {
+
+TensorFile open_any(const std::string& path) {
   if (std::filesystem::is_directory(path)) return open_safetensors_folder(path);
   char magic[4] = {};
   {
@@ -45,6 +63,14 @@ TensorFile open_model(const std::string& path) {
   if (std::filesystem::path(path).extension() == ".safetensors") return open_safetensors(path);
   throw Error("is neither GGUF nor safetensors", path,
               "name a .gguf file, a .safetensors file or a folder with one");
+}
+
+}  // namespace
+
+TensorFile open_model(const std::string& path) {
+  TensorFile file = open_any(path);
+  file.check_apart();
+  return file;
 }
 
 }  // namespace aisp::model

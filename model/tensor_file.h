@@ -54,6 +54,9 @@ class TensorFile {
   /// safetensors: the config.json beside it. Null for GGUF.
   const nlohmann::json& config() const { return config_; }
 
+  /// For the readers, at their end: throws Error when two tensors share bytes, so that what is made
+  /// of all of them is bounded by the file's size.
+  void check_apart() const;
   /// For the readers. Throws Error when the name is there already.
   void add(Tensor tensor);
   Metadata& metadata() { return metadata_; }

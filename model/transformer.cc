@@ -35,7 +35,7 @@ class Transformer::State {
         most_rows_(most_rows),
         workspace_(pool),
         attention_workspace_(pool),
-        rotation_(c_, most_rows) {
+        rotation_(c_, pool) {
     const std::int64_t ff = std::max(c_.ff_size, c_.experts.shared_size);
     hidden_.resize(size(most_rows * c_.width));
     normed_ = added_ = hidden_;

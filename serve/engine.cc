@@ -70,19 +70,21 @@ struct Engine::Threads {
 
   double now_s() const { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-  void ask(Note& note) {
+  /// False: the engine has ended (a callback asks while it is being destroyed).
+  bool ask(Note& note) {
     std::unique_lock lock(mutex);
-    check(!scheduler_done, "an engine is used while it exists");
+    if (scheduler_done) return false;
     notes.push_back(&note);
     to_scheduler.notify_one();
     to_callers.wait(lock, [&] { return note.done; });
+    return true;
   }
 
   // --- the scheduler's thread ---
 
   void schedule() {
     std::vector<Note*> taken;
-    for (bool last = false; !last;) {
+    for (;;) {
       bool returned = false;
       {
         std::unique_lock lock(mutex);
@@ -105,12 +107,14 @@ struct Engine::Threads {
       publish_ends();
       release(taken);
       if (!state.in_flight && !end_now && in_system() > 0) plan_next();
-      last = is_stopping() && !state.in_flight && in_system() == 0;
+      if (state.in_flight || in_system() > 0) continue;
+      const std::lock_guard lock(mutex);
+      if (!stopping || !notes.empty()) continue;
+      scheduler_done = true;
+      to_executor.notify_one();
+      to_callbacks.notify_one();
+      return;
     }
-    const std::lock_guard lock(mutex);
-    scheduler_done = true;
-    to_executor.notify_one();
-    to_callbacks.notify_one();
   }
 
   std::uint64_t in_system() const { return state.counters.submitted - state.counters.ended; }
@@ -319,7 +323,7 @@ Ticket Engine::submit(Request request, Callback callback) {
   note.stream->callback = std::move(callback);
   note.stream->tokens.reserve(64);
   note.request = std::move(request);
-  t.ask(note);
+  if (!t.ask(note)) note.verdict = {.why = Verdict::Why::kQueueFull};
   if (note.verdict.slot < 0) {
     const std::lock_guard lock(t.mutex);
     --t.undelivered;
@@ -338,6 +342,11 @@ bool Engine::cancel(const Ticket& ticket) {
 void Engine::drain() {
   std::unique_lock lock(threads_->mutex);
   threads_->to_callers.wait(lock, [&] { return threads_->undelivered == 0; });
+}
+
+std::string Engine::failure() const {
+  const std::lock_guard lock(threads_->mutex);
+  return threads_->failure;
 }
 
 Counters Engine::counters() {

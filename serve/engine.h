@@ -70,6 +70,9 @@ class Engine {
 
   Counters counters();  // as they are now
 
+  /// What the executor threw; "" while it works. Requests then end as kFailed.
+  std::string failure() const;
+
  private:
   struct Threads;
   std::unique_ptr<Threads> threads_;

@@ -239,6 +239,27 @@ TEST(Engine, EndsInTheMiddle) {
   }
 }
 
+TEST(Engine, CallbacksMayAskWhileItEnds) {
+  for (int round = 0; round < 30; ++round) {
+    SimExecutor executor(sim_options());
+    std::atomic<int> refused = 0;
+    {
+      Engine engine({.config = small_config(), .executor = &executor});
+      for (int i = 0; i < 8; ++i) {
+        engine.submit(request_of(static_cast<std::uint64_t>(i), 400), [&](const Event& event) {
+          if (!event.ended) return round % 2 == 0;
+          if (engine.submit(request_of(9, 4), [](const Event&) { return true; }).verdict.slot < 0) {
+            ++refused;
+          }
+          return true;
+        });
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(100 * (round % 5)));
+    }
+    EXPECT_LE(refused, 8);
+  }
+}
+
 TEST(Engine, RefusesABadConfiguration) {
   SimExecutor executor(sim_options());
   Config config = small_config();

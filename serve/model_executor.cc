@@ -26,7 +26,8 @@ ModelExecutor::ModelExecutor(const model::Weights& weights, machine::ThreadPool&
                                     : nullptr),
       transformer_(weights, cache_, pool, options.max_rows),
       sampler_(static_cast<int>(weights.config().vocab)),
-      vocab_(static_cast<std::size_t>(weights.config().vocab)) {}
+      vocab_(static_cast<std::size_t>(weights.config().vocab)),
+      most_rows_(options.max_rows) {}
 
 void ModelExecutor::move(const Move& move) {
   check(move.kind == Move::Kind::kCopy || host_ != nullptr, "a move to the host needs its blocks");
@@ -75,7 +76,7 @@ void ModelExecutor::answer(const Work& work, std::span<const float> logits, Resu
 
 TimeModel ModelExecutor::measure_time() {
   const auto most = static_cast<std::int32_t>(
-      std::min<std::int64_t>(cache_.blocks() * model::kBlockTokens, kMeasuredRows));
+      std::min<std::int64_t>({cache_.blocks() * model::kBlockTokens, most_rows_, kMeasuredRows}));
   std::vector<BlockId> blocks;
   for (BlockId id = 0; id * model::kBlockTokens < most; ++id) blocks.push_back(id);
   // The least of some runs: what else the machine does only adds.
@@ -112,7 +113,6 @@ void ModelExecutor::run(const Plan& plan, Result& result) {
   gather(plan);
   logits_.resize(wanted_.size() * vocab_);
   transformer_.forward({.tokens = tokens_, .sequences = sequences_, .logits_of = wanted_}, logits_);
-  const auto computed = std::chrono::steady_clock::now();
   result.clear();
   std::size_t at = 0;
   for (const Work& work : plan.work) {
@@ -123,7 +123,6 @@ void ModelExecutor::run(const Plan& plan, Result& result) {
     }
     result.close();
   }
-  sampling_s_ += seconds_since(computed);
   result.seconds = seconds_since(begin);
 }
 

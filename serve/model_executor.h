@@ -29,9 +29,6 @@ class ModelExecutor : public Executor {
   /// a second at most, as a rule much less. Costs it does not see keep the defaults' proportions.
   TimeModel measure_time();
 
-  /// Seconds spent choosing tokens, of all that run() took.
-  double sampling_s() const { return sampling_s_; }
-
  private:
   void move(const Move& move);
   void gather(const Plan& plan);
@@ -42,7 +39,7 @@ class ModelExecutor : public Executor {
   model::Transformer transformer_;
   Sampler sampler_;
   std::size_t vocab_;
-  double sampling_s_ = 0.0;
+  int most_rows_;
   // Of the plan under way; kept for their memory.
   std::vector<Token> tokens_, sampled_, sequence_;
   std::vector<model::Sequence> sequences_;

@@ -75,7 +75,6 @@ class PrefixIndex {
   NodeId parent(NodeId node) const { return at(node).parent; }
   BlockId block(NodeId node) const { return at(node).block; }
   bool on_host(NodeId node) const { return at(node).on_host; }
-  bool locked(NodeId node) const { return at(node).users > 0; }
   int depth(NodeId node) const { return at(node).depth; }
   std::span<const Token> tokens(NodeId node) const;
   /// Locks on this node itself, not through what hangs below it. O(children).

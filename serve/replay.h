@@ -23,7 +23,7 @@ struct ReplayOptions {
 
 /// Times of one request that ended, in seconds of virtual time.
 struct ReplayedRequest {
-  double arrival_s = 0.0, first_token_s = 0.0, end_s = 0.0, longest_gap_s = 0.0;
+  double arrival_s = 0.0, first_token_s = 0.0, end_s = 0.0;
   int prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
 };
 

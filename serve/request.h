@@ -21,7 +21,8 @@ struct Sampling {
   float presence = 0.0f, frequency = 0.0f;  // of generated tokens
   std::vector<std::pair<Token, float>> bias;
   std::uint64_t seed = 0;
-  int logprobs = 0;  // that many most likely tokens are returned with each token
+  int logprobs =
+      0;  // of that many likely tokens: Sampler::log_probs; the engine has no place for them yet
 };
 
 struct Request {

@@ -21,7 +21,7 @@ struct ChatOptions {
   nlohmann::ordered_json extra;  // an object: more variables ("enable_thinking", "documents")
   std::int64_t now = 0;          // seconds since 1970, for strftime_now in UTC; 0: now
   std::size_t max_output = std::size_t{64} << 20;  // bytes
-  std::size_t max_steps = 20'000'000;              // about a second
+  std::size_t max_steps = 20'000'000;  // about a second; comparing long lists counts less
 };
 
 class ChatTemplate {

@@ -67,8 +67,9 @@ class GrammarVocabulary {
 
 /// A grammar over a vocabulary, with what was found out so far; for all requests that share both.
 /// Thread-safe: calls take one lock. What it remembers grows with how deep texts nest and in how
-/// many ways they can be read; at its limit (about 100 MB; JSON nested 100,000 deep) calls throw
-/// Error from then on, so strangers should not share one.
+/// many ways they can be read; at its limit (JSON nested 100,000 deep) calls throw Error from
+/// then on, so strangers should not share one. The limit counts places, not bytes, and a place with
+/// thousands of alternatives is slow: grammars of strangers are not safe yet.
 class GrammarMatcher {
  public:
   GrammarMatcher(const Grammar& grammar, std::shared_ptr<const GrammarVocabulary> vocabulary);

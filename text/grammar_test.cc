@@ -264,6 +264,24 @@ TEST(JsonSchema, BoundsOfWholeNumbersAreExact) {
   }
 }
 
+// Small texts that stand for endless or for 2^60 parts.
+TEST(JsonSchema, PartsThatMultiplyOrNeverEndAreRefused) {
+  EXPECT_THROW(
+      Grammar::from_json_schema(
+          R"({"type":"object","properties":{"c":{"type":"object","allOf":[{"$ref":"#"}]}}})"),
+      Error);
+  std::string twice = R"({"type":"string"})";
+  for (int i = 0; i < 25; ++i) {
+    twice = R"({"type":["array","array"],"items":)" + twice + "}";
+  }
+  EXPECT_THROW(Grammar::from_json_schema(twice), Error);
+  std::string chain = R"({"$ref":"#/$defs/d0","$defs":{)";
+  for (int i = 0; i < 2000; ++i) {
+    chain += "\"d" + std::to_string(i) + R"(":{"$ref":"#/$defs/d)" + std::to_string(i + 1) + "\"},";
+  }
+  EXPECT_THROW(Grammar::from_json_schema(chain + R"("d2000":{"type":"null"}}})"), Error);
+}
+
 TEST(JsonSchema, WhatWouldBeIgnoredIsRefused) {
   std::istringstream sources(R"j([
 1

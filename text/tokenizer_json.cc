@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Ids may leave holes; a file with few pieces and one huge id must not cost memory.
+// Ids may leave holes, so many in all: a file with few pieces and huge ids must not cost memory.
 constexpr std::size_t kMaxHoles = 1 << 16;
 
 class Reader {
@@ -67,7 +67,8 @@ class Reader {
   void set_piece(std::int32_t id, std::string text, PieceType type) {
     const std::size_t at = static_cast<std::size_t>(id);
     if (at >= spec_.pieces.size()) {
-      if (at > spec_.pieces.size() + kMaxHoles) refuse("id " + std::to_string(id) + " is far off");
+      holes_ += at - spec_.pieces.size();
+      if (holes_ > kMaxHoles) refuse("id " + std::to_string(id) + " is far off");
       spec_.pieces.resize(at + 1);
       spec_.types.resize(at + 1, PieceType::kUnused);
     }
@@ -283,6 +284,7 @@ class Reader {
 
   std::string where_;
   TokenizerSpec spec_;
+  std::size_t holes_ = 0;  // made so far, filled since or not
 };
 
 }  // namespace

@@ -42,7 +42,7 @@ struct Tunable {
   std::string summary;      // one line
   std::string lab;          // whose problem it solves: "ch08:occupancy_tuning"
   std::string case_name;    // of that lab
-  std::size_t shipped = 0;  // the point that is used elsewhere in this program: the baseline
+  std::size_t shipped = 0;  // the baseline: used elsewhere here, or (swiglu, sgemm) the plain form
   std::vector<Point> points;
 };
 

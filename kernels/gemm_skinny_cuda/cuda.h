@@ -5,10 +5,10 @@
 // Prediction: 0.95 of the floor for 64 MB of weights and more; below 8 MB the start and the end of
 // a launch, about 4 us, are most of the time.
 // Reached (one H200, CUDA 13.0, medians in TB/s beside a copy of 4.26; in brackets with
-// constant_weights; then cuBLASLt in the same run): 16 x 8192 x 28672 4.20 (4.25), 4.06; 16 x 28672
-// x 8192 4.08 (4.23), 4.28; 16 x 8192 x 8192 3.76 (4.08), 3.96; 64 x 28672 x 8192 3.90 (4.00),
-// 3.98; 8 x 4096 x 4096 2.70 (3.19), 2.71. cuBLASLt is ahead with 64 tokens on small matrices,
-// where the sums of shared tiles cost more than the weights (64 x 4096 x 4096: 2.19 (2.67), 2.95),
+// constant_weights; then cuBLASLt in the same run): 16 x 8192 x 28672 4.45 (4.51), 4.21; 16 x 28672
+// x 8192 4.24 (4.40), 4.38; 16 x 8192 x 8192 3.98 (4.35), 4.05; 64 x 28672 x 8192 3.99 (4.11),
+// 4.08; 8 x 4096 x 4096 2.80 (3.35), 2.75. cuBLASLt is ahead with 64 tokens on most matrices, where
+// the sums of shared tiles cost more than the weights (64 x 4096 x 4096: 2.19 (2.67), 2.95),
 // and with 128 tokens everywhere.
 // Reading order: this contract, split.h (who does what), wgmma_sm90.cu (Hopper: TMA and wgmma),
 // stream.cuh (any card: each warp its own ring; 2.7 TB/s on the H200).

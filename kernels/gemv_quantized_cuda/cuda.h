@@ -7,7 +7,7 @@
 // in brackets of a copy of as many bytes in the same run): int8 8192 x 28672 4.30 (1.04), 28672 x
 // 8192 4.06 (0.98), 8192 x 8192 3.73 (0.97); int4 28672 x 8192 3.67 (0.91), 28672 x 4096 3.19
 // (0.84), 8192 x 8192 3.03 (0.85): the start and end of a launch are 4 us, so int4 holds the
-// prediction only there; yet 2 to 3.2 times as quick as the bf16 product. Weights
+// prediction only at 121 MB; yet 2 to 3.4 times as quick as the bf16 product. Weights
 // are packed once (pack.h) into the order in which the tensor cores take them; formats.cuh makes
 // bf16 of them in registers. Hopper's copy engine brings them in (bulk_sm90.cu); elsewhere, and
 // where k is no multiple of 32, each warp its own (../gemm_skinny_cuda/stream.cuh). Source: Frantar

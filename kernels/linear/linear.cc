@@ -268,6 +268,7 @@ void check_product(const Product& product, const Input& input) {
   for (const std::int32_t row : product.x_rows) {
     check(row >= 0 && row < input.rows, "linear: no such row of X");
   }
+  for (const std::int32_t row : product.y_rows) check(row >= 0, "linear: no such row of Y");
   const bool gated = product.gate != Gate::kNone;
   check(gated == (product.up != nullptr), "linear: a gate is two matrices");
   check(!gated || (product.up->n == product.w->n && product.up->k == product.w->k &&
@@ -288,7 +289,7 @@ void multiply(Workspace& workspace, const Input& given, std::span<const Product>
   Workspace::State& state = *workspace.state_;
   Input input = given;
   if (input.stride == 0) input.stride = input.k;
-  check(input.rows >= 0 && input.k >= 0 && input.stride >= input.k, "linear: bad input sizes");
+  check(input.rows >= 0 && input.k > 0 && input.stride >= input.k, "linear: bad input sizes");
   if (input.rows == 0) return;
   state.operands.clear();
   state.operand_of.clear();

@@ -88,7 +88,8 @@ struct Product {
   const Matrix* up = nullptr;
   const float* up_bias = nullptr;
   /// Rows of X to multiply, and the rows of Y they go to (a row of Y once in a product). Empty: all
-  /// rows, in place. Groups of rows with a matrix each are a layer of experts.
+  /// rows, in place. Groups of rows with a matrix each are a layer of experts; one without rows is
+  /// left out of the call.
   std::span<const std::int32_t> x_rows = {};
   std::span<const std::int32_t> y_rows = {};
 };

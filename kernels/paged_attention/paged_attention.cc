@@ -20,7 +20,6 @@ using gemm::divide_up;
 // Pieces for each thread, so that the last one to finish leaves the others idle for an eighth at
 // most.
 constexpr std::int64_t kPiecesPerThread = 8;
-constexpr std::int64_t kLargestHead = 1024;
 
 /// Some chunks for neighbouring KV heads and, of each, query rows first .. first + rows - 1 of a
 /// sequence, counted row by row and in each through the query heads of the group.
@@ -264,7 +263,7 @@ void attend(Workspace& workspace, const Cache& cache, const Options& options,
             std::span<const Sequence> sequences, const Rows& rows) {
   Workspace::State& state = *workspace.state_;
   const std::int64_t size = cache.head_size;
-  check(size > 0 && size % 16 == 0 && size <= kLargestHead,
+  check(supports_head_size(size),
         "paged_attention: head size must be a multiple of 16, at most 1024");
   check(cache.kv_heads > 0 && options.heads > 0 && options.heads % cache.kv_heads == 0,
         "paged_attention: query heads must share KV heads evenly");

@@ -35,6 +35,12 @@ enum class Type { kF32, kF16, kBF16, kI8 };
 /// Bytes of a block of one layer; a multiple of 64. head_size is a multiple of 16.
 std::int64_t block_bytes(Type type, std::int64_t kv_heads, std::int64_t head_size);
 
+/// Multiples of 16 up to this.
+inline constexpr std::int64_t kLargestHead = 1024;
+constexpr bool supports_head_size(std::int64_t size) {
+  return size > 0 && size % 16 == 0 && size <= kLargestHead;
+}
+
 /// The blocks of one layer: block b at data + b * stride, aligned to 64. A view.
 struct Cache {
   Type type = Type::kBF16;

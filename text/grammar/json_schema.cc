@@ -16,6 +16,8 @@ using namespace grammar;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxSchema = 1 << 20, kMaxSchemaDepth = 64;
+constexpr int kMaxValues = 20'000,
+              kMaxDepth = 256;  // of parts, references followed and copies counted
 constexpr std::int64_t kMaxCount = 100'000;
 
 [[noreturn]] void refuse(const std::string& what) { fail(what, "JSON schema"); }
@@ -76,7 +78,18 @@ class SchemaReader {
     }
   }
 
+  // Parts may refer to each other or be copied into many places: how deep and how many are bounded
+  // here, whatever the text's own nesting is.
   Expression value(const Json& schema) {
+    if (++values_ > kMaxValues) refuse("it stands for too many parts");
+    if (depth_ >= kMaxDepth) refuse("its parts contain each other too deeply");
+    ++depth_;
+    Expression made = value_within(schema);
+    --depth_;
+    return made;
+  }
+
+  Expression value_within(const Json& schema) {
     if (schema.is_boolean()) {
       if (!schema.get<bool>()) refuse("'false' allows no value");
       return rule(any_);
@@ -446,6 +459,7 @@ class SchemaReader {
   const Json& root_;
   Rules rules_;
   std::int32_t blank_ = 0, character_ = 0, string_ = 0, whole_ = 0, number_ = 0, any_ = 0;
+  int values_ = 0, depth_ = 0;
   std::map<std::string, std::int32_t> referenced_;
 };
 

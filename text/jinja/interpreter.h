@@ -18,7 +18,7 @@ namespace aisp::text::jinja {
 
 struct Limits {
   std::size_t output_bytes = std::size_t{64} << 20;
-  std::size_t steps = 20'000'000;  // about a second
+  std::size_t steps = 20'000'000;  // about a second of statements; comparing long lists counts less
 };
 
 /// Arguments of a call, by place and by name.

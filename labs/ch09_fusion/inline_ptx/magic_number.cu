@@ -1,6 +1,6 @@
 // Without conversions: four bits put into the mantissa of 2^23 are the float 2^23 + 16^i w, from
 // which one subtraction leaves 16^i (w - 8), exactly; x is divided by 16^i beforehand. In C++: the
-// compiler itself finds the instruction that masks and merges at once (lop3).
+// compiler is expected to find the instruction that masks and merges at once (lop3).
 // Source: Kim et al., "Who Says Elephants Can't Run" (2022); FasterTransformer,
 // interleaved_numeric_conversion.h.
 #include "labs/ch09_fusion/inline_ptx/rows.h"

@@ -1,5 +1,5 @@
-// No branch outside of kernels: a block reads which expert its token goes to and takes that
-// expert's weights. Three launches of fixed shape, which a graph could hold as they are. Source:
+// No branch outside of kernels: a row of blocks for each expert reads who was routed to it and
+// ends where nobody was. Three launches of fixed shape, which a graph could hold as they are. Source:
 // vLLM, fused_moe (experts as an index that the kernel reads).
 #include "labs/ch12_graphs/cuda_graphs_router/expert_kernels.cuh"
 
