@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks what needs a card, in some minutes: every test suite whose name ends in Cuda but the planted
-# attacks (they judge times: run bench/device_attacks/device_attacks_test alone), in parallel
-# shards, then every lab at its small size under the instrument's own checks.
+# Checks what needs a card, in some minutes: every test suite whose name ends in Cuda but the
+# planted attacks (they judge times: run bench/device_attacks/device_attacks_test alone), in
+# parallel shards, then every lab at its small size under the instrument's own checks.
 #
 # Usage: tools/gpu_check.sh [BUILD] [OUT]     (build, artifacts/gpu-check-<time>)
 # BUILD holds aisp and the *_test programs; neither the sources nor CMake are needed. Logs and the

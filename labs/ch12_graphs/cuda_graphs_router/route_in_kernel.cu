@@ -1,6 +1,6 @@
 // No branch outside of kernels: a row of blocks for each expert reads who was routed to it and
-// ends where nobody was. Three launches of fixed shape, which a graph could hold as they are. Source:
-// vLLM, fused_moe (experts as an index that the kernel reads).
+// ends where nobody was. Three launches of fixed shape, which a graph could hold as they are.
+// Source: vLLM, fused_moe (experts as an index that the kernel reads).
 #include "labs/ch12_graphs/cuda_graphs_router/expert_kernels.cuh"
 
 namespace aisp::labs::ch12::cuda_graphs_router {
