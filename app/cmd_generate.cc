@@ -15,8 +15,8 @@
 #include "bench/supervisor.h"
 #include "machine/ceilings.h"
 #include "model/config.h"
+#include "serve/prompt.h"
 #include "serve/stop_strings.h"
-#include "text/chat_template.h"
 
 namespace aisp::app {
 namespace {
@@ -37,7 +37,7 @@ std::string whole_file(const std::string& path) {
 // What one stream shows, on the engine's callback thread.
 class Printer {
  public:
-  Printer(const LoadedModel& model, const GenerateOptions& options)
+  Printer(const serve::LoadedModel& model, const GenerateOptions& options)
       : model_(model),
         ignore_end_(options.ignore_end),
         decoder_(model.tokenizer(), options.ignore_end),
@@ -69,7 +69,7 @@ class Printer {
     std::fflush(stdout);
   }
 
-  const LoadedModel& model_;
+  const serve::LoadedModel& model_;
   bool ignore_end_;
   text::StreamDecoder decoder_;
   serve::StopStrings stops_;
@@ -78,7 +78,7 @@ class Printer {
 };
 
 // "24.7 GB/s of weights, 78 % of 31.7 measured"; without ceilings in the cache, the rate alone.
-std::string beside_floor(const LoadedModel& model, double tokens_per_s) {
+std::string beside_floor(const serve::LoadedModel& model, double tokens_per_s) {
   const double rate = static_cast<double>(model.bytes_per_token()) * tokens_per_s / 1e9;
   const machine::Cpu& cpu = machine::cpu();
   const double best =
@@ -90,7 +90,7 @@ std::string beside_floor(const LoadedModel& model, double tokens_per_s) {
   return text;
 }
 
-void report(const LoadedModel& model, const Printer& printer, std::size_t prompt,
+void report(const serve::LoadedModel& model, const Printer& printer, std::size_t prompt,
             Clock::time_point begin) {
   if (printer.count() == 0) return;  // interrupted before the first token
   const double first_s = seconds(begin, printer.first());
@@ -113,55 +113,14 @@ void report(const LoadedModel& model, const Printer& printer, std::size_t prompt
 
 }  // namespace
 
-std::vector<std::int32_t> tokens_of(const LoadedModel& model, const std::string& prompt) {
-  return model.tokenizer().encode(prompt);
-}
-
-std::vector<std::int32_t> tokens_of_chat(const LoadedModel& model,
-                                         const nlohmann::ordered_json& messages) {
-  if (model.chat_template().empty()) {
-    throw Error("the model has no chat template", "--chat", "give text to continue instead");
-  }
-  const text::TokenizerSpec& spec = model.tokenizer().spec();
-  const auto piece = [&](std::int32_t id) {
-    return id < 0 ? "" : std::string(model.tokenizer().piece(id));
-  };
-  text::ChatOptions options;
-  options.bos_token = piece(spec.bos);
-  options.eos_token = piece(spec.eos);
-  const std::string text = text::ChatTemplate(model.chat_template()).render(messages, options);
-  return model.tokenizer().encode(text, {.add_special = false, .parse_special = true});
-}
-
-std::vector<std::int32_t> tokens_of_chat(const LoadedModel& model, const std::string& system,
-                                         const std::string& user) {
+std::vector<serve::Token> tokens_of(const serve::LoadedModel& model, const GenerateOptions& options,
+                                    const std::string& prompt) {
+  if (!options.chat) return model.tokenizer().encode(prompt);
   nlohmann::ordered_json messages = nlohmann::ordered_json::array();
-  if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
-  messages.push_back({{"role", "user"}, {"content", user}});
-  return tokens_of_chat(model, messages);
-}
-
-serve::Request request_for(const LoadedModel& model, const GenerateOptions& options,
-                           std::vector<std::int32_t> tokens) {
-  serve::check_sampling(options.sampling, static_cast<int>(model.config().vocab));
-  if (tokens.empty()) throw Error("the prompt has no tokens", "--prompt", "give some text");
-  const std::int64_t all = static_cast<std::int64_t>(tokens.size()) + options.max_tokens;
-  const std::int64_t most = std::min(model.config().context, model.cache_tokens());
-  if (all > most) {
-    throw Error(fmt::format("prompt and answer are {} tokens, the {} {}", all,
-                            most == model.config().context ? "model takes" : "cache holds", most),
-                "--max-tokens", "shorten one of them, or raise --kv-memory");
-  }
-  serve::Request request;
-  request.prompt = std::move(tokens);
-  request.max_tokens = options.max_tokens;
-  request.sampling = options.sampling;
-  if (!options.ignore_end) {
-    for (std::int32_t id = 0; id < model.tokenizer().size(); ++id) {
-      if (model.tokenizer().ends_text(id)) request.stop_tokens.push_back(id);
-    }
-  }
-  return request;
+  if (!options.system.empty())
+    messages.push_back({{"role", "system"}, {"content", options.system}});
+  messages.push_back({{"role", "user"}, {"content", prompt}});
+  return serve::chat_tokens(model, messages);
 }
 
 int cmd_generate(const GenerateOptions& options) {
@@ -171,14 +130,14 @@ int cmd_generate(const GenerateOptions& options) {
   }
   if (!options.batch.empty()) return cmd_generate_batch(options);
   const std::string prompt = options.file.empty() ? options.prompt : whole_file(options.file);
-  LoadedModel model(options.load);
-  const serve::Request request = request_for(
-      model, options,
-      options.chat ? tokens_of_chat(model, options.system, prompt) : tokens_of(model, prompt));
+  serve::LoadedModel model(options.load);
+  const serve::Request request =
+      serve::request_for(model, tokens_of(model, options, prompt), options.max_tokens,
+                         options.sampling, options.ignore_end);
   bench::catch_interrupts();
   Printer printer(model, options);
   std::atomic<bool> ended = false;
-  const StopAtEnd stop(model);
+  const serve::StopAtEnd stop(model);
   const auto begin = Clock::now();
   const serve::Ticket ticket = model.engine().submit(request, [&](const serve::Event& event) {
     const bool more = printer.take(event);

@@ -3,17 +3,15 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "app/loaded_model.h"
+#include "serve/loaded_model.h"
 
 namespace aisp::app {
 
 struct GenerateOptions {
-  LoadOptions load;
+  serve::LoadOptions load;
   std::string prompt, file, batch, out;
   bool chat = false;  // the prompt is a user's message in the model's template
   std::string system;
@@ -32,16 +30,10 @@ int cmd_generate(const GenerateOptions& options);
 /// `options.out` an answer. Lines that are there already are not computed again.
 int cmd_generate_batch(const GenerateOptions& options);
 
-/// The prompt as tokens: a template's special pieces are recognised, a user's are not.
-std::vector<std::int32_t> tokens_of(const LoadedModel& model, const std::string& prompt);
-std::vector<std::int32_t> tokens_of_chat(const LoadedModel& model,
-                                         const nlohmann::ordered_json& messages);
-std::vector<std::int32_t> tokens_of_chat(const LoadedModel& model, const std::string& system,
-                                         const std::string& user);
-
-/// A request for these tokens; throws Error when they do not fit the model or the cache.
-serve::Request request_for(const LoadedModel& model, const GenerateOptions& options,
-                           std::vector<std::int32_t> tokens);
+/// The prompt as tokens, in the chat template if that is wanted: a template's special pieces are
+/// recognised, a user's are not.
+std::vector<serve::Token> tokens_of(const serve::LoadedModel& model, const GenerateOptions& options,
+                                    const std::string& prompt);
 
 void add_generate(CLI::App& root, GenerateOptions& options, int* code);
 

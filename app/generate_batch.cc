@@ -18,6 +18,7 @@
 #include "app/progress.h"
 #include "base/error.h"
 #include "bench/supervisor.h"
+#include "serve/prompt.h"
 #include "serve/stop_strings.h"
 
 namespace aisp::app {
@@ -112,7 +113,7 @@ std::set<std::string> answered(const std::string& path) {
 
 class Batch {
  public:
-  Batch(const GenerateOptions& options, LoadedModel& model)
+  Batch(const GenerateOptions& options, serve::LoadedModel& model)
       : options_(options),
         model_(model),
         out_(std::fopen(options.out.c_str(), "ab"), &std::fclose) {
@@ -164,14 +165,14 @@ class Batch {
     options.max_tokens = c.value("max_tokens", options.max_tokens);
     options.sampling.seed = c.value("seed", options.sampling.seed);
     options.sampling.temperature = c.value("temperature", options.sampling.temperature);
-    std::vector<std::int32_t> tokens =
-        c.contains("messages") ? tokens_of_chat(model_, c["messages"])
-        : options.chat ? tokens_of_chat(model_, options.system, c["prompt"].get<std::string>())
-                       : tokens_of(model_, c["prompt"].get<std::string>());
+    std::vector<serve::Token> tokens =
+        c.contains("messages") ? serve::chat_tokens(model_, c["messages"])
+                               : tokens_of(model_, options, c["prompt"].get<std::string>());
     auto stream = std::make_shared<Stream>(model_.tokenizer(), options.stop);
     stream->id = line.id;
     stream->prompt = tokens.size();
-    const serve::Request request = request_for(model_, options, std::move(tokens));
+    const serve::Request request = serve::request_for(model_, std::move(tokens), options.max_tokens,
+                                                      options.sampling, options.ignore_end);
     {
       const std::lock_guard lock(mutex_);
       ++running_;
@@ -247,7 +248,7 @@ class Batch {
   }
 
   const GenerateOptions& options_;
-  LoadedModel& model_;
+  serve::LoadedModel& model_;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> out_;
   std::mutex mutex_;  // of everything below; callbacks come on the engine's thread
   std::condition_variable room_;
@@ -266,9 +267,9 @@ int cmd_generate_batch(const GenerateOptions& options) {
   const std::vector<Line> lines = read_lines(options.batch);
   const std::set<std::string> done = answered(options.out);
   bench::catch_interrupts();
-  LoadedModel model(options.load);
+  serve::LoadedModel model(options.load);
   Batch batch(options, model);
-  const StopAtEnd stop(model);
+  const serve::StopAtEnd stop(model);
   return batch.run(lines, done);
 }
 

@@ -90,7 +90,7 @@ TEST_F(GenerateCommand, BadQuestionsAreOneLine) {
       {{"--prompt", "a", "--file", "b"}, "one of --prompt"},
       {{"--file", "/nowhere"}, "cannot be read"},
       {{"--prompt", "a", "--kv", "q3"}, "--kv"},
-      {{"--prompt", "a", "--max-tokens", "100000"}, "--max-tokens"},
+      {{"--prompt", "a", "--max-tokens", "100000"}, "the model takes"},
       {{"--prompt", "a", "--temperature", "-1"}, "temperature"},
       {{"--batch", write("a.jsonl", "{\"prompt\": \"a\"}\n")}, "--out"},
       {{"--batch", write("b.jsonl", "{\"prompt\": \"a\"}\nhello\n"), "--out", folder_ + "/o"},

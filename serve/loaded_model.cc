@@ -1,5 +1,5 @@
 // See loaded_model.h.
-#include "app/loaded_model.h"
+#include "serve/loaded_model.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "machine/cpu.h"
 
-namespace aisp::app {
+namespace aisp::serve {
 namespace {
 
 constexpr int kMaxRows = 512;  // of a step
@@ -46,7 +46,7 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
     throw Error("the memory for keys and values holds less than two blocks", file_.path(),
                 "raise --kv-memory or take --kv i8");
   }
-  serve::Config engine;
+  Config engine;
   engine.slots = options.slots;
   engine.max_running = std::min(options.max_running, options.slots);
   engine.max_rows = kMaxRows;
@@ -54,17 +54,17 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
   engine.block_tokens = static_cast<int>(model::kBlockTokens);
   engine.device_blocks = static_cast<int>(blocks);
   cache_tokens_ = std::int64_t{engine.device_blocks} * model::kBlockTokens;
-  executor_ = std::make_unique<serve::ModelExecutor>(
+  executor_ = std::make_unique<ModelExecutor>(
       *weights_, *pool_,
-      serve::ModelExecutor::Options{
+      ModelExecutor::Options{
           .kv_type = kv, .device_blocks = engine.device_blocks, .max_rows = kMaxRows});
   time_ = executor_->measure_time();
   engine.time = time_;
-  engine_ = std::make_unique<serve::Engine>(
-      serve::Engine::Options{.config = engine,
-                             .executor = executor_.get(),
-                             .drafter = options.lookup > 0 ? &lookup_ : nullptr});
+  engine_ =
+      std::make_unique<Engine>(Engine::Options{.config = engine,
+                                               .executor = executor_.get(),
+                                               .drafter = options.lookup > 0 ? &lookup_ : nullptr});
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-}  // namespace aisp::app
+}  // namespace aisp::serve

@@ -12,7 +12,7 @@
 #include "serve/model_executor.h"
 #include "text/tokenizer.h"
 
-namespace aisp::app {
+namespace aisp::serve {
 
 struct LoadOptions {
   std::string model;
@@ -32,10 +32,10 @@ class LoadedModel {
   const model::ModelConfig& config() const { return weights_->config(); }
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   const std::string& chat_template() const { return chat_template_; }
-  serve::Engine& engine() { return *engine_; }
+  Engine& engine() { return *engine_; }
   /// Cancels what runs; no callback comes after it, and no engine is there.
   void stop() { engine_.reset(); }
-  const serve::TimeModel& time() const { return time_; }
+  const TimeModel& time() const { return time_; }
   std::int64_t bytes_per_token() const { return weights_->bytes_per_token(); }
   int threads() const { return pool_->size(); }
   double load_s() const { return load_s_; }
@@ -48,10 +48,10 @@ class LoadedModel {
   std::unique_ptr<model::Weights> weights_;
   std::unique_ptr<text::Tokenizer> tokenizer_;
   std::string chat_template_;
-  std::unique_ptr<serve::ModelExecutor> executor_;
-  serve::PromptLookup lookup_;
-  std::unique_ptr<serve::Engine> engine_;
-  serve::TimeModel time_;
+  std::unique_ptr<ModelExecutor> executor_;
+  PromptLookup lookup_;
+  std::unique_ptr<Engine> engine_;
+  TimeModel time_;
   double load_s_ = 0.0;
   std::int64_t cache_tokens_ = 0;
 };
@@ -69,4 +69,4 @@ class StopAtEnd {
   LoadedModel& model_;
 };
 
-}  // namespace aisp::app
+}  // namespace aisp::serve
