@@ -149,7 +149,7 @@ void ModelExecutor::run(const Plan& plan, Result& result) {
       try {
         answer(work, std::span<const float>(logits_).subspan(at, rows), result);
       } catch (const Error& problem) {  // its grammar's: the others go on
-        result.endings.push_back({result.begin.size() - 1, Finish::kGrammar, problem.what()});
+        result.endings.push_back({result.begin.size() - 1, Finish::kGrammar, problem.problem()});
       }
       at += rows;
     }
