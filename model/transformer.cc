@@ -54,6 +54,7 @@ class Transformer::State {
     rows_ = static_cast<std::int64_t>(batch.tokens.size());
     check(rows_ <= most_rows_, "more rows than the transformer has room for");
     check(logits.size() == batch.logits_of.size() * size(c_.vocab), "a row of logits for each");
+    work_ = {};
     if (rows_ == 0) return;
     embed(batch.tokens);
     rotation_.prepare(batch);
@@ -64,17 +65,32 @@ class Transformer::State {
     output(batch, logits);
   }
 
+  const MatrixWork& work() const { return work_; }
+
  private:
+  // Rows on the pool's threads, where they are more than a fork costs.
+  template <typename Body>
+  void each_row(std::int64_t rows, std::int64_t values_per_row, Body body) {
+    constexpr std::int64_t kValuesAlone = 1 << 15;  // 10 us of additions
+    if (rows * values_per_row <= kValuesAlone) {
+      for (std::int64_t row = 0; row < rows; ++row) body(size(row));
+      return;
+    }
+    pool_.parallel_for(rows, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) body(size(row));
+    });
+  }
+
   void embed(std::span<const std::int32_t> tokens) {
     const auto scale = static_cast<float>(c_.embedding_scale);
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
+    each_row(rows_, c_.width, [&](std::size_t i) {
       check(tokens[i] >= 0 && tokens[i] < c_.vocab, "a token of the vocabulary");
       const std::span<float> row(hidden_.data() + i * size(c_.width), size(c_.width));
       w_.embedding().dequantize_row(tokens[i], row);
       if (scale != 1.0f) {
         for (float& value : row) value *= scale;
       }
-    }
+    });
   }
 
   // `heads` groups of `n` values a row, each normalized on its own.
@@ -90,7 +106,24 @@ class Transformer::State {
   }
 
   void multiply(const Rows& x, std::int64_t k, std::span<const linear::Product> products) {
-    linear::multiply(workspace_, {.x = x.data(), .rows = rows_, .k = k}, products);
+    multiply({.x = x.data(), .rows = rows_, .k = k}, products);
+  }
+
+  void multiply(const linear::Input& input, std::span<const linear::Product> products) {
+    for (const linear::Product& product : products) {
+      const std::int64_t rows =
+          product.x_rows.empty() ? input.rows : static_cast<std::int64_t>(product.x_rows.size());
+      count(*product.w, rows);
+      if (product.up != nullptr) count(*product.up, rows);
+    }
+    linear::multiply(workspace_, input, products);
+  }
+
+  void count(const Matrix& w, std::int64_t rows) {
+    const bool floats = linear::source_block(w.type).weights == 1;
+    work_.bytes += linear::packed_bytes(w.type, w.n, w.k);
+    (floats ? work_.float_operations : work_.integer_operations) +=
+        2.0 * static_cast<double>(rows * w.n) * static_cast<double>(w.k);
   }
 
   // hidden += w x + bias, with a norm in between where the model has one.
@@ -172,13 +205,14 @@ class Transformer::State {
                            .x_rows = group.slots,
                            .y_rows = group.slots});
     }
-    linear::multiply(workspace_, {.x = inner_.data(), .rows = rows_ * used, .k = c_.experts.size},
-                     products_);
-    std::fill_n(added_.begin(), size(rows_ * c_.width), 0.0f);
-    for (std::size_t slot = 0; slot < size(rows_ * used); ++slot) {
-      add_scaled(routing_.weights()[slot], expert_out_.data() + slot * size(c_.width),
-                 added_.data() + slot / size(used) * size(c_.width));
-    }
+    multiply({.x = inner_.data(), .rows = rows_ * used, .k = c_.experts.size}, products_);
+    each_row(rows_, used * c_.width, [&](std::size_t row) {
+      float* to = added_.data() + row * size(c_.width);
+      std::fill_n(to, size(c_.width), 0.0f);
+      for (std::size_t slot = row * size(used); slot < (row + 1) * size(used); ++slot) {
+        add_scaled(routing_.weights()[slot], expert_out_.data() + slot * size(c_.width), to);
+      }
+    });
     if (layer.shared.gate.n > 0) add_shared(layer);
     if (!layer.ff_post_norm.empty()) return add_normalized(layer.ff_post_norm);
     for (std::size_t i = 0; i < size(rows_ * c_.width); ++i) hidden_[i] += added_[i];
@@ -212,11 +246,15 @@ class Transformer::State {
     normalize(added_.data(), normed_.data(), wanted, c_.width, w_.output_norm());
     const linear::Product product{
         .w = &w_.output(), .y = logits.data(), .bias = data_or_null(w_.output_bias())};
-    linear::multiply(workspace_, {.x = normed_.data(), .rows = wanted, .k = c_.width},
-                     {&product, 1});
+    multiply({.x = normed_.data(), .rows = wanted, .k = c_.width}, {&product, 1});
     if (c_.logit_cap <= 0.0) return;
     const auto cap = static_cast<float>(c_.logit_cap);
-    for (float& value : logits) value = cap * std::tanh(value / cap);
+    pool_.parallel_for(static_cast<std::int64_t>(logits.size()), 1024,
+                       [&](std::int64_t begin, std::int64_t end) {
+                         for (std::int64_t i = begin; i < end; ++i) {
+                           logits[size(i)] = cap * std::tanh(logits[size(i)] / cap);
+                         }
+                       });
   }
 
   const Weights& w_;
@@ -230,6 +268,7 @@ class Transformer::State {
   ExpertRouting routing_;
   std::vector<linear::Product> products_;
   std::int64_t rows_ = 0;
+  MatrixWork work_;
   Rows hidden_, normed_, added_, q_, k_, v_, attended_, inner_, router_, expert_out_, shared_gate_;
 };
 
@@ -241,5 +280,7 @@ Transformer::~Transformer() = default;
 void Transformer::forward(const Batch& batch, std::span<float> logits) {
   state_->forward(batch, logits);
 }
+
+const MatrixWork& Transformer::work() const { return state_->work(); }
 
 }  // namespace aisp::model
