@@ -141,7 +141,7 @@ struct Commands {
   DoctorOptions doctor;
   ModelOptions model;
   GenerateOptions generate;
-  SimulateOptions simulate;
+  EngineOptions engine;
   int code = kExitOk;
 };
 
@@ -253,7 +253,7 @@ int run_command(int argc, char** argv) {
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);
-  add_engine(root, commands.simulate, &commands.code);
+  add_engine(root, commands.engine, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {
