@@ -143,7 +143,7 @@ struct Commands {
   ModelOptions model;
   GenerateOptions generate;
   BenchModelOptions bench_model;
-  SimulateOptions simulate;
+  EngineOptions engine;
   int code = kExitOk;
 };
 
@@ -257,7 +257,7 @@ int run_command(int argc, char** argv) {
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);
-  add_engine(root, commands.simulate, &commands.code);
+  add_engine(root, commands.engine, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {
