@@ -101,6 +101,9 @@ void check_combinations(const GenerateOptions& o) {
     throw UsageError("--ignore-end with a grammar, which says where the answer ends",
                      "aisp generate", "leave it out");
   }
+  if (o.load.lookup > 0 && !o.load.draft_model.empty()) {
+    throw UsageError("give one of --lookup and --draft-model", "aisp generate", "see --help");
+  }
   if (o.sampling.logprobs >= 0 && !o.json && o.batch.empty()) {
     throw UsageError("--logprobs without --json", "aisp generate", "add --json");
   }
@@ -219,6 +222,10 @@ void add_generate(CLI::App& root, GenerateOptions& o, int* code) {
                      "Packed weights are kept beside the model for the next start");
   generate->add_option("--lookup", o.load.lookup, "Guess so many tokens from the text so far")
       ->check(CLI::Range(0, 16));
+  generate->add_option("--draft-model", o.load.draft_model,
+                       "File of a smaller model of the same vocabulary that guesses tokens");
+  generate->add_option("--drafts", o.load.drafts, "Guesses of it at a time, at most")
+      ->check(CLI::Range(1, 16));
   generate->callback([&o, code] { *code = cmd_generate(o); });
 }
 

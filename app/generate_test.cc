@@ -91,6 +91,31 @@ TEST_F(GenerateCommand, WithoutRoomForPackedWeightsGoesOn) {
       << "the model, its packed weights and the log";
 }
 
+TEST_F(GenerateCommand, ADraftModelChangesNoText) {
+  const std::string other = folder_ + "/draft.gguf", small = folder_ + "/small.gguf";
+  const auto make = [&](const std::string& out, const char* vocab) {
+    return run({"model", "make", "--arch", "llama", "--shape", "tiny", "--type", "f32", "--seed",
+                "9", "--vocab", vocab, "--context", "256", "--out", out});
+  };
+  ASSERT_EQ(make(other, "512").code, 0);
+  ASSERT_EQ(make(small, "400").code, 0);
+  const std::vector<std::string> asked = {
+      "--prompt", "one two", "--max-tokens", "60", "--ignore-end", "--seed", "3"};
+  const std::string right = answer(generate(asked).text);
+  for (const std::string& draft : {model_, other}) {
+    std::vector<std::string> with = asked;
+    with.insert(with.end(), {"--draft-model", draft, "--drafts", "3"});
+    const Ended ended = generate(with);
+    EXPECT_EQ(ended.code, 0) << ended.text;
+    EXPECT_EQ(answer(ended.text), right);
+  }
+  const Ended refused = generate({"--prompt", "a", "--draft-model", small});
+  EXPECT_EQ(refused.code, 4) << refused.text;
+  EXPECT_NE(refused.text.find("its vocabulary has 400 pieces, that of the model 512"),
+            std::string::npos)
+      << refused.text;
+}
+
 TEST_F(GenerateCommand, AKilledBatchGoesOnWhereItWas) {
   std::string lines;
   for (int i = 0; i < 9; ++i) {
@@ -193,6 +218,8 @@ TEST_F(GenerateCommand, BadQuestionsAreOneLine) {
       {{"--prompt", "a", "--file", "b"}, "one of --prompt"},
       {{"--file", "/nowhere"}, "cannot be read"},
       {{"--prompt", "a", "--kv", "q3"}, "--kv"},
+      {{"--prompt", "a", "--lookup", "3", "--draft-model", "b"}, "one of --lookup"},
+      {{"--prompt", "a", "--draft-model", "/nowhere"}, "/nowhere"},
       {{"--prompt", "a", "--logprobs", "3"}, "without --json"},
       {{"--prompt", "a", "--json", "--logprobs", "21"}, "--logprobs"},
       {{"--prompt", "a", "--grammar", "/nowhere"}, "cannot be read"},
