@@ -116,6 +116,22 @@ TEST_F(GenerateCommand, ADraftModelChangesNoText) {
       << refused.text;
 }
 
+TEST_F(GenerateCommand, ASweepOfDraftsShowsEachSetting) {
+  const Ended ended = run({"tools", "spec-config-sweep", model_, "--draft-model", model_,
+                           "--tokens", "24", "--rounds", "1", "--json"});
+  ASSERT_EQ(ended.code, 0) << ended.text;
+  const Json found = Json::parse(ended.text.substr(ended.text.find('{')));
+  ASSERT_EQ(found.at("settings").size(), 9u);
+  int best = 0;
+  for (const Json& one : found.at("settings")) {
+    EXPECT_TRUE(one.at("same_tokens"));
+    best += one.at("best") == true;
+    if (one.at("kind") == "draft model") EXPECT_EQ(one.at("accepted"), one.at("drafted"));
+  }
+  EXPECT_EQ(best, 1);
+  EXPECT_EQ(run({"tools", "spec-config-sweep", "/nowhere"}).code, 4);
+}
+
 TEST_F(GenerateCommand, AKilledBatchGoesOnWhereItWas) {
   std::string lines;
   for (int i = 0; i < 9; ++i) {

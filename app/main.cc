@@ -14,6 +14,7 @@
 #include "app/cmd_model.h"
 #include "app/cmd_occupancy.h"
 #include "app/cmd_report.h"
+#include "app/cmd_spec_sweep.h"
 #include "app/cmd_tools.h"
 #include "app/options_gate.h"
 #include "app/options_machine.h"
@@ -144,6 +145,7 @@ struct Commands {
   GenerateOptions generate;
   BenchModelOptions bench_model;
   EngineOptions engine;
+  SpecSweepOptions spec_sweep;
   int code = kExitOk;
 };
 
@@ -252,8 +254,9 @@ int run_command(int argc, char** argv) {
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
-  add_occupancy(add_tools(root, commands.roofline, &commands.code), commands.occupancy,
-                &commands.code);
+  CLI::App* tools = add_tools(root, commands.roofline, &commands.code);
+  add_occupancy(tools, commands.occupancy, &commands.code);
+  add_spec_sweep(tools, commands.spec_sweep, &commands.code);
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);

@@ -189,6 +189,10 @@ void DraftModel::go_on() {
   }
 }
 
+void DraftModel::forget() {
+  for (Sequence& sequence : sequences_) cut(sequence, 0);
+}
+
 void DraftModel::propose(std::span<const DraftJob> jobs, Drafts& out) {
   live_.resize(jobs.size());
   read_known(jobs);

@@ -36,6 +36,9 @@ class DraftModel : public Drafter {
 
   void propose(std::span<const DraftJob> jobs, Drafts& out) override;
 
+  /// As if it had read nothing. For measuring.
+  void forget();
+
   double step_s() const { return step_s_; }  // of a pass without rows
   double row_s() const { return row_s_; }    // of each row more
 
