@@ -1,7 +1,13 @@
 // See weights.h.
 #include "model/weights.h"
 
-#include <optional>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "base/units.h"
 
 namespace aisp::model {
 namespace {
@@ -63,52 +69,141 @@ void for_each_matrix(const ModelTensors& from, std::vector<LayerWeights>& to, Ma
   visit(from.output, output, true);
 }
 
-class Packer {
- public:
-  Packer(std::span<std::byte> memory, machine::ThreadPool& pool) : memory_(memory), pool_(pool) {}
-
-  Matrix pack(const Weight& w) {
-    if (!w) return {};
-    const std::span<std::byte> to = memory_.first(static_cast<std::size_t>(size_of(w)));
-    memory_ = memory_.subspan(to.size());
-    if (const auto type = multiplied_type(w.type)) {
-      return linear::pack(*type, w.rows, w.columns, w.bytes.data(), to, pool_);
-    }
-    std::vector<float> wide(static_cast<std::size_t>(w.rows * w.columns));
-    const auto row = static_cast<std::size_t>(w.columns);
-    pool_.parallel_for(w.rows, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        w.dequantize_row(i, std::span(wide).subspan(static_cast<std::size_t>(i) * row, row));
-      }
-    });
-    return linear::pack(linear::Type::kF32, w.rows, w.columns,
-                        reinterpret_cast<const std::byte*>(wide.data()), to, pool_);
-  }
-
- private:
-  std::span<std::byte> memory_;
-  machine::ThreadPool& pool_;
+// Each matrix that is there, in that order: where it comes from, and where in the region it goes.
+struct Place {
+  const Weight* from;
+  Matrix* to;
+  bool always;  // every token reads it, not only those that choose this expert
+  std::int64_t at, bytes;
 };
 
-std::int64_t all_bytes(const ModelTensors& tensors) {
-  std::vector<LayerWeights> layers(tensors.layers.size());
-  Matrix output;
-  std::int64_t bytes = 0;
-  for_each_matrix(tensors, layers, output,
-                  [&](const Weight& w, Matrix&, bool) { bytes += size_of(w); });
-  return bytes;
+std::vector<Place> places_of(const ModelTensors& tensors, std::vector<LayerWeights>& layers,
+                             Matrix& output) {
+  std::vector<Place> places;
+  std::int64_t at = 0;
+  for_each_matrix(tensors, layers, output, [&](const Weight& w, Matrix& to, bool always) {
+    if (!w) return;
+    places.push_back({&w, &to, always, at, size_of(w)});
+    at += places.back().bytes;
+  });
+  return places;
+}
+
+std::int64_t bytes_of(const std::vector<Place>& places) {
+  return places.empty() ? 0 : places.back().at + places.back().bytes;
+}
+
+PackedPlace kept_place(const TensorFile& file, const std::vector<Place>& places) {
+  std::vector<const Weight*> matrices;
+  for (const Place& place : places) matrices.push_back(place.from);
+  return packed_place(file, matrices, bytes_of(places));
+}
+
+Matrix pack(const Weight& w, std::span<std::byte> to, machine::ThreadPool& pool) {
+  if (const auto type = multiplied_type(w.type)) {
+    return linear::pack(*type, w.rows, w.columns, w.bytes.data(), to, pool);
+  }
+  std::vector<float> wide(static_cast<std::size_t>(w.rows * w.columns));
+  const auto row = static_cast<std::size_t>(w.columns);
+  pool.parallel_for(w.rows, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      w.dequantize_row(i, std::span(wide).subspan(static_cast<std::size_t>(i) * row, row));
+    }
+  });
+  return linear::pack(linear::Type::kF32, w.rows, w.columns,
+                      reinterpret_cast<const std::byte*>(wide.data()), to, pool);
+}
+
+// Packs one after the other into the same memory and shows each, until that returns false.
+template <typename Show>
+void pack_each(const std::vector<Place>& places, machine::ThreadPool& pool, Show show) {
+  std::int64_t most = 0;
+  for (const Place& place : places) most = std::max(most, place.bytes);
+  const machine::PageBuffer memory(static_cast<std::size_t>(std::max<std::int64_t>(most, 1)));
+  for (const Place& place : places) {
+    const std::span<std::byte> to(memory.data(), static_cast<std::size_t>(place.bytes));
+    // What is behind the last whole line is written too.
+    std::ranges::fill(to.last(std::min<std::size_t>(64, to.size())), std::byte{0});
+    pack(*place.from, to, pool);
+    if (!show(place, to)) return;
+  }
+}
+
+// Writes the file; "" or why it could not be done.
+std::string keep_packed(const PackedPlace& place, const std::vector<Place>& places,
+                        machine::ThreadPool& pool) {
+  PackedWriter writer(place);
+  if (!writer.failure().empty()) return writer.failure();
+  pack_each(places, pool, [&](const Place&, std::span<const std::byte> packed) {
+    writer.append(packed);
+    return writer.failure().empty();
+  });
+  writer.finish();
+  return writer.failure();
+}
+
+// The file beside the model: mapped, or made and then mapped; nothing where that cannot be.
+std::optional<PackedFile> mapped_or_made(const TensorFile& file, const std::vector<Place>& places,
+                                         machine::ThreadPool& pool, std::string& note) {
+  const PackingLock lock(file.path());
+  const PackedPlace place = kept_place(file, places);
+  std::string fault;
+  std::optional<PackedFile> mapped = PackedFile::open(place, pool, fault);
+  if (mapped) return mapped;
+  std::string failure =
+      lock.held() ? keep_packed(place, places, pool) : "another process is writing them";
+  note = fault.empty() ? "" : place.path + " " + fault + "; ";
+  if (failure.empty()) {
+    if (std::optional<PackedFile> made = PackedFile::open(place, pool, failure)) {
+      note += fmt::format("packed weights, {}, are kept in {} for the next start",
+                          format_bytes(static_cast<double>(place.bytes)), place.path);
+      return made;
+    }
+  }
+  note += fmt::format("packed weights are not kept in {}: {}", place.path, failure);
+  return std::nullopt;
 }
 
 }  // namespace
 
-Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool)
-    : config_(config),
-      embedding_(tensors.embedding),
-      layers_(tensors.layers.size()),
-      memory_(static_cast<std::size_t>(all_bytes(tensors))),
-      packed_bytes_(static_cast<std::int64_t>(memory_.size_bytes())) {
+Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool,
+                 const TensorFile* keep)
+    : config_(config), embedding_(tensors.embedding), layers_(tensors.layers.size()) {
+  read_vectors(tensors);
+  const std::vector<Place> places = places_of(tensors, layers_, output_);
+  packed_bytes_ = bytes_of(places);
+  if (keep != nullptr) {
+    if (auto mapped = mapped_or_made(*keep, places, pool, note_)) {
+      mapped_.emplace(std::move(*mapped));
+    }
+  }
+  if (!mapped_) memory_.emplace(static_cast<std::size_t>(packed_bytes_));
+  double experts = 0.0;
+  for (const Place& place : places) {
+    const auto at = static_cast<std::size_t>(place.at);
+    if (mapped_) {
+      const auto type = multiplied_type(place.from->type).value_or(linear::Type::kF32);
+      *place.to = {type, place.from->rows, place.from->columns, mapped_->data().data() + at};
+    } else {
+      const auto bytes = static_cast<std::size_t>(place.bytes);
+      *place.to = pack(*place.from, {memory_->data() + at, bytes}, pool);
+    }
+    if (place.always) {
+      bytes_per_token_ += place.bytes;
+    } else {
+      experts += static_cast<double>(place.bytes);
+    }
+  }
+  if (config.experts.count > 0) {
+    bytes_per_token_ +=
+        static_cast<std::int64_t>(experts * static_cast<double>(config.experts.used) /
+                                  static_cast<double>(config.experts.count));
+  }
+}
+
+void Weights::read_vectors(const ModelTensors& tensors) {
   const auto values = [&](const Weight& w, bool is_norm) {
-    return w ? vector_of(w, config, is_norm) : std::vector<float>();
+    return w ? vector_of(w, config_, is_norm) : std::vector<float>();
   };
   output_norm_ = values(tensors.output_norm, true);
   output_bias_ = values(tensors.output_bias, false);
@@ -126,20 +221,25 @@ Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine
     to.v_bias = values(from.v_bias, false);
     to.o_bias = values(from.o_bias, false);
   }
-  Packer packer({memory_.data(), memory_.size_bytes()}, pool);
-  double experts = 0.0;
-  for_each_matrix(tensors, layers_, output_, [&](const Weight& w, Matrix& to, bool always) {
-    to = packer.pack(w);
-    if (always)
-      bytes_per_token_ += size_of(w);
-    else
-      experts += static_cast<double>(size_of(w));
+}
+
+PackedCheck check_packed(const TensorFile& file, const ModelTensors& tensors,
+                         machine::ThreadPool& pool) {
+  std::vector<LayerWeights> layers(tensors.layers.size());
+  Matrix output;
+  const std::vector<Place> places = places_of(tensors, layers, output);
+  const PackedPlace place = kept_place(file, places);
+  PackedCheck result{.path = place.path};
+  const std::optional<PackedFile> mapped = PackedFile::open(place, pool, result.fault);
+  result.there = mapped.has_value() || !result.fault.empty();
+  if (!mapped) return result;
+  pack_each(places, pool, [&](const Place& one, std::span<const std::byte> packed) {
+    const auto kept = mapped->data().subspan(static_cast<std::size_t>(one.at), packed.size());
+    if (std::memcmp(kept.data(), packed.data(), packed.size()) == 0) return true;
+    result.fault = "differs from the model in " + printable(one.from->name);
+    return false;
   });
-  if (config.experts.count > 0) {
-    bytes_per_token_ +=
-        static_cast<std::int64_t>(experts * static_cast<double>(config.experts.used) /
-                                  static_cast<double>(config.experts.count));
-  }
+  return result;
 }
 
 }  // namespace aisp::model

@@ -1,11 +1,12 @@
-// A model's weights as the kernels multiply them: every matrix packed once into one region on huge
-// pages, every vector in f32. The embedding stays in the file: a batch reads a few of its rows.
-// Types that the kernels do not multiply are widened to f32, which changes no weight.
+// A model's weights as the kernels multiply them: every matrix packed once into one region, which
+// lies in memory on huge pages or is a file beside the model (packed_file.h); every vector in f32.
+// The embedding stays in the file: a batch reads a few of its rows. Types that the kernels do not
+// multiply are widened to f32, which changes no weight.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <span>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "kernels/linear/linear.h"
@@ -13,6 +14,7 @@
 #include "machine/thread_pool.h"
 #include "model/config.h"
 #include "model/layer_tensors.h"
+#include "model/packed_file.h"
 
 namespace aisp::model {
 
@@ -36,9 +38,12 @@ struct LayerWeights {
 
 class Weights {
  public:
-  /// Packs everything on `pool`; `tensors` (and the file behind them) must outlive this. Throws
-  /// Error when memory is refused. Cost: each byte read and written once.
-  Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool);
+  /// Packs everything on `pool`; `tensors` (and the file behind them) must outlive this. With
+  /// `keep`, the file that `tensors` are of: maps what an earlier start kept beside it, or keeps it
+  /// now; where that cannot be, note() says why. Throws Error when memory is refused. Cost: packing
+  /// reads and writes each byte once; a kept file is read once.
+  Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool,
+          const TensorFile* keep = nullptr);
 
   const ModelConfig& config() const { return config_; }
   const Weight& embedding() const { return embedding_; }
@@ -48,17 +53,35 @@ class Weights {
   const std::vector<float>& output_bias() const { return output_bias_; }
 
   std::int64_t packed_bytes() const { return packed_bytes_; }
+  /// A line for people about the file beside the model; empty when it was mapped as it was, or not
+  /// wanted.
+  const std::string& note() const { return note_; }
+  bool is_mapped() const { return mapped_.has_value(); }
   /// Bytes that one token reads: all matrices, of the experts only those it uses.
   std::int64_t bytes_per_token() const { return bytes_per_token_; }
 
  private:
+  void read_vectors(const ModelTensors& tensors);
+
   ModelConfig config_;
   Weight embedding_;
   std::vector<LayerWeights> layers_;
   Matrix output_;
   std::vector<float> output_norm_, output_bias_;
-  machine::PageBuffer memory_;
+  std::optional<machine::PageBuffer> memory_;  // one of the two holds the matrices
+  std::optional<PackedFile> mapped_;
+  std::string note_;
   std::int64_t packed_bytes_ = 0, bytes_per_token_ = 0;
 };
+
+/// Packs every matrix of the model again and compares all bytes with the file kept beside it. Cost:
+/// as packing.
+struct PackedCheck {
+  std::string path;
+  bool there = false;
+  std::string fault;  // empty: it is what packing makes
+};
+PackedCheck check_packed(const TensorFile& file, const ModelTensors& tensors,
+                         machine::ThreadPool& pool);
 
 }  // namespace aisp::model

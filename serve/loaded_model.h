@@ -22,8 +22,9 @@ struct LoadOptions {
   std::string kv = "bf16";   // f32, f16, bf16, i8
   double kv_memory_gib = 0;  // 0: an eighth of the machine's memory
   int max_running = 32;
-  int slots = 64;  // requests in the engine, waiting ones included
-  int lookup = 0;  // drafts by prompt lookup
+  int slots = 64;            // requests in the engine, waiting ones included
+  int lookup = 0;            // drafts by prompt lookup
+  bool packed_cache = true;  // packed weights are kept beside the model and mapped from there
 };
 
 class LoadedModel {
@@ -41,6 +42,8 @@ class LoadedModel {
   void stop() { engine_.reset(); }
   const TimeModel& time() const { return time_; }
   std::int64_t bytes_per_token() const { return weights_->bytes_per_token(); }
+  /// A line for people about the packed weights beside the model, or "" (model/weights.h).
+  const std::string& note() const { return weights_->note(); }
   int threads() const { return pool_->size(); }
   double load_s() const { return load_s_; }
   /// Tokens that the cache holds at most: longer requests are refused.

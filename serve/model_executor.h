@@ -26,7 +26,7 @@ class ModelExecutor : public Executor {
   void run(const Plan& plan, Result& result) override;
 
   /// How long steps take here, from a few of them, before the first plan (they write into blocks):
-  /// a second at most, as a rule much less. Costs it does not see keep the defaults' proportions.
+  /// 0.2 s for 1 B parameters on two cores. Costs it does not see keep the defaults' proportions.
   TimeModel measure_time();
 
  private:
