@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include "base/check.h"
+
 namespace aisp::model {
 namespace {
 
@@ -63,34 +65,42 @@ void for_each_matrix(const ModelTensors& from, std::vector<LayerWeights>& to, Ma
   visit(from.output, output, true);
 }
 
-class Packer {
+/// Matrices one after the other, each on a line of its own.
+class Places {
  public:
-  Packer(std::span<std::byte> memory, machine::ThreadPool& pool) : memory_(memory), pool_(pool) {}
+  explicit Places(std::size_t bytes) : left_(bytes) {}
 
-  Matrix pack(const Weight& w) {
-    if (!w) return {};
-    const std::span<std::byte> to = memory_.first(static_cast<std::size_t>(size_of(w)));
-    memory_ = memory_.subspan(to.size());
-    if (const auto type = multiplied_type(w.type)) {
-      return linear::pack(*type, w.rows, w.columns, w.bytes.data(), to, pool_);
-    }
-    std::vector<float> wide(static_cast<std::size_t>(w.rows * w.columns));
-    const auto row = static_cast<std::size_t>(w.columns);
-    pool_.parallel_for(w.rows, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        w.dequantize_row(i, std::span(wide).subspan(static_cast<std::size_t>(i) * row, row));
-      }
-    });
-    return linear::pack(linear::Type::kF32, w.rows, w.columns,
-                        reinterpret_cast<const std::byte*>(wide.data()), to, pool_);
+  /// Where the next one begins.
+  std::size_t next(const Weight& w) {
+    const auto bytes = static_cast<std::size_t>(size_of(w));
+    check(bytes <= left_, "packed weights of this model");
+    left_ -= bytes;
+    at_ += bytes;
+    return at_ - bytes;
   }
 
  private:
-  std::span<std::byte> memory_;
-  machine::ThreadPool& pool_;
+  std::size_t at_ = 0, left_;
 };
 
-std::int64_t all_bytes(const ModelTensors& tensors) {
+Matrix pack(const Weight& w, std::span<std::byte> to, machine::ThreadPool& pool) {
+  if (const auto type = multiplied_type(w.type)) {
+    return linear::pack(*type, w.rows, w.columns, w.bytes.data(), to, pool);
+  }
+  std::vector<float> wide(static_cast<std::size_t>(w.rows * w.columns));
+  const auto row = static_cast<std::size_t>(w.columns);
+  pool.parallel_for(w.rows, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      w.dequantize_row(i, std::span(wide).subspan(static_cast<std::size_t>(i) * row, row));
+    }
+  });
+  return linear::pack(linear::Type::kF32, w.rows, w.columns,
+                      reinterpret_cast<const std::byte*>(wide.data()), to, pool);
+}
+
+}  // namespace
+
+std::int64_t Weights::packed_bytes(const ModelTensors& tensors) {
   std::vector<LayerWeights> layers(tensors.layers.size());
   Matrix output;
   std::int64_t bytes = 0;
@@ -99,14 +109,8 @@ std::int64_t all_bytes(const ModelTensors& tensors) {
   return bytes;
 }
 
-}  // namespace
-
-Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool)
-    : config_(config),
-      embedding_(tensors.embedding),
-      layers_(tensors.layers.size()),
-      memory_(static_cast<std::size_t>(all_bytes(tensors))),
-      packed_bytes_(static_cast<std::int64_t>(memory_.size_bytes())) {
+Weights::Weights(const ModelTensors& tensors, const ModelConfig& config)
+    : config_(config), embedding_(tensors.embedding), layers_(tensors.layers.size()) {
   const auto values = [&](const Weight& w, bool is_norm) {
     return w ? vector_of(w, config, is_norm) : std::vector<float>();
   };
@@ -126,19 +130,45 @@ Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine
     to.v_bias = values(from.v_bias, false);
     to.o_bias = values(from.o_bias, false);
   }
-  Packer packer({memory_.data(), memory_.size_bytes()}, pool);
+}
+
+Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool)
+    : Weights(tensors, config) {
+  memory_.emplace(static_cast<std::size_t>(packed_bytes(tensors)));
+  const std::span<std::byte> memory(memory_->data(), memory_->size_bytes());
+  packed_ = memory;
+  Places places(memory.size());
+  place(tensors, [&](const Weight& w) { return pack(w, memory.subspan(places.next(w)), pool); });
+}
+
+Weights::Weights(const ModelTensors& tensors, const ModelConfig& config,
+                 std::span<const std::byte> packed)
+    : Weights(tensors, config) {
+  packed_ = packed;
+  Places places(packed.size());
+  place(tensors, [&](const Weight& w) -> Matrix {
+    return {.type = multiplied_type(w.type).value_or(linear::Type::kF32),
+            .n = w.rows,
+            .k = w.columns,
+            .data = packed.data() + places.next(w)};
+  });
+}
+
+void Weights::place(const ModelTensors& tensors,
+                    const std::function<Matrix(const Weight&)>& matrix_of) {
   double experts = 0.0;
   for_each_matrix(tensors, layers_, output_, [&](const Weight& w, Matrix& to, bool always) {
-    to = packer.pack(w);
+    if (!w) return;
+    to = matrix_of(w);
     if (always)
       bytes_per_token_ += size_of(w);
     else
       experts += static_cast<double>(size_of(w));
   });
-  if (config.experts.count > 0) {
+  if (config_.experts.count > 0) {
     bytes_per_token_ +=
-        static_cast<std::int64_t>(experts * static_cast<double>(config.experts.used) /
-                                  static_cast<double>(config.experts.count));
+        static_cast<std::int64_t>(experts * static_cast<double>(config_.experts.used) /
+                                  static_cast<double>(config_.experts.count));
   }
 }
 

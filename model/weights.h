@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -40,6 +41,14 @@ class Weights {
   /// Error when memory is refused. Cost: each byte read and written once.
   Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool);
 
+  /// The same with matrices that lie packed already: `packed` is packed() of such weights, on a
+  /// line of 64 bytes, and must outlive this. Copies vectors only.
+  Weights(const ModelTensors& tensors, const ModelConfig& config,
+          std::span<const std::byte> packed);
+  /// What packed() will have in all.
+  static std::int64_t packed_bytes(const ModelTensors& tensors);
+
+  std::span<const std::byte> packed() const { return packed_; }
   const ModelConfig& config() const { return config_; }
   const Weight& embedding() const { return embedding_; }
   const std::vector<LayerWeights>& layers() const { return layers_; }
@@ -47,18 +56,22 @@ class Weights {
   const std::vector<float>& output_norm() const { return output_norm_; }
   const std::vector<float>& output_bias() const { return output_bias_; }
 
-  std::int64_t packed_bytes() const { return packed_bytes_; }
+  std::int64_t packed_bytes() const { return static_cast<std::int64_t>(packed_.size()); }
   /// Bytes that one token reads: all matrices, of the experts only those it uses.
   std::int64_t bytes_per_token() const { return bytes_per_token_; }
 
  private:
+  Weights(const ModelTensors& tensors, const ModelConfig& config);  // all but the matrices
+  void place(const ModelTensors& tensors, const std::function<Matrix(const Weight&)>& matrix_of);
+
   ModelConfig config_;
   Weight embedding_;
   std::vector<LayerWeights> layers_;
   Matrix output_;
   std::vector<float> output_norm_, output_bias_;
-  machine::PageBuffer memory_;
-  std::int64_t packed_bytes_ = 0, bytes_per_token_ = 0;
+  std::optional<machine::PageBuffer> memory_;  // none when `packed_` is somebody else's
+  std::span<const std::byte> packed_;
+  std::int64_t bytes_per_token_ = 0;
 };
 
 }  // namespace aisp::model
