@@ -40,6 +40,16 @@ MakeOptions LentModel::options(std::uint64_t seed) const {
   return options;
 }
 
+double LentModel::operations(std::int64_t tokens, std::int64_t logits) const {
+  const ModelConfig& c = config_;
+  const auto table = static_cast<double>(c.vocab * c.width);
+  const double layers = static_cast<double>(parameter_count(c, true)) - table;
+  const auto count = static_cast<double>(tokens);
+  const auto query = 4.0 * static_cast<double>(c.layers * c.heads * c.head_size);
+  return 2.0 * count * layers + query * count * (count + 1.0) / 2.0 +
+         2.0 * static_cast<double>(logits) * table;
+}
+
 TensorFile LentModel::file(std::span<const std::byte> stored) const {
   check(static_cast<std::int64_t>(stored.size()) == stored_bytes_, "the bytes of this model");
   TensorFile views("a model in memory", TensorFile::Format::kGguf);

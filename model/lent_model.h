@@ -23,6 +23,10 @@ class LentModel {
   std::int64_t stored_bytes() const { return stored_bytes_; }
   std::int64_t packed_bytes() const { return packed_bytes_; }
 
+  /// What a sequence of so many tokens needs: two operations a weight of the layers that a token
+  /// passes, attention over what it sees, and logits for so many of the tokens.
+  double operations(std::int64_t tokens, std::int64_t logits) const;
+
   /// Makes the weights of this seed and packs them. Some 10 ns a weight.
   void fill(std::uint64_t seed, std::span<std::byte> stored, std::span<std::byte> packed) const;
 

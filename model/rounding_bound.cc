@@ -60,8 +60,10 @@ class Perturbed {
 double rounding_bound(const ModelTensors& tensors, const ModelConfig& config,
                       std::span<const std::int32_t> tokens, std::span<const double> logits,
                       std::uint64_t seed) {
+  const auto positions = static_cast<std::int64_t>(logits.size()) / config.vocab;
   const std::vector<double> moved =
-      reference_logits(Perturbed(tensors, seed).tensors, config, tokens);
+      reference_logits(Perturbed(tensors, seed).tensors, config, tokens,
+                       {.first = static_cast<std::int64_t>(tokens.size()) - positions});
   double square = 0.0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
     square += (moved[i] - logits[i]) * (moved[i] - logits[i]);

@@ -11,10 +11,10 @@
 
 namespace aisp::model {
 
-/// The bound for every logit of `tokens`, whose reference logits are `logits` (all positions).
-/// A product computed in f32 is the exact product with weights that are each off by a relative
-/// dot_bound(K, u) at most, and so are norms, gates and sums of attention with a few u. So the
-/// logits' errors are those of a model with perturbed weights. The response to perturbations is
+/// The bound for every logit of the last positions of `tokens`, whose reference logits are
+/// `logits`. A product computed in f32 is the exact product with weights that are each off by a
+/// relative dot_bound(K, u) at most, and so are norms, gates and sums of attention with a few u. So
+/// the logits' errors are those of a model with perturbed weights. The response to perturbations is
 /// seen at a step of 2^-14 in every weight, up or down at random (`seed`), and is linear so far
 /// down; random signs give it a spread, of which six times its root mean square is taken, and twice
 /// that for what is not a product. Cost: that of one reference_logits().
