@@ -123,6 +123,10 @@ std::vector<serve::Token> tokens_of(const serve::LoadedModel& model, const Gener
   return serve::chat_tokens(model, messages);
 }
 
+void say_note(const serve::LoadedModel& model) {
+  if (!model.note().empty()) fmt::print(stderr, "aisp: {}\n", model.note());
+}
+
 int cmd_generate(const GenerateOptions& options) {
   const int given = !options.prompt.empty() + !options.file.empty() + !options.batch.empty();
   if (given != 1) {
@@ -131,6 +135,7 @@ int cmd_generate(const GenerateOptions& options) {
   if (!options.batch.empty()) return cmd_generate_batch(options);
   const std::string prompt = options.file.empty() ? options.prompt : whole_file(options.file);
   serve::LoadedModel model(options.load);
+  say_note(model);
   const serve::Request request =
       serve::request_for(model, tokens_of(model, options, prompt), options.max_tokens,
                          options.sampling, options.ignore_end);
@@ -185,6 +190,8 @@ void add_generate(CLI::App& root, GenerateOptions& o, int* code) {
       ->check(CLI::NonNegativeNumber);
   generate->add_option("--max-running", o.load.max_running, "Requests computed together")
       ->check(CLI::Range(1, 4096));
+  generate->add_flag("--packed-cache,!--no-packed-cache", o.load.packed_cache,
+                     "Packed weights are kept beside the model for the next start");
   generate->add_option("--lookup", o.load.lookup, "Guess so many tokens from the text so far")
       ->check(CLI::Range(0, 16));
   generate->callback([&o, code] { *code = cmd_generate(o); });

@@ -21,6 +21,9 @@ struct GenerateOptions {
   bool ignore_end = false;  // go on behind the end of text, for measuring
 };
 
+/// What loading has to say, on standard error.
+void say_note(const serve::LoadedModel& model);
+
 /// One prompt: text on standard output, rates beside their floors on standard error.
 /// Throws UsageError and Error.
 int cmd_generate(const GenerateOptions& options);

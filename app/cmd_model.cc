@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "app/cmd_bench.h"
 #include "app/progress.h"
 #include "base/error.h"
 #include "base/units.h"
@@ -16,6 +17,7 @@
 #include "model/reference.h"
 #include "model/shapes.h"
 #include "model/tokenizer_of.h"
+#include "model/weights.h"
 #include "text/train_tokenizer.h"
 
 namespace aisp::app {
@@ -198,6 +200,24 @@ int cmd_model_logits(const ModelLogitsOptions& o) {
   return 0;
 }
 
+int cmd_model_check(const ModelCheckOptions& o) {
+  const model::TensorFile file = model::open_model(o.file);
+  const model::ModelConfig config = model::config_of(file);
+  const model::ModelTensors tensors = model::find_tensors(file, config);
+  model::tokenizer_of(file);
+  fmt::print("{}: {}, {} tensors, all in their places\n", o.file, config.architecture,
+             file.tensors().size());
+  machine::ThreadPool pool(o.threads);
+  const model::PackedCheck packed = model::check_packed(file, tensors, pool);
+  if (!packed.there) {
+    fmt::print("{}: no packed weights are kept\n", packed.path);
+  } else {
+    fmt::print("{}: {}\n", packed.path,
+               packed.fault.empty() ? "every byte is what packing makes" : packed.fault);
+  }
+  return packed.fault.empty() ? 0 : kExitWrong;
+}
+
 namespace {
 
 void add_make(CLI::App* model, ModelMakeOptions& o, int* code) {
@@ -252,6 +272,13 @@ void add_model(CLI::App& root, ModelOptions& o, int* code) {
   show->add_flag("--json", o.show.json, "As JSON");
   show->add_flag("--tensors", o.show.tensors, "Also each tensor");
   show->callback([&o, code] { *code = cmd_model_show(o.show); });
+
+  CLI::App* check = model->add_subcommand(
+      "check", "Whether a model file holds together, and the packed weights beside it are its own");
+  check->add_option("file", o.check.file, "Model")->required();
+  check->add_option("--threads", o.check.threads, "Threads; 0: one per core")
+      ->check(CLI::Range(0, 1024));
+  check->callback([&o, code] { *code = cmd_model_check(o.check); });
 
   CLI::App* logits = model->add_subcommand(
       "logits", "Logits of a sequence by the slow reference in double, a line for each position");

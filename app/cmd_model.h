@@ -38,11 +38,17 @@ struct ModelLogitsOptions {
   bool last = false;
 };
 
+struct ModelCheckOptions {
+  std::string file;
+  int threads = 0;
+};
+
 struct ModelOptions {
   ModelMakeOptions make;
   ModelQuantizeOptions quantize;
   ModelShowOptions show;
   ModelLogitsOptions logits;
+  ModelCheckOptions check;
 };
 
 /// Each prints what it did or found and returns the exit code. They throw UsageError and Error.
@@ -50,6 +56,8 @@ int cmd_model_make(const ModelMakeOptions& options);
 int cmd_model_quantize(const ModelQuantizeOptions& options);
 int cmd_model_show(const ModelShowOptions& options);
 int cmd_model_logits(const ModelLogitsOptions& options);
+/// kExitWrong when the packed weights beside the model are not its own.
+int cmd_model_check(const ModelCheckOptions& options);
 
 /// The config that `make` was asked for. Throws UsageError.
 model::ModelConfig wanted_config(const ModelMakeOptions& options);

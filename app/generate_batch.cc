@@ -268,6 +268,7 @@ int cmd_generate_batch(const GenerateOptions& options) {
   const std::set<std::string> done = answered(options.out);
   bench::catch_interrupts();
   serve::LoadedModel model(options.load);
+  say_note(model);
   Batch batch(options, model);
   const serve::StopAtEnd stop(model);
   return batch.run(lines, done);

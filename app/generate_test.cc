@@ -24,8 +24,11 @@ class GenerateCommand : public Program {
     arguments.insert(arguments.begin(), {"generate", model_});
     return run(arguments);
   }
-  // The printed answer, without the lines about rates.
-  static std::string answer(const std::string& text) { return text.substr(0, text.find("\n[")); }
+  // The printed answer, without the lines about rates and about packed weights.
+  static std::string answer(const std::string& text) {
+    const std::size_t begin = text.starts_with("aisp: ") ? text.find('\n') + 1 : 0;
+    return text.substr(begin, text.find("\n[") - begin);
+  }
 
   std::vector<Json> answers(const std::string& path) {
     std::ifstream in(path);
@@ -52,6 +55,40 @@ TEST_F(GenerateCommand, TheSameSeedGivesTheSameText) {
   other.insert(other.end(), {"--threads", "1", "--lookup", "3"});
   EXPECT_EQ(answer(first.text), answer(generate(other).text))
       << "drafts and threads change nothing";
+}
+
+TEST_F(GenerateCommand, KeepsPackedWeightsBesideTheModel) {
+  const std::vector<std::string> asked = {"--prompt", "one two", "--max-tokens", "5"};
+  const std::string kept = model_ + ".aisp-packed";
+  std::vector<std::string> without = asked;
+  without.push_back("--no-packed-cache");
+  const Ended in_memory = generate(without);
+  EXPECT_FALSE(fs::exists(kept)) << in_memory.text;
+  const Ended first = generate(asked), second = generate(asked);
+  EXPECT_NE(first.text.find("are kept in " + kept), std::string::npos) << first.text;
+  EXPECT_EQ(second.text.find("aisp: "), std::string::npos) << second.text;
+  EXPECT_EQ(answer(first.text), answer(in_memory.text));
+  EXPECT_EQ(answer(second.text), answer(in_memory.text));
+  EXPECT_EQ(run({"model", "check", model_}).code, 0);
+  fs::resize_file(kept, fs::file_size(kept) - 1);
+  const Ended checked = run({"model", "check", model_});
+  EXPECT_EQ(checked.code, 3) << checked.text;
+  EXPECT_NE(checked.text.find("cut short"), std::string::npos) << checked.text;
+  const Ended again = generate(asked);
+  EXPECT_EQ(again.code, 0);
+  EXPECT_NE(again.text.find("cut short"), std::string::npos) << again.text;
+  EXPECT_EQ(answer(again.text), answer(in_memory.text));
+  EXPECT_EQ(run({"model", "check", model_}).code, 0);
+}
+
+TEST_F(GenerateCommand, WithoutRoomForPackedWeightsGoesOn) {
+  std::vector<std::string> asked = {"generate", model_, "--prompt", "one two", "--max-tokens", "5"};
+  const Ended limited = run(asked, 1 << 20);  // no larger file can be written
+  EXPECT_EQ(limited.code, 0) << limited.text;
+  EXPECT_NE(limited.text.find("are not kept in"), std::string::npos) << limited.text;
+  EXPECT_EQ(answer(limited.text), answer(run(asked).text));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 3)
+      << "the model, its packed weights and the log";
 }
 
 TEST_F(GenerateCommand, AKilledBatchGoesOnWhereItWas) {

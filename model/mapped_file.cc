@@ -24,6 +24,9 @@ MappedFile::MappedFile(const std::string& path) {
   if (!S_ISREG(status.st_mode)) {
     throw Error("is no regular file", path, "name a model file or a folder with one");
   }
+  modified_ns_ = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  owner_ = status.st_uid;
+  mode_ = status.st_mode;
   if (status.st_size == 0) return;
   void* const map =
       mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_SHARED, file.get(), 0);
@@ -36,10 +39,21 @@ MappedFile::MappedFile(const std::string& path) {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      modified_ns_(other.modified_ns_),
+      owner_(other.owner_),
+      mode_(other.mode_) {}
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::want_huge_pages() const {
+#if defined(MADV_HUGEPAGE)
+  // Refused where the kernel has none: no matter.
+  if (data_ != nullptr) madvise(const_cast<std::byte*>(data_), size_, MADV_HUGEPAGE);
+#endif
 }
 
 }  // namespace aisp::model

@@ -63,6 +63,7 @@ class TensorFile {
   void set_config(nlohmann::json config) { config_ = std::move(config); }
   /// Maps a file that lives as long as this object, and returns its bytes.
   std::span<const std::byte> map(const std::string& path);
+  const std::vector<MappedFile>& files() const { return files_; }
   /// Bytes of all mapped files.
   std::int64_t mapped_bytes() const;
 

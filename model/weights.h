@@ -1,12 +1,13 @@
-// A model's weights as the kernels multiply them: every matrix packed once into one region on huge
-// pages, every vector in f32. The embedding stays in the file: a batch reads a few of its rows.
-// Types that the kernels do not multiply are widened to f32, which changes no weight.
+// A model's weights as the kernels multiply them: every matrix packed once into one region, which
+// lies in memory on huge pages or is a file beside the model (packed_file.h); every vector in f32.
+// The embedding stays in the file: a batch reads a few of its rows. Types that the kernels do not
+// multiply are widened to f32, which changes no weight.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/linear/linear.h"
@@ -14,6 +15,7 @@
 #include "machine/thread_pool.h"
 #include "model/config.h"
 #include "model/layer_tensors.h"
+#include "model/packed_file.h"
 
 namespace aisp::model {
 
@@ -37,17 +39,21 @@ struct LayerWeights {
 
 class Weights {
  public:
-  /// Packs everything on `pool`; `tensors` (and the file behind them) must outlive this. Throws
-  /// Error when memory is refused. Cost: each byte read and written once.
-  Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool);
+  /// Packs everything on `pool`; `tensors` (and the file behind them) must outlive this. With
+  /// `keep`, the file that `tensors` are of: maps what an earlier start kept beside it, or keeps it
+  /// now; where that cannot be, note() says why. Throws Error when memory is refused. Cost: packing
+  /// reads and writes each byte once; a kept file is read once.
+  Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool,
+          const TensorFile* keep = nullptr);
 
-  /// The same with matrices that lie packed already: `packed` is packed() of such weights, on a
-  /// line of 64 bytes, and must outlive this. Copies vectors only.
+  /// The same with matrices that somebody else owns: `packed` is what packed() of such weights
+  /// gives, on a line of 64 bytes, and must outlive this. Copies vectors only.
   Weights(const ModelTensors& tensors, const ModelConfig& config,
           std::span<const std::byte> packed);
-  /// What packed() will have in all.
+  /// The size of packed(), before there is any.
   static std::int64_t packed_bytes(const ModelTensors& tensors);
 
+  /// All matrices, in the order in which a token meets them.
   std::span<const std::byte> packed() const { return packed_; }
   const ModelConfig& config() const { return config_; }
   const Weight& embedding() const { return embedding_; }
@@ -57,21 +63,36 @@ class Weights {
   const std::vector<float>& output_bias() const { return output_bias_; }
 
   std::int64_t packed_bytes() const { return static_cast<std::int64_t>(packed_.size()); }
+  /// A line for people about the file beside the model; empty when it was mapped as it was, or not
+  /// wanted.
+  const std::string& note() const { return note_; }
+  bool is_mapped() const { return mapped_.has_value(); }
   /// Bytes that one token reads: all matrices, of the experts only those it uses.
   std::int64_t bytes_per_token() const { return bytes_per_token_; }
 
  private:
-  Weights(const ModelTensors& tensors, const ModelConfig& config);  // all but the matrices
-  void place(const ModelTensors& tensors, const std::function<Matrix(const Weight&)>& matrix_of);
+  void read_vectors(const ModelTensors& tensors);
 
   ModelConfig config_;
   Weight embedding_;
   std::vector<LayerWeights> layers_;
   Matrix output_;
   std::vector<float> output_norm_, output_bias_;
-  std::optional<machine::PageBuffer> memory_;  // none when `packed_` is somebody else's
+  std::optional<machine::PageBuffer> memory_;  // one of the two holds the matrices, or neither
+  std::optional<PackedFile> mapped_;
   std::span<const std::byte> packed_;
+  std::string note_;
   std::int64_t bytes_per_token_ = 0;
 };
+
+/// Packs every matrix of the model again and compares all bytes with the file kept beside it. Cost:
+/// as packing.
+struct PackedCheck {
+  std::string path;
+  bool there = false;
+  std::string fault;  // empty: it is what packing makes
+};
+PackedCheck check_packed(const TensorFile& file, const ModelTensors& tensors,
+                         machine::ThreadPool& pool);
 
 }  // namespace aisp::model

@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "serve/drafter.h"
 #include "serve/executor.h"
@@ -28,8 +29,11 @@ namespace aisp::serve {
 struct Event {
   std::uint64_t id = 0;
   std::span<const Token> tokens;
+  /// Sampling::logprob_entries() for each of the tokens, the chosen one's first.
+  std::span<const LogProb> logprobs;
   bool ended = false;
   Finish finish = Finish::kStop;
+  std::string_view problem;  // in words, with Finish::kGrammar
 };
 
 struct Ticket {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 
 #include "base/error.h"
 #include "machine/cpu.h"
@@ -25,14 +26,14 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
   const auto begin = std::chrono::steady_clock::now();
   const model::ModelConfig config = model::config_of(file_);
   const model::ModelTensors tensors = model::find_tensors(file_, config);
-  tokenizer_ = std::make_unique<text::Tokenizer>(model::tokenizer_of(file_), file_.path());
-  if (tokenizer_->size() > config.vocab) {
-    throw Error("its tokenizer has more pieces than the model has rows", file_.path(),
-                "download or convert the model again");
-  }
+  // The tables of a large vocabulary take as long as the weights: both at once.
+  std::future<std::unique_ptr<text::Tokenizer>> tokenizer = std::async(std::launch::async, [this] {
+    return std::make_unique<text::Tokenizer>(model::tokenizer_of(file_), file_.path());
+  });
   chat_template_ = model::chat_template_of(file_);
   pool_ = std::make_unique<machine::ThreadPool>(options.threads);
-  weights_ = std::make_unique<model::Weights>(tensors, config, *pool_);
+  weights_ = std::make_unique<model::Weights>(tensors, config, *pool_,
+                                              options.packed_cache ? &file_ : nullptr);
 
   const model::KvType kv = kv_type_of(options.kv);
   const double memory = options.kv_memory_gib > 0.0
@@ -58,13 +59,25 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
       *weights_, *pool_,
       ModelExecutor::Options{
           .kv_type = kv, .device_blocks = engine.device_blocks, .max_rows = kMaxRows});
-  time_ = executor_->measure_time();
+  tokenizer_ = tokenizer.get();
+  if (tokenizer_->size() > config.vocab) {
+    throw Error("its tokenizer has more pieces than the model has rows", file_.path(),
+                "download or convert the model again");
+  }
+  time_ = executor_->measure_time();  // when nothing else runs any more
   engine.time = time_;
   engine_ =
       std::make_unique<Engine>(Engine::Options{.config = engine,
                                                .executor = executor_.get(),
                                                .drafter = options.lookup > 0 ? &lookup_ : nullptr});
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::shared_ptr<const text::GrammarVocabulary> LoadedModel::grammar_vocabulary() const {
+  std::call_once(grammar_once_, [&] {
+    grammar_vocabulary_ = std::make_shared<const text::GrammarVocabulary>(*tokenizer_);
+  });
+  return grammar_vocabulary_;
 }
 
 }  // namespace aisp::serve

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "model/tensor_file.h"
@@ -10,6 +11,7 @@
 #include "model/weights.h"
 #include "serve/engine.h"
 #include "serve/model_executor.h"
+#include "text/grammar.h"
 #include "text/tokenizer.h"
 
 namespace aisp::serve {
@@ -20,8 +22,9 @@ struct LoadOptions {
   std::string kv = "bf16";   // f32, f16, bf16, i8
   double kv_memory_gib = 0;  // 0: an eighth of the machine's memory
   int max_running = 32;
-  int slots = 64;  // requests in the engine, waiting ones included
-  int lookup = 0;  // drafts by prompt lookup
+  int slots = 64;            // requests in the engine, waiting ones included
+  int lookup = 0;            // drafts by prompt lookup
+  bool packed_cache = true;  // packed weights are kept beside the model and mapped from there
 };
 
 class LoadedModel {
@@ -32,11 +35,15 @@ class LoadedModel {
   const model::ModelConfig& config() const { return weights_->config(); }
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   const std::string& chat_template() const { return chat_template_; }
+  /// The tokenizer's pieces, for Request::grammar. Made when first asked for. Any thread.
+  std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary() const;
   Engine& engine() { return *engine_; }
   /// Cancels what runs; no callback comes after it, and no engine is there.
   void stop() { engine_.reset(); }
   const TimeModel& time() const { return time_; }
   std::int64_t bytes_per_token() const { return weights_->bytes_per_token(); }
+  /// A line for people about the packed weights beside the model, or "" (model/weights.h).
+  const std::string& note() const { return weights_->note(); }
   int threads() const { return pool_->size(); }
   double load_s() const { return load_s_; }
   /// Tokens that the cache holds at most: longer requests are refused.
@@ -48,6 +55,8 @@ class LoadedModel {
   std::unique_ptr<model::Weights> weights_;
   std::unique_ptr<text::Tokenizer> tokenizer_;
   std::string chat_template_;
+  mutable std::once_flag grammar_once_;
+  mutable std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary_;
   std::unique_ptr<ModelExecutor> executor_;
   PromptLookup lookup_;
   std::unique_ptr<Engine> engine_;
