@@ -4,12 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "base/numeric.h"
 #include "base/rng.h"
+#include "kernels/eager_attention/ranges.h"
 #include "kernels/eager_attention/reference.h"
 #include "kernels/eager_attention/scatter.h"
 
@@ -71,6 +73,25 @@ TEST(EagerAttention, WithoutAMaskEverythingIsSeen) {
   EXPECT_EQ(out, masked);
 }
 
+TEST(EagerAttention, BlocksOfRowsAgreeWithTheMatrix) {
+  const Heads heads{4, 2, 16};
+  const std::int64_t rows = 37, tokens = 50;
+  const auto q = normals(rows * heads.width(), 1), k = normals(tokens * heads.kv_width(), 2);
+  const auto v = normals(tokens * heads.kv_width(), 3);
+  std::vector<Range> ranges;
+  for (std::int64_t r = 0; r < rows; ++r)
+    ranges.push_back({std::max<std::int64_t>(0, r - 4), r + 9});
+  EXPECT_EQ(visible_pairs(ranges), 9 * 37 + 4 * 33 + 3 + 2 + 1);
+  std::vector<double> value(q.size()), bound(q.size());
+  reference_ranges(heads, ranges, q.data(), k.data(), v.data(), value, bound);
+  for (const std::int64_t together : {0, 1, 8, 64}) {
+    std::vector<float> out(q.size());
+    RangedAttention attention(heads, ranges, tokens, together);
+    attention.run(q.data(), k.data(), v.data(), out.data());
+    for (std::size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], value[i], bound[i]) << i;
+  }
+}
+
 TEST(EagerAttention, ReferenceOfEqualScoresIsTheMean) {
   const Heads heads{1, 1, 2};
   const float q[] = {0.0f, 0.0f}, k[] = {1, 2, 3, 4, 5, 6}, v[] = {1, -1, 9, 9, 3, 5};
@@ -101,8 +122,9 @@ double rms_of(Bytes bytes, paged::Type type, std::uint64_t seed) {
   const paged::Cache cache =
       cache_over(type, 2, 64, reinterpret_cast<std::byte*>(memory.data()) + (64 - address % 64));
   deal_blocks(shape, seed, tables);
-  fill_blocks(cache, shape, tables, contexts, k.data(), v.data());
   std::vector<paged::Sequence> rows;
+  whole_sequences(shape, tables, contexts, rows);
+  fill_blocks(cache, shape.blocks(), rows, k.data(), v.data());
   decoding_rows(shape, tables, contexts, rows);
   machine::ThreadPool pool(1);
   paged::Workspace workspace(pool);

@@ -36,20 +36,24 @@ void deal_blocks(const Scattered& shape, std::uint64_t seed, std::span<std::int3
   for (std::size_t i = tables.size(); i-- > 1;) std::swap(tables[i], tables[rng.below(i + 1)]);
 }
 
-void fill_blocks(const paged_attention::Cache& cache, const Scattered& shape,
-                 std::span<const std::int32_t> tables, std::span<const std::int32_t> contexts,
-                 const float* k, const float* v) {
-  const std::int64_t width = cache.kv_heads * cache.head_size;
+void whole_sequences(const Scattered& shape, std::span<const std::int32_t> tables,
+                     std::span<const std::int32_t> contexts,
+                     std::vector<paged_attention::Sequence>& to) {
+  to.resize(at(shape.sequences));
+  for (std::int64_t s = 0; s < shape.sequences; ++s) {
+    to[at(s)] = {.first_row = s * shape.longest,
+                 .rows = contexts[at(s)],
+                 .blocks = table_of(shape, tables, s)};
+  }
+}
+
+void fill_blocks(const paged_attention::Cache& cache, std::int64_t blocks,
+                 std::span<const paged_attention::Sequence> rows, const float* k, const float* v) {
   const std::int64_t bytes =
       paged_attention::block_bytes(cache.type, cache.kv_heads, cache.head_size);
-  std::memset(cache.data, 0, at(shape.blocks() * bytes));
+  std::memset(cache.data, 0, at(blocks * bytes));
   machine::ThreadPool pool(1);
-  for (std::int64_t s = 0; s < shape.sequences; ++s) {
-    const std::int64_t first = s * shape.longest * width;
-    const paged_attention::Sequence rows{.rows = contexts[at(s)],
-                                         .blocks = table_of(shape, tables, s)};
-    paged_attention::append(cache, {&rows, 1}, k + first, v + first, 0, pool);
-  }
+  paged_attention::append(cache, rows, k, v, 0, pool);
 }
 
 void decoding_rows(const Scattered& shape, std::span<const std::int32_t> tables,

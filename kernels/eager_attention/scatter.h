@@ -28,11 +28,15 @@ paged_attention::Cache cache_over(paged_attention::Type type, std::int64_t kv_he
 /// Deals the blocks out at random: `tables` is sequences x table().
 void deal_blocks(const Scattered& shape, std::uint64_t seed, std::span<std::int32_t> tables);
 
-/// Writes the first contexts[s] tokens of sequence s, whose K and V (kv width f32 a token) begin at
-/// token s * longest. Bytes beyond are zero.
-void fill_blocks(const paged_attention::Cache& cache, const Scattered& shape,
-                 std::span<const std::int32_t> tables, std::span<const std::int32_t> contexts,
-                 const float* k, const float* v);
+/// The first contexts[s] tokens of each sequence, as rows to append: K and V of sequence s begin at
+/// row s * longest. Views of `tables`.
+void whole_sequences(const Scattered& shape, std::span<const std::int32_t> tables,
+                     std::span<const std::int32_t> contexts,
+                     std::vector<paged_attention::Sequence>& to);
+
+/// Zeroes so many blocks and appends the rows (kv width f32 each).
+void fill_blocks(const paged_attention::Cache& cache, std::int64_t blocks,
+                 std::span<const paged_attention::Sequence> rows, const float* k, const float* v);
 
 /// The last token of each sequence as its one query row: what a decoding step attends.
 void decoding_rows(const Scattered& shape, std::span<const std::int32_t> tables,
