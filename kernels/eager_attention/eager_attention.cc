@@ -6,10 +6,15 @@
 
 #include "base/check.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/reduce/reduce.h"
 #include "kernels/softmax/softmax.h"
 #include "kernels/transpose/transpose.h"
 
 namespace aisp::kernels::eager_attention {
+
+// Up to so many rows of a product K is read as it lies, by dot products; turning it costs more than
+// they do.
+constexpr std::int64_t kFewRows = 8;
 
 // One row: the heads of a group are the rows of one product. More: each head has its own.
 struct EagerAttention::State {
@@ -36,14 +41,31 @@ struct EagerAttention::State {
   float* of_product(std::int64_t g, std::int64_t i) {
     return scores.data() + (g * heads.group() + i) * rows * tokens;
   }
+  void dots(const float* q, const float* k, float* to);
   void score(const Tensors& at);
   void scale_and_mask(const Tensors& at);
   void sum_values(const Tensors& at);
 };
 
+/// Of one product: rows row_stride() apart with the keys of a KV head.
+void EagerAttention::State::dots(const float* q, const float* k, float* to) {
+  const auto size = static_cast<std::size_t>(heads.head_size);
+  for (std::int64_t t = 0; t < tokens; ++t, k += heads.kv_width()) {
+    for (std::int64_t i = 0; i < m(); ++i) {
+      to[i * tokens + t] = static_cast<float>(reduce::dot({q + i * row_stride(), size}, {k, size}));
+    }
+  }
+}
+
 void EagerAttention::State::score(const Tensors& at) {
   const std::int64_t size = heads.head_size;
   for (std::int64_t g = 0; g < heads.kv_heads; ++g) {
+    if (m() <= kFewRows) {
+      for (std::int64_t i = 0; i < products; ++i) {
+        dots(at.q + (g * heads.group() + i) * size, at.k + g * size, of_product(g, i));
+      }
+      continue;
+    }
     transpose::transpose({.in = at.k + g * size,
                           .out = turned.data(),
                           .shape = {tokens, size},
