@@ -24,8 +24,9 @@ Url parse_url(const std::string& text);
 /// What a server takes and how it is asked; found by probe.h.
 struct Dialect {
   std::string model;
-  std::string key;  // of the API; "" for none
-  bool chat = false;  // /v1/chat/completions in place of /v1/completions
+  std::string key;                   // of the API; "" for none
+  std::vector<std::string> headers;  // "Name: value", sent with every request
+  bool chat = false;                 // /v1/chat/completions in place of /v1/completions
   /// Prompts as token ids, first_id + number; else as words.
   bool ids = true;
   std::int32_t first_id = 0;
