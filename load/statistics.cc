@@ -128,7 +128,8 @@ bool is_steady(std::span<const Seen> seen, double level) {
   }
   const Interval before = quantile_interval(begin, 0.5, level);
   const Interval after = quantile_interval(end, 0.5, level);
-  return before.low <= after.high && after.low <= before.high;
+  constexpr double kApart = 1.1;
+  return before.low <= after.high * kApart && after.low <= before.high * kApart;
 }
 
 }  // namespace aisp::load

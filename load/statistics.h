@@ -38,7 +38,8 @@ struct Percentiles {
 };
 Percentiles percentiles_of(std::span<const Seen> seen, double level);
 
-/// True unless the medians of the first and the last third of the time have disjoint intervals.
+/// True unless the medians of the first and the last third of the time have disjoint intervals,
+/// more than a tenth apart.
 bool is_steady(std::span<const Seen> seen, double level);
 
 }  // namespace aisp::load
