@@ -26,13 +26,15 @@ struct Stream {
   int slot = -1;
   Engine::Callback callback;
   std::vector<Token> tokens;
+  double started_s = -1.0;
+  int cached = 0;
   bool queued = false, stopped = false;
   std::optional<Finish> finish;
 };
 
 // A caller's wish, on the caller's stack; `done` under the mutex.
 struct Note {
-  enum class Kind { kSubmit, kCancel, kCounters } kind;
+  enum class Kind { kSubmit, kCancel, kCounters, kOccupancy } kind;
   Request request;
   std::shared_ptr<Stream> stream;
   std::uint64_t id = 0;
@@ -40,6 +42,7 @@ struct Note {
   Finish finish = Finish::kCancelled;
   Verdict verdict;
   Counters counters;
+  Occupancy occupancy;
   bool found = false, done = false;
 };
 
@@ -130,6 +133,12 @@ struct Engine::Threads {
   void answer(Note& note) {
     if (note.kind == Note::Kind::kCounters) {
       note.counters = state.counters;
+    } else if (note.kind == Note::Kind::kOccupancy) {
+      note.occupancy = {.waiting = static_cast<int>(in_system() - state.running.size()),
+                        .running = static_cast<int>(state.running.size()),
+                        .blocks = state.pool.total(),
+                        .free_blocks = state.pool.free(),
+                        .cached_blocks = state.index.evictable()};
     } else if (note.kind == Note::Kind::kCancel) {
       note.found = serve::cancel(state, note.slot, note.id, note.finish);
       publish_ends();  // before the slot is given to the next note
@@ -165,6 +174,7 @@ struct Engine::Threads {
       // Also of a request that has just ended: its tokens stay until the slot is used again.
       const std::vector<Token>& tokens = state.slots[static_cast<std::size_t>(work.slot)].tokens;
       Stream& stream = *streams[static_cast<std::size_t>(work.slot)];
+      stream.cached = state.slots[static_cast<std::size_t>(work.slot)].cached;
       if (tokens.size() == work.tokens.size() || stream.stopped) continue;
       stream.tokens.insert(stream.tokens.end(),
                            tokens.begin() + static_cast<std::ptrdiff_t>(work.tokens.size()),
@@ -205,10 +215,15 @@ struct Engine::Threads {
       options.drafter->propose(state.slots[static_cast<std::size_t>(slot)].tokens, wanted, guesses);
       set_drafts(state, slot, guesses);
     }
-    const Plan& next = step(state, now_s());
+    const double now = now_s();
+    const Plan& next = step(state, now);
     publish_ends();  // of those that came too late
     if (next.empty()) return;
     const std::lock_guard lock(mutex);
+    for (const Work& work : next.work) {
+      double& started_s = streams[static_cast<std::size_t>(work.slot)]->started_s;
+      if (started_s < 0.0) started_s = now;
+    }
     plan = &next;
     to_executor.notify_one();
   }
@@ -251,12 +266,16 @@ struct Engine::Threads {
       tokens.swap(stream->tokens);
       stream->tokens.clear();
       const std::optional<Finish> finish = stream->finish;
+      const double started_s = stream->started_s;
+      const int cached = stream->cached;
       if (stream->stopped) tokens.clear();
       lock.unlock();
       const bool more = stream->callback({.id = stream->id,
                                           .tokens = tokens,
                                           .ended = finish.has_value(),
-                                          .finish = finish.value_or(Finish::kStop)});
+                                          .finish = finish.value_or(Finish::kStop),
+                                          .started_s = started_s,
+                                          .cached = cached});
       tokens.clear();
       lock.lock();
       if (finish) {
@@ -347,6 +366,12 @@ void Engine::drain() {
 std::string Engine::failure() const {
   const std::lock_guard lock(threads_->mutex);
   return threads_->failure;
+}
+
+Occupancy Engine::occupancy() {
+  Note note{.kind = Note::Kind::kOccupancy};
+  threads_->ask(note);
+  return note.occupancy;
 }
 
 Counters Engine::counters() {

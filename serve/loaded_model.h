@@ -20,8 +20,10 @@ struct LoadOptions {
   std::string kv = "bf16";   // f32, f16, bf16, i8
   double kv_memory_gib = 0;  // 0: an eighth of the machine's memory
   int max_running = 32;
-  int slots = 64;  // requests in the engine, waiting ones included
-  int lookup = 0;  // drafts by prompt lookup
+  int slots = 64;      // requests in the engine, waiting ones included
+  int lookup = 0;      // drafts by prompt lookup
+  int max_rows = 512;  // of a step
+  int tenants = 1;     // that share fairly
 };
 
 class LoadedModel {
