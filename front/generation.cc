@@ -67,7 +67,6 @@ void Generation::submit(Prepared prepared) {
     call_->cancel = [self = shared_from_this()](bool gone) { self->cancel_all(gone); };
   }
   for (std::size_t i = 0; i < prepared.requests.size(); ++i) {
-    ++served_->requests;
     const serve::Ticket ticket = submit_one(i, std::move(prepared.requests[i]));
     if (ticket.verdict.slot < 0) {
       metrics_.count_refusal(ticket.verdict.why == Why::kTooLate ? "too_late" : "queue_full");
