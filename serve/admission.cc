@@ -99,6 +99,7 @@ Verdict submit(State& state, Request request, double now_s) {
   slot.due_s = due_s;
   slot.order = state.next_order++;
   slot.request = std::move(request);
+  if (slot.request.grammar != nullptr) slot.grammar.emplace(slot.request.grammar);
   ++state.counters.submitted;
   enqueue(state, verdict.slot);
   return verdict;

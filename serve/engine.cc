@@ -28,8 +28,12 @@ struct Stream {
   std::vector<Token> tokens;
   double started_s = -1.0;
   int cached = 0;
+  std::vector<LogProb> logprobs;
   bool queued = false, stopped = false;
   std::optional<Finish> finish;
+  std::string problem;
+  // Held to the last event: so what it remembers is freed by the callbacks' thread.
+  std::shared_ptr<text::GrammarMatcher> grammar;
 };
 
 // A caller's wish, on the caller's stack; `done` under the mutex.
@@ -170,16 +174,24 @@ struct Engine::Threads {
     }
     complete(state, result);
     const std::lock_guard lock(mutex);
-    for (const Work& work : state.plan.work) {
+    for (std::size_t i = 0; i < state.plan.work.size(); ++i) {
+      const Work& work = state.plan.work[i];
       // Also of a request that has just ended: its tokens stay until the slot is used again.
-      const std::vector<Token>& tokens = state.slots[static_cast<std::size_t>(work.slot)].tokens;
+      const std::size_t known = state.slots[static_cast<std::size_t>(work.slot)].tokens.size();
       Stream& stream = *streams[static_cast<std::size_t>(work.slot)];
       stream.cached = state.slots[static_cast<std::size_t>(work.slot)].cached;
-      if (tokens.size() == work.tokens.size() || stream.stopped) continue;
-      stream.tokens.insert(stream.tokens.end(),
-                           tokens.begin() + static_cast<std::ptrdiff_t>(work.tokens.size()),
-                           tokens.end());
+      if (known == work.tokens.size() || stream.stopped) continue;
+      const auto taken = static_cast<std::ptrdiff_t>(known - work.tokens.size());
+      const auto tokens = result.answer(i).begin();
+      stream.tokens.insert(stream.tokens.end(), tokens, tokens + taken);
+      const auto logprobs = result.logprobs_of(i).begin();
+      stream.logprobs.insert(stream.logprobs.end(), logprobs,
+                             logprobs + taken * work.request->sampling.logprob_entries());
       enqueue(streams[static_cast<std::size_t>(work.slot)]);
+    }
+    for (const Ending& ending : result.endings) {
+      const int slot = state.plan.work[ending.work].slot;
+      streams[static_cast<std::size_t>(slot)]->problem = ending.problem;
     }
   }
 
@@ -256,6 +268,7 @@ struct Engine::Threads {
 
   void call_back() {
     std::vector<Token> tokens;
+    std::vector<LogProb> logprobs;
     std::unique_lock lock(mutex);
     for (;;) {
       to_callbacks.wait(lock, [&] { return !ready.empty() || scheduler_done; });
@@ -264,19 +277,24 @@ struct Engine::Threads {
       ready.pop_front();
       stream->queued = false;
       tokens.swap(stream->tokens);
-      stream->tokens.clear();
+      logprobs.swap(stream->logprobs);
       const std::optional<Finish> finish = stream->finish;
       const double started_s = stream->started_s;
       const int cached = stream->cached;
-      if (stream->stopped) tokens.clear();
+      if (stream->stopped) tokens.clear(), logprobs.clear();
       lock.unlock();
-      const bool more = stream->callback({.id = stream->id,
-                                          .tokens = tokens,
-                                          .ended = finish.has_value(),
-                                          .finish = finish.value_or(Finish::kStop),
-                                          .started_s = started_s,
-                                          .cached = cached});
+      // The problem was written before the last event was published, and stays.
+      const bool more = stream->callback(
+          {.id = stream->id,
+           .tokens = tokens,
+           .logprobs = logprobs,
+           .ended = finish.has_value(),
+           .finish = finish.value_or(Finish::kStop),
+           .problem = finish == Finish::kGrammar ? std::string_view(stream->problem) : "",
+           .started_s = started_s,
+           .cached = cached});
       tokens.clear();
+      logprobs.clear();
       lock.lock();
       if (finish) {
         --undelivered;
@@ -341,6 +359,8 @@ Ticket Engine::submit(Request request, Callback callback) {
   note.id = note.stream->id = request.id = ++last_id;
   note.stream->callback = std::move(callback);
   note.stream->tokens.reserve(64);
+  note.stream->logprobs.reserve(64 * static_cast<std::size_t>(request.sampling.logprob_entries()));
+  note.stream->grammar = request.grammar;
   note.request = std::move(request);
   if (!t.ask(note)) note.verdict = {.why = Verdict::Why::kQueueFull};
   if (note.verdict.slot < 0) {

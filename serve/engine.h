@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "serve/drafter.h"
 #include "serve/executor.h"
@@ -28,10 +29,13 @@ namespace aisp::serve {
 struct Event {
   std::uint64_t id = 0;
   std::span<const Token> tokens;
+  /// Sampling::logprob_entries() for each of the tokens, the chosen one's first.
+  std::span<const LogProb> logprobs;
   bool ended = false;
   Finish finish = Finish::kStop;
-  double started_s = -1.0;  // on the engine's clock: its first row was planned; -1: not yet
-  int cached = 0;           // positions that came from the cache, again after each preemption
+  std::string_view problem;  // in words, with Finish::kGrammar
+  double started_s = -1.0;   // on the engine's clock: its first row was planned; -1: not yet
+  int cached = 0;            // positions that came from the cache, again after each preemption
 };
 
 /// What the engine holds at this moment.

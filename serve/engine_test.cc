@@ -126,6 +126,32 @@ TEST(Engine, AnswersManyThreads) {
   EXPECT_GT(counters.cached_tokens, 0u);
 }
 
+// Drafts, stop tokens in the middle of an answer, callbacks that come late: each token has its own.
+TEST(Engine, LogProbabilitiesComeWithTheirTokens) {
+  SimExecutor executor(sim_options());
+  PromptLookup lookup;
+  std::atomic<int> ended = 0;
+  Engine engine({.config = small_config(), .executor = &executor, .drafter = &lookup});
+  for (int i = 0; i < 12; ++i) {
+    Request request = request_of(static_cast<std::uint64_t>(i), 40);
+    request.sampling.logprobs = i % 4 - 1;
+    request.stop_tokens = {4};
+    const auto each = static_cast<std::size_t>(request.sampling.logprob_entries());
+    engine.submit(request, [&, each](const Event& event) {
+      EXPECT_EQ(event.logprobs.size(), each * event.tokens.size());
+      for (std::size_t j = 0; j < event.logprobs.size(); ++j) {
+        EXPECT_EQ(event.logprobs[j].token, event.tokens[j / each]);
+        EXPECT_EQ(event.logprobs[j].value, -static_cast<float>(j % each));
+      }
+      EXPECT_EQ(event.problem, "");
+      ended += event.ended;
+      return true;
+    });
+  }
+  engine.drain();
+  EXPECT_EQ(ended, 12);
+}
+
 // Slow on purpose, so that tests know a plan to be in flight.
 class SlowExecutor : public Executor {
  public:
@@ -250,6 +276,41 @@ TEST(Engine, AFailingExecutorEndsEveryRequest) {
   EXPECT_EQ(answers.finish(1), Finish::kFailed);
   EXPECT_EQ(answers.finish(2), Finish::kFailed);
   EXPECT_THROW(engine.submit(request_of(7), answers.take(3)), Error);
+}
+
+// Ends the second of its requests in the third run that it is in, as a grammar does.
+class EndingExecutor : public SimExecutor {
+ public:
+  EndingExecutor() : SimExecutor(sim_options()) {}
+  void run(const Plan& plan, Result& result) override {
+    SimExecutor::run(plan, result);
+    for (std::size_t i = 0; i < plan.work.size(); ++i) {
+      const Work& work = plan.work[i];
+      if (work.request->max_tokens == 50 && work.known + work.first - work.prompt >= 3) {
+        result.endings.push_back({i, Finish::kGrammar, "too many ways"});
+      }
+    }
+  }
+};
+
+TEST(Engine, AnEndingEndsItsRequestAlone) {
+  EndingExecutor executor;
+  const SimExecutor alone(sim_options());
+  Answers answers;
+  std::string problem;
+  Engine engine({.config = small_config(), .executor = &executor});
+  engine.submit(request_of(5, 40), answers.take(1));
+  engine.submit(request_of(6, 50), [&](const Event& event) {
+    if (event.ended) problem = event.problem;
+    return answers.take(2)(event);
+  });
+  engine.drain();
+  EXPECT_EQ(answers.finish(1), Finish::kLength);
+  EXPECT_EQ(answers.tokens(1), alone.alone(request_of(5, 40)));
+  EXPECT_EQ(answers.finish(2), Finish::kGrammar);
+  EXPECT_EQ(answers.tokens(2).size(), 4u);
+  EXPECT_EQ(problem, "too many ways");
+  EXPECT_EQ(engine.failure(), "");
 }
 
 TEST(Engine, EndsInTheMiddle) {

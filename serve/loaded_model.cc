@@ -66,4 +66,11 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+std::shared_ptr<const text::GrammarVocabulary> LoadedModel::grammar_vocabulary() const {
+  std::call_once(grammar_once_, [&] {
+    grammar_vocabulary_ = std::make_shared<const text::GrammarVocabulary>(*tokenizer_);
+  });
+  return grammar_vocabulary_;
+}
+
 }  // namespace aisp::serve

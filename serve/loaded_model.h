@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "model/tensor_file.h"
@@ -10,6 +11,7 @@
 #include "model/weights.h"
 #include "serve/engine.h"
 #include "serve/model_executor.h"
+#include "text/grammar.h"
 #include "text/tokenizer.h"
 
 namespace aisp::serve {
@@ -34,6 +36,8 @@ class LoadedModel {
   const model::ModelConfig& config() const { return weights_->config(); }
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   const std::string& chat_template() const { return chat_template_; }
+  /// The tokenizer's pieces, for Request::grammar. Made when first asked for. Any thread.
+  std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary() const;
   Engine& engine() { return *engine_; }
   /// Cancels what runs; no callback comes after it, and no engine is there.
   void stop() { engine_.reset(); }
@@ -50,6 +54,8 @@ class LoadedModel {
   std::unique_ptr<model::Weights> weights_;
   std::unique_ptr<text::Tokenizer> tokenizer_;
   std::string chat_template_;
+  mutable std::once_flag grammar_once_;
+  mutable std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary_;
   std::unique_ptr<ModelExecutor> executor_;
   PromptLookup lookup_;
   std::unique_ptr<Engine> engine_;

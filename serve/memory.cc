@@ -243,6 +243,8 @@ void end(State& state, int slot, Finish finish) {
   if (s.stage == Stage::kRunning) release(state, slot);
   --state.tenants[static_cast<std::size_t>(s.request.tenant)].requests;
   s.stage = Stage::kUnused;
+  s.grammar.reset();
+  s.request.grammar.reset();
   state.unused.push_back(slot);
   state.ended.push_back({slot, s.request.id, finish});
   ++state.counters.ended;

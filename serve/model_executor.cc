@@ -5,6 +5,8 @@
 #include <chrono>
 
 #include "base/check.h"
+#include "base/error.h"
+#include "text/grammar.h"
 
 namespace aisp::serve {
 namespace {
@@ -57,21 +59,47 @@ void ModelExecutor::gather(const Plan& plan) {
   }
 }
 
+// False: no token fits.
+bool ModelExecutor::find_allowed(const text::GrammarState& grammar) {
+  // A model may have more rows than its tokenizer has pieces: those are never allowed.
+  allowed_.assign((vocab_ + 63) / 64, 0);
+  const std::size_t words = grammar.mask_words();
+  check(words <= allowed_.size(), "the grammar is over the model's vocabulary");
+  grammar.mask(std::span(allowed_).first(words));
+  return std::ranges::any_of(allowed_, [](std::uint64_t word) { return word != 0; });
+}
+
+// A row counts while every draft before it is what sampling gives; the rest is not looked at.
 void ModelExecutor::answer(const Work& work, std::span<const float> logits, Result& result) {
-  sampled_.clear();
+  const Sampling& sampling = work.request->sampling;
+  const std::size_t index = result.begin.size() - 1;
   sequence_.assign(work.tokens.begin(), work.tokens.begin() + work.first + work.known);
-  const int prompt = static_cast<int>(work.request->prompt.size());
-  for (std::size_t i = 0; i <= work.drafts.size(); ++i) {
-    sampled_.push_back(sampler_.sample({.logits = logits.subspan(i * vocab_, vocab_),
-                                        .tokens = sequence_,
-                                        .prompt = prompt,
-                                        .position = static_cast<int>(sequence_.size()),
-                                        .allowed = {}},
-                                       work.request->sampling));
-    if (i < work.drafts.size()) sequence_.push_back(work.drafts[i]);
+  allowed_.clear();
+  for (std::size_t i = 0;; ++i) {
+    if (work.grammar != nullptr && !find_allowed(*work.grammar)) {
+      const bool whole = work.grammar->complete();
+      result.endings.push_back({index, whole ? Finish::kStop : Finish::kGrammar,
+                                whole ? "" : "no token of the vocabulary fits the grammar"});
+      return;
+    }
+    const std::span<const float> row = logits.subspan(i * vocab_, vocab_);
+    const Token token = sampler_.sample({.logits = row,
+                                         .tokens = sequence_,
+                                         .prompt = work.prompt,
+                                         .position = static_cast<int>(sequence_.size()),
+                                         .allowed = allowed_},
+                                        sampling);
+    if (work.grammar != nullptr && !work.grammar->advance(token)) {
+      result.endings.push_back({index, Finish::kGrammar, "the model finds no fitting token"});
+      return;
+    }
+    result.tokens.push_back(token);
+    if (sampling.logprobs >= 0) {
+      sampler_.log_probs(row, token, sampling.logprobs, result.logprobs);
+    }
+    if (i == work.drafts.size() || work.drafts[i] != token) return;
+    sequence_.push_back(token);
   }
-  const int count = accept(work.drafts, sampled_);
-  result.tokens.insert(result.tokens.end(), sampled_.begin(), sampled_.begin() + count);
 }
 
 TimeModel ModelExecutor::measure_time() {
@@ -118,7 +146,11 @@ void ModelExecutor::run(const Plan& plan, Result& result) {
   for (const Work& work : plan.work) {
     if (work.emits) {
       const std::size_t rows = (1 + work.drafts.size()) * vocab_;
-      answer(work, std::span<const float>(logits_).subspan(at, rows), result);
+      try {
+        answer(work, std::span<const float>(logits_).subspan(at, rows), result);
+      } catch (const Error& problem) {  // its grammar's: the others go on
+        result.endings.push_back({result.begin.size() - 1, Finish::kGrammar, problem.what()});
+      }
       at += rows;
     }
     result.close();

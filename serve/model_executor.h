@@ -33,6 +33,7 @@ class ModelExecutor : public Executor {
   void move(const Move& move);
   void gather(const Plan& plan);
   void answer(const Work& work, std::span<const float> logits, Result& result);
+  bool find_allowed(const text::GrammarState& grammar);
 
   model::KvCache cache_;
   std::unique_ptr<model::KvCache> host_;
@@ -41,7 +42,8 @@ class ModelExecutor : public Executor {
   std::size_t vocab_;
   int most_rows_;
   // Of the plan under way; kept for their memory.
-  std::vector<Token> tokens_, sampled_, sequence_;
+  std::vector<Token> tokens_, sequence_;
+  std::vector<std::uint64_t> allowed_;
   std::vector<model::Sequence> sequences_;
   std::vector<std::int32_t> wanted_;
   std::vector<float> logits_;

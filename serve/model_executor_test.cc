@@ -8,8 +8,10 @@
 
 #include "base/rng.h"
 #include "model/made_model.h"
+#include "model/tokenizer_of.h"
 #include "serve/drafter.h"
 #include "serve/scheduler.h"
+#include "text/tokenizer.h"
 
 namespace aisp::serve {
 namespace {
@@ -21,6 +23,9 @@ struct Setting {
 
 struct Outputs {
   std::map<std::uint64_t, std::vector<Token>> tokens;
+  std::map<std::uint64_t, std::vector<LogProb>> logprobs;
+  std::map<std::uint64_t, Ending> endings;
+  std::map<std::uint64_t, Finish> finish;
   Counters counters;
 };
 
@@ -67,8 +72,16 @@ Outputs run(const model::MadeModel& made, const std::vector<Request>& requests,
       const auto answer = result.answer(i);
       auto& to = outputs.tokens[plan.work[i].request->id];
       to.insert(to.end(), answer.begin(), answer.end());
+      auto& beside = outputs.logprobs[plan.work[i].request->id];
+      const auto values = result.logprobs_of(i);
+      beside.insert(beside.end(), values.begin(), values.end());
+    }
+    for (const Ending& ending : result.endings) {
+      outputs.endings[plan.work[ending.work].request->id] = ending;
     }
     complete(state, result);
+    for (const Ended& ended : state.ended) outputs.finish[ended.id] = ended.finish;
+    state.ended.clear();
   }
   check_integrity(state);
   outputs.counters = state.counters;
@@ -78,6 +91,12 @@ Outputs run(const model::MadeModel& made, const std::vector<Request>& requests,
     if (tokens.size() > static_cast<std::size_t>(request.max_tokens)) {
       tokens.resize(static_cast<std::size_t>(request.max_tokens));
     }
+    for (const Token stop : request.stop_tokens) {
+      const auto end = std::ranges::find(tokens, stop);
+      if (end != tokens.end()) tokens.erase(end + 1, tokens.end());
+    }
+    outputs.logprobs[request.id].resize(
+        tokens.size() * static_cast<std::size_t>(request.sampling.logprob_entries()));
   }
   return outputs;
 }
@@ -150,6 +169,135 @@ TEST_P(ModelExecutorTest, WithDraftsAsAlone) {
   EXPECT_GT(got.counters.drafted, 0u) << "something was to be guessed";
 }
 
+// What may be said: `least` or more lists of numbers, then a full stop.
+text::Grammar lists(int least) {
+  return text::Grammar::from_gbnf(R"(root ::= ("[" number ("," " "? number)* "]"){)" +
+                                  std::to_string(least) + R"(,} "."
+                                  number ::= "-"? ("0" | [1-9] [0-9]*))");
+}
+
+class GrammarTest : public ModelExecutorTest {
+ protected:
+  std::shared_ptr<text::GrammarMatcher> matcher(const text::Grammar& grammar) const {
+    return std::make_shared<text::GrammarMatcher>(grammar, vocabulary);
+  }
+  void constrain(std::vector<Request>& requests, int every, int least = 1) const {
+    for (Request& request : requests) {
+      if (static_cast<int>(request.id) % every != 0) continue;
+      request.grammar = matcher(lists(least));
+      request.stop_tokens = {2};
+      request.sampling.logprobs = static_cast<int>(request.id % 4);
+    }
+  }
+  // Every answer fits its grammar, and is whole when it did not end by its length.
+  static void check_answers(const std::vector<Request>& requests, const Outputs& got) {
+    for (const Request& request : requests) {
+      if (request.grammar == nullptr) continue;
+      text::GrammarState state(request.grammar);
+      for (const Token token : got.tokens.at(request.id)) {
+        EXPECT_TRUE(state.advance(token)) << request.id;
+      }
+      if (got.finish.at(request.id) == Finish::kStop) {
+        EXPECT_TRUE(state.complete());
+      } else {
+        EXPECT_EQ(got.finish.at(request.id), Finish::kLength);
+      }
+    }
+  }
+
+  text::Tokenizer tokenizer{model::tokenizer_of(made.file), made.file.path()};
+  std::shared_ptr<const text::GrammarVocabulary> vocabulary =
+      std::make_shared<const text::GrammarVocabulary>(tokenizer);
+};
+
+TEST_P(GrammarTest, TogetherAndWithDraftsAsAlone) {
+  constrain(sharing, 2);
+  const auto right = alone(sharing);
+  for (const int drafts : {0, 4}) {
+    const Outputs got = run(made, sharing, {.max_drafts = drafts, .threads = 1});
+    EXPECT_EQ(got.tokens, right);
+    check_answers(sharing, got);
+    EXPECT_EQ(got.counters.accepted > 0, drafts > 0);
+  }
+}
+
+// Who is preempted has computed nothing any more, but its place in the grammar is kept.
+TEST_P(GrammarTest, WithLittleMemoryAsAlone) {
+  constrain(growing, 1, 50);
+  const Outputs got =
+      run(made, growing, {.device_blocks = 9, .max_rows = 40, .max_drafts = 2, .threads = 1});
+  EXPECT_EQ(got.tokens, alone(growing));
+  check_answers(growing, got);
+  EXPECT_GT(got.counters.preemptions, 0u) << "memory was to run out";
+}
+
+TEST_P(GrammarTest, OnlyTheEndFitsBehindAWholeText) {
+  Request request = sharing[0];
+  request.grammar = matcher(text::Grammar::from_gbnf(R"(root ::= "yes")"));
+  request.stop_tokens = {2};
+  const Outputs got = run(made, {request}, {});
+  const std::vector<Token> tokens = got.tokens.at(request.id);
+  EXPECT_EQ(tokenizer.decode(tokens), "yes");
+  EXPECT_EQ(tokens.back(), 2);
+  EXPECT_EQ(got.finish.at(request.id), Finish::kStop);
+}
+
+// A grammar that cannot go on ends its request, in words; the others see nothing of it.
+TEST_P(GrammarTest, AGrammarsErrorEndsItsRequestAlone) {
+  constrain(sharing, 3);
+  auto together = sharing;
+  // Each letter can be read in as many ways again: places without end.
+  together[1].grammar = matcher(text::Grammar::from_gbnf(
+      "root ::= a a a a a a a a a a a a\na ::= b*\nb ::= [a-z] | b2 | [a-z] b2\n"
+      "b2 ::= [a-z] b3? | [a-z] [a-z] b\nb3 ::= \"x\" b b | [a-z] b2 \"y\" | b b2"));
+  together[1].max_tokens = 120;
+  together[1].sampling = {.temperature = 1.0f};
+  const Outputs got = run(made, together, {.threads = 1});
+  auto right = alone(sharing);
+  for (const Request& request : sharing) {
+    if (request.id == together[1].id) continue;
+    EXPECT_EQ(got.tokens.at(request.id), right.at(request.id)) << request.id;
+  }
+  EXPECT_EQ(got.finish.at(together[1].id), Finish::kGrammar);
+  EXPECT_NE(got.endings.at(together[1].id).problem.find("too"), std::string::npos);
+}
+
+TEST_P(ModelExecutorTest, PresenceCountsTheAnswerAndNotThePrompt) {
+  Request request = sharing[0];
+  request.max_tokens = 1;
+  // Every second token is in the prompt: until the likeliest next one is among them.
+  for (Token which = 0; which < 64; ++which) {
+    request.prompt.clear();
+    for (Token id = which % 2; id < made.config.vocab; id += 2) request.prompt.push_back(id);
+    std::ranges::rotate(request.prompt, request.prompt.begin() + which);
+    request.sampling = {.temperature = 0.0f};
+    const Setting setting{.max_rows = 1024};
+    const Token likeliest = run(made, {request}, setting).tokens.at(1)[0];
+    if (likeliest % 2 != which % 2) continue;
+    request.sampling.presence = 100.0f;
+    EXPECT_EQ(run(made, {request}, setting).tokens.at(1)[0], likeliest);
+    return;
+  }
+  FAIL() << "no prompt has its answer in itself";
+}
+
+TEST_P(ModelExecutorTest, LogProbabilitiesComeWithTheirTokens) {
+  Request request = sharing[0];
+  request.sampling = {.temperature = 0.0f, .logprobs = 2};
+  const Outputs got = run(made, {request}, {.max_drafts = 2});
+  const std::vector<Token>& tokens = got.tokens.at(1);
+  const std::vector<LogProb>& logprobs = got.logprobs.at(1);
+  ASSERT_EQ(logprobs.size(), 3 * tokens.size());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    EXPECT_EQ(logprobs[3 * i].token, tokens[i]);
+    EXPECT_GE(logprobs[3 * i + 1].value, logprobs[3 * i + 2].value);
+    EXPECT_EQ(logprobs[3 * i + 1].token, tokens[i]) << "the likeliest was chosen";
+    EXPECT_LT(logprobs[3 * i].value, 0.0f);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GrammarTest, testing::Values("llama"),
+                         [](const auto& info) { return std::string(info.param); });
 INSTANTIATE_TEST_SUITE_P(Models, ModelExecutorTest, testing::Values("llama", "qwen3moe", "gemma2"),
                          [](const auto& info) { return std::string(info.param); });
 

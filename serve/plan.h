@@ -5,10 +5,15 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "serve/request.h"
 #include "serve/time_model.h"
+
+namespace aisp::text {
+class GrammarState;
+}
 
 namespace aisp::serve {
 
@@ -31,7 +36,11 @@ struct Work {
   bool decode = false;               // a running stream's next token, not a part of a prompt
   std::span<const Token> tokens;     // the whole sequence, first + known of them or more
   std::span<const BlockId> blocks;   // block i holds positions [i, i + 1) * block_tokens
-  const Request* request = nullptr;  // its sampling
+  const Request* request = nullptr;  // its sampling; its prompt is in `tokens`
+  int prompt = 0;                    // of the tokens, the prompt's
+  /// Where the answer so far is in its grammar; null: free text. The executor goes on with each
+  /// token that it answers.
+  text::GrammarState* grammar = nullptr;
   int rows() const { return known + static_cast<int>(drafts.size()); }
 };
 
@@ -45,19 +54,38 @@ struct Plan {
   bool empty() const { return work.empty() && moves.empty(); }
 };
 
-/// Answers in the order of Plan::work: answer i is tokens[begin[i], begin[i + 1]).
+/// The executor ends a request: for what cannot be seen in its tokens.
+struct Ending {
+  std::size_t work = 0;
+  Finish finish = Finish::kStop;
+  std::string problem;  // in words, when it ends badly
+};
+
+/// Answers in the order of Plan::work.
 struct Result {
-  std::vector<Token> tokens;
-  std::vector<std::int32_t> begin;
+  std::vector<Token> tokens;      // answer i: [begin[i], begin[i + 1])
+  std::vector<LogProb> logprobs;  // Sampling::logprob_entries() for each token of an answer
+  std::vector<std::int32_t> begin, logprobs_begin;
+  std::vector<Ending> endings;  // by their work
   double seconds = 0.0;
   void clear() {
     tokens.clear();
+    logprobs.clear();
     begin.assign(1, 0);
+    logprobs_begin.assign(1, 0);
+    endings.clear();
   }
   /// Ends the answer of one work.
-  void close() { begin.push_back(static_cast<std::int32_t>(tokens.size())); }
+  void close() {
+    begin.push_back(static_cast<std::int32_t>(tokens.size()));
+    logprobs_begin.push_back(static_cast<std::int32_t>(logprobs.size()));
+  }
   std::span<const Token> answer(std::size_t i) const {
     return {tokens.data() + begin[i], static_cast<std::size_t>(begin[i + 1] - begin[i])};
+  }
+  std::span<const LogProb> logprobs_of(std::size_t i) const {
+    return {logprobs.data() + logprobs_begin[i],
+            static_cast<std::size_t>(logprobs_begin[i + 1] - logprobs_begin[i])};
   }
 };
 

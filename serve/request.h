@@ -4,12 +4,22 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "serve/prefix_index.h"
 
+namespace aisp::text {
+class GrammarMatcher;
+}
+
 namespace aisp::serve {
+
+struct LogProb {
+  Token token = 0;
+  float value = 0.0f;  // natural logarithm of the model's own probability, before any setting
+};
 
 /// How a row of logits becomes a token; sampler.h says in which order the steps apply.
 struct Sampling {
@@ -21,8 +31,8 @@ struct Sampling {
   float presence = 0.0f, frequency = 0.0f;  // of generated tokens
   std::vector<std::pair<Token, float>> bias;
   std::uint64_t seed = 0;
-  int logprobs =
-      0;  // of that many likely tokens: Sampler::log_probs; the engine has no place for them yet
+  int logprobs = -1;  // of the chosen token and that many likely ones; -1: none
+  int logprob_entries() const { return 1 + logprobs; }  // for each token
 };
 
 struct Request {
@@ -33,6 +43,9 @@ struct Request {
   int max_tokens = 16;
   std::vector<Token> stop_tokens;
   Sampling sampling;
+  /// What the answer must look like; null: anything. Where the text is complete and nothing can
+  /// follow, only an end of text fits: it should be among the stop tokens.
+  std::shared_ptr<text::GrammarMatcher> grammar;
   /// Priority: how long it may wait before it goes before everything that came later. Interactive
   /// requests have a second, batches minutes; nothing waits for ever.
   double patience_s = 10.0;
@@ -45,6 +58,7 @@ enum class Finish : std::uint8_t {
   kLength,     // max_tokens
   kCancelled,  // by the caller
   kLate,       // its deadline passed while it waited
+  kGrammar,    // its grammar cannot go on: no token fits, or it needs too much
   kFailed,     // the executor failed; see Engine
 };
 

@@ -194,9 +194,9 @@ void Sampler::log_probs(std::span<const float> logits, Token chosen, int most,
   }
   const double base = static_cast<double>(top) + std::log(sum);
   const auto value = [&](Token token) {
-    return static_cast<float>(logits[static_cast<std::size_t>(token)] - base);
+    const float logit = logits[static_cast<std::size_t>(token)];
+    return logit == logit ? static_cast<float>(logit - base) : kImpossible;
   };
-  out.clear();
   out.push_back({chosen, value(chosen)});
   kept_.clear();
   const auto better = [](const Kept& a, const Kept& b) {
@@ -204,10 +204,9 @@ void Sampler::log_probs(std::span<const float> logits, Token chosen, int most,
   };
   const auto limit = static_cast<std::size_t>(std::max(0, most));
   for (std::size_t i = 0; i < logits.size() && limit > 0; ++i) {
-    const Kept candidate{logits[i], static_cast<Token>(i)};
-    if (logits[i] != logits[i] || (kept_.size() == limit && !better(candidate, kept_.back()))) {
-      continue;
-    }
+    const float logit = logits[i] == logits[i] ? logits[i] : kImpossible;
+    const Kept candidate{logit, static_cast<Token>(i)};
+    if (kept_.size() == limit && !better(candidate, kept_.back())) continue;
     if (kept_.size() == limit) kept_.pop_back();
     kept_.insert(std::ranges::upper_bound(kept_, candidate, better), candidate);
   }
@@ -227,7 +226,8 @@ void check_sampling(const Sampling& s, int vocabulary) {
   need(s.repetition > 0 && s.repetition <= 100, "the repetition penalty is not in (0, 100]");
   need(std::abs(s.presence) <= 100 && std::abs(s.frequency) <= 100,
        "a penalty is not in [-100, 100]");
-  need(s.logprobs >= 0 && s.logprobs <= 20, "logprobs is not in [0, 20]");
+  need(s.logprobs >= -1 && s.logprobs <= std::min(20, vocabulary),
+       "logprobs is not in [0, 20], or above the vocabulary");
   for (const auto& [token, value] : s.bias) {
     need(token >= 0 && token < vocabulary, "bias for a token that the vocabulary has not");
     need(std::abs(value) <= 100, "a bias is not in [-100, 100]");
@@ -238,12 +238,6 @@ double random_of(std::uint64_t seed, int position, int draw) {
   const std::uint64_t label = static_cast<std::uint64_t>(static_cast<std::uint32_t>(position)) * 4 +
                               static_cast<std::uint64_t>(draw);
   return static_cast<double>(derive_seed(seed, label) >> 11) * 0x1p-53;
-}
-
-int accept(std::span<const Token> drafts, std::span<const Token> sampled) {
-  int count = 1;
-  for (std::size_t i = 0; i < drafts.size() && drafts[i] == sampled[i]; ++i) ++count;
-  return count;
 }
 
 SpeculativeChoice choose_speculatively(std::span<const double> p, std::span<const double> q,

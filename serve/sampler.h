@@ -1,6 +1,8 @@
 // One row of logits to one token. Everything depends on the row, the request and the position alone
 // (the random number comes from (seed, position)), so the token is the same in any batch and any
-// order, and drafts need no bookkeeping: see accept() and SpeculativeChoice.
+// order. A draft is right exactly when it is the token that sampling gives at its place:
+// speculation then leaves every token as it was, whatever the drafts were. SpeculativeChoice is
+// another kind.
 //
 // In this order: mask, bias, penalties, temperature, min-p, top-k, top-p, draw.
 //   repetition: tokens of the sequence; logit / r if positive, else logit * r   (CTRL, 2019)
@@ -20,11 +22,6 @@
 
 namespace aisp::serve {
 
-struct LogProb {
-  Token token = 0;
-  float value = 0.0f;  // natural logarithm of the model's own probability, before any setting
-};
-
 class Sampler {
  public:
   /// Room for rows of this many logits; sampling allocates nothing.
@@ -43,7 +40,8 @@ class Sampler {
   /// The probabilities that sample() draws from, in double, written into `out` (the vocabulary).
   void probabilities(const Row& row, const Sampling& sampling, std::span<double> out);
 
-  /// The chosen token's log-probability first, then the `most` likely tokens', likeliest first.
+  /// Appends the chosen token's log-probability, then the `most` likely tokens', likeliest first:
+  /// 1 + most entries for a vocabulary that has so many. NaN counts as impossible: -infinity.
   void log_probs(std::span<const float> logits, Token chosen, int most, std::vector<LogProb>& out);
 
  private:
@@ -66,21 +64,15 @@ class Sampler {
 
 /// Throws Error unless every setting is finite and in its range: temperature >= 0, top_k >= 0,
 /// top_p in (0, 1], min_p in [0, 1], repetition > 0, |presence| and |frequency| and |bias| <= 100,
-/// at most 20 log-probabilities, bias only for tokens of the vocabulary.
+/// -1 to 20 log-probabilities and no more than tokens, bias only for tokens of the vocabulary.
 void check_sampling(const Sampling& sampling, int vocabulary);
 
 /// Uniform in [0, 1) of a request's seed and a position; `draw` names independent ones.
 double random_of(std::uint64_t seed, int position, int draw = 0);
 
-/// Drafts from anywhere: a draft is accepted when it is the token that sampling gives at its place.
-/// The output is then, bit for bit, that without drafts, whatever they were. Returns how many
-/// tokens of `sampled` (one for each row: the last known token's and each draft's) count: 1 to
-/// drafts + 1.
-int accept(std::span<const Token> drafts, std::span<const Token> sampled);
-
 /// Drafts from a smaller model that drew them from probabilities q: accepted with min(1, p/q), else
 /// replaced by a draw from max(0, p - q). The distribution is p exactly, more drafts are accepted
-/// than by accept(), but the tokens are others than without drafts.
+/// than by comparing, but the tokens are others than without drafts.
 /// Source: Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023).
 struct SpeculativeChoice {
   Token token = 0;

@@ -195,10 +195,14 @@ TEST(Sampler, LogProbabilities) {
   EXPECT_EQ(out[2].token, 1);  // the lowest id among equals
   EXPECT_EQ(out[3].token, 4);
   EXPECT_NEAR(out[1].value, 3 - std::log(sum), 1e-6);
+  sampler.log_probs(logits, 3, 5, out);  // appends as many as were asked for
+  ASSERT_EQ(out.size(), 10u);
+  EXPECT_EQ(out[9].token, 2);
+  EXPECT_EQ(out[9].value, -kInf);
 }
 
 TEST(Sampler, RefusesSettingsOutOfRange) {
-  std::vector<Sampling> wrong(10);
+  std::vector<Sampling> wrong(12);
   wrong[0].temperature = -1;
   wrong[1].temperature = kNan;
   wrong[2].top_k = -1;
@@ -207,6 +211,8 @@ TEST(Sampler, RefusesSettingsOutOfRange) {
   wrong[5].repetition = 0;
   wrong[6].presence = kInf;
   wrong[7].logprobs = 21;
+  wrong[10].logprobs = -2;
+  wrong[11].logprobs = 11;  // of ten tokens
   wrong[8].bias = {{10, 1.0f}};
   wrong[9].bias = {{1, kNan}};
   for (const Sampling& s : wrong) EXPECT_THROW(check_sampling(s, 10), Error);
@@ -238,14 +244,6 @@ TEST(Speculation, LeavesTheDistributionAsItIs) {
   EXPECT_LT(std::abs(chi_square_z(counts, p, n)), 4.5);
   EXPECT_GT(chi_square_z(drafts, p, n), 100.0);  // the drafts alone have not that distribution
   EXPECT_NEAR(accepted / n, overlap, 5 * std::sqrt(0.25 / n));
-}
-
-TEST(Speculation, AcceptsWhatSamplingWouldHaveSaid) {
-  const std::vector<Token> sampled = {5, 6, 7, 8};
-  EXPECT_EQ(accept(std::vector<Token>{5, 6, 7}, sampled), 4);
-  EXPECT_EQ(accept(std::vector<Token>{5, 9, 7}, sampled), 2);
-  EXPECT_EQ(accept(std::vector<Token>{9, 6, 7}, sampled), 1);
-  EXPECT_EQ(accept({}, sampled), 1);
 }
 
 }  // namespace

@@ -71,7 +71,9 @@ void add_work(State& state, int slot, int known, bool decode, Tenant& payer) {
                        .decode = decode,
                        .tokens = s.tokens,
                        .blocks = s.blocks,
-                       .request = &s.request});
+                       .request = &s.request,
+                       .prompt = s.prompt,
+                       .grammar = s.grammar ? &*s.grammar : nullptr});
   const int rows = plan.work.back().rows();
   plan.rows += rows;
   const double context = s.computed + rows;
@@ -243,12 +245,16 @@ std::optional<Finish> take_tokens(Slot& s, std::span<const Token> answer, int* t
   return std::nullopt;
 }
 
-void complete_one(State& state, const Work& work, std::span<const Token> answer) {
+// `ending`: the executor ends the request; may be null.
+void complete_one(State& state, const Work& work, std::span<const Token> answer,
+                  const Ending* ending) {
   Slot& s = at(state, work.slot);
   s.in_plan = false;
   const int drafts = static_cast<int>(work.drafts.size());
   const int count = static_cast<int>(answer.size());
-  check(work.emits ? count >= 1 && count <= 1 + drafts : count == 0, "one answer for each work");
+  const int least = ending == nullptr ? 1 : 0;
+  check(work.emits ? count >= least && count <= 1 + drafts : count == 0,
+        "one answer for each work");
   if (s.cancelled) {
     s.computed += work.known;  // somebody else may want them
     index_produced(state, work.slot);
@@ -260,9 +266,10 @@ void complete_one(State& state, const Work& work, std::span<const Token> answer)
     int taken = 0;
     const int known = s.known();
     finish = take_tokens(s, answer, &taken);
+    if (!finish && ending != nullptr) finish = ending->finish;
     s.computed = known + taken - 1;
     state.counters.drafted += static_cast<std::uint64_t>(drafts);
-    state.counters.accepted += static_cast<std::uint64_t>(count - 1);
+    state.counters.accepted += static_cast<std::uint64_t>(std::max(0, count - 1));
     for (int guess = 0; guess < std::min(drafts, count); ++guess) {
       s.acceptance = kAcceptanceMemory * s.acceptance +
                      (1.0 - kAcceptanceMemory) * (guess < count - 1 ? 1.0 : 0.0);
@@ -354,9 +361,11 @@ void complete(State& state, const Result& result) {
   const Plan& plan = state.plan;
   check(result.begin.size() == plan.work.size() + 1, "one answer for each work");
   state.in_flight = false;
+  auto ending = result.endings.begin();
   for (std::size_t i = 0; i < plan.work.size(); ++i) {
     if (i + 2 < plan.work.size()) fetch(at(state, plan.work[i + 2].slot));
-    complete_one(state, plan.work[i], result.answer(i));
+    const bool ends = ending != result.endings.end() && ending->work == i;
+    complete_one(state, plan.work[i], result.answer(i), ends ? &*ending++ : nullptr);
   }
 }
 

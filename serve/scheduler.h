@@ -34,11 +34,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "serve/plan.h"
+#include "text/grammar.h"
 
 namespace aisp::serve {
 
@@ -88,10 +90,11 @@ struct Slot {
   double acceptance = 0.8;  // of drafts, recent mean
   Request request;
   double arrival_s = 0.0;
-  int donor = -1, donor_blocks = 0;  // parked until the donor has indexed that many
-  int next_parked = -1;              // in the donor's list
-  int wanted_blocks = 0;             // available blocks without which it cannot start
-  int cached = 0, preemptions = 0;   // for statistics
+  int donor = -1, donor_blocks = 0;           // parked until the donor has indexed that many
+  int next_parked = -1;                       // in the donor's list
+  int wanted_blocks = 0;                      // available blocks without which it cannot start
+  int cached = 0, preemptions = 0;            // for statistics
+  std::optional<text::GrammarState> grammar;  // at the end of `tokens`, preempted or not
   int known() const { return static_cast<int>(tokens.size()); }
   int remaining() const { return known() - computed; }
 };
@@ -154,7 +157,7 @@ bool cancel(State& state, int slot, std::uint64_t id, Finish finish = Finish::kC
 const Plan& step(State& state, double now_s);
 
 /// Takes in what the executor made of the last plan. `result` has an answer for each of its work:
-/// for one that emits between 1 and 1 + drafts tokens, else none.
+/// for one that emits between 1 and 1 + drafts tokens (0 too if it ends the request), else none.
 void complete(State& state, const Result& result);
 
 /// Guesses at what follows the known tokens of a running request, for the next step only; cut to

@@ -71,6 +71,7 @@ void SimExecutor::run(const Plan& plan, Result& result) {
   result.clear();
   for (std::size_t i = 0; i < plan.work.size(); ++i) {
     const Work& work = plan.work[i];
+    check(work.grammar == nullptr, "a simulation's tokens have no text");
     std::uint64_t now = before_[i];
     bool accepted = true;  // everything so far
     for (int row = 0; row < work.rows(); ++row) {
@@ -82,7 +83,11 @@ void SimExecutor::run(const Plan& plan, Result& result) {
       now = content(now, work.request->cache_domain, token);
       cell(work.blocks, position) = now;
       if (work.emits && row >= work.known - 1 && accepted) {
-        result.tokens.push_back(next_token(now, work.request->sampling.seed));
+        const Token next = next_token(now, work.request->sampling.seed);
+        result.tokens.push_back(next);
+        for (int rank = 0; rank < work.request->sampling.logprob_entries(); ++rank) {
+          result.logprobs.push_back({next, static_cast<float>(-rank)});
+        }
       }
     }
     result.close();

@@ -2,7 +2,8 @@
 // model, and tokens from what lies in the blocks. Each position of a block holds a hash of all
 // tokens up to it, computed from the hash at the position before, as keys and values are. So a
 // request gets the same tokens whatever its neighbours and its chunks were, and gets others as soon
-// as a block is shared wrongly, reused early, or read before it was produced.
+// as a block is shared wrongly, reused early, or read before it was produced. Log-probabilities are
+// the chosen token's again and again, 0, -1, -2 ...; grammars it does not know.
 #pragma once
 
 #include <cstdint>

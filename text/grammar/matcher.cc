@@ -323,6 +323,8 @@ bool GrammarState::complete() const {
   return at_ != GrammarMatcher::Memory::kDead && memory.place(at_).complete;
 }
 
+std::size_t GrammarState::mask_words() const { return matcher_->memory().vocabulary->mask_words(); }
+
 void GrammarState::mask(std::span<std::uint64_t> bits) const {
   GrammarMatcher::Memory& memory = matcher_->memory();
   check(bits.size() == memory.vocabulary->mask_words(), "a mask has another length");
