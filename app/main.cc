@@ -13,6 +13,7 @@
 #include "app/cmd_model.h"
 #include "app/cmd_occupancy.h"
 #include "app/cmd_report.h"
+#include "app/cmd_serve.h"
 #include "app/cmd_tools.h"
 #include "app/options_gate.h"
 #include "app/options_machine.h"
@@ -141,6 +142,7 @@ struct Commands {
   DoctorOptions doctor;
   ModelOptions model;
   GenerateOptions generate;
+  ServeCommand serve;
   SimulateOptions simulate;
   int code = kExitOk;
 };
@@ -253,6 +255,7 @@ int run_command(int argc, char** argv) {
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);
+  add_serve(root, commands.serve, &commands.code);
   add_engine(root, commands.simulate, &commands.code);
   try {
     root.parse(argc, argv);

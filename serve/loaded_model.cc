@@ -11,8 +11,6 @@
 namespace aisp::serve {
 namespace {
 
-constexpr int kMaxRows = 512;  // of a step
-
 model::KvType kv_type_of(const std::string& name) {
   if (name == "f32") return model::KvType::kF32;
   if (name == "f16") return model::KvType::kF16;
@@ -50,7 +48,8 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
   Config engine;
   engine.slots = options.slots;
   engine.max_running = std::min(options.max_running, options.slots);
-  engine.max_rows = kMaxRows;
+  engine.max_rows = std::max(options.max_rows, engine.max_running);
+  engine.tenants = options.tenants;
   engine.max_drafts = options.lookup;
   engine.block_tokens = static_cast<int>(model::kBlockTokens);
   engine.device_blocks = static_cast<int>(blocks);
@@ -58,7 +57,7 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
   executor_ = std::make_unique<ModelExecutor>(
       *weights_, *pool_,
       ModelExecutor::Options{
-          .kv_type = kv, .device_blocks = engine.device_blocks, .max_rows = kMaxRows});
+          .kv_type = kv, .device_blocks = engine.device_blocks, .max_rows = engine.max_rows});
   tokenizer_ = tokenizer.get();
   if (tokenizer_->size() > config.vocab) {
     throw Error("its tokenizer has more pieces than the model has rows", file_.path(),

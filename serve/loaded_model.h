@@ -24,6 +24,8 @@ struct LoadOptions {
   int max_running = 32;
   int slots = 64;            // requests in the engine, waiting ones included
   int lookup = 0;            // drafts by prompt lookup
+  int max_rows = 512;        // of a step
+  int tenants = 1;           // that share fairly
   bool packed_cache = true;  // packed weights are kept beside the model and mapped from there
 };
 

@@ -12,7 +12,8 @@
 namespace aisp::serve {
 
 std::vector<Token> chat_tokens(const LoadedModel& model, const nlohmann::ordered_json& messages,
-                               const nlohmann::ordered_json& tools) {
+                               const nlohmann::ordered_json& tools,
+                               const nlohmann::ordered_json& values) {
   if (model.chat_template().empty()) {
     throw Error("the model has no chat template", "chat", "give text to continue instead");
   }
@@ -24,6 +25,7 @@ std::vector<Token> chat_tokens(const LoadedModel& model, const nlohmann::ordered
   options.bos_token = piece(spec.bos);
   options.eos_token = piece(spec.eos);
   options.tools = tools;
+  options.extra = values;
   const std::string text = text::ChatTemplate(model.chat_template()).render(messages, options);
   return model.tokenizer().encode(text, {.add_special = false, .parse_special = true});
 }
