@@ -9,6 +9,7 @@
 #include "app/cmd_doctor.h"
 #include "app/cmd_engine.h"
 #include "app/cmd_generate.h"
+#include "app/cmd_load.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_model.h"
 #include "app/cmd_occupancy.h"
@@ -142,6 +143,7 @@ struct Commands {
   ModelOptions model;
   GenerateOptions generate;
   SimulateOptions simulate;
+  LoadCommand load;
   int code = kExitOk;
 };
 
@@ -245,6 +247,7 @@ int run_command(int argc, char** argv) {
   Commands commands;
   commands.run.command.assign(argv, argv + argc);
   commands.doctor.prove.command = commands.run.command;
+  commands.load.command = commands.run.command;
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
@@ -254,6 +257,7 @@ int run_command(int argc, char** argv) {
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);
   add_engine(root, commands.simulate, &commands.code);
+  add_load(root, commands.load, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {
