@@ -9,6 +9,7 @@
 #include "app/cmd_doctor.h"
 #include "app/cmd_engine.h"
 #include "app/cmd_generate.h"
+#include "app/cmd_load.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_model.h"
 #include "app/cmd_occupancy.h"
@@ -144,6 +145,7 @@ struct Commands {
   GenerateOptions generate;
   ServeCommand serve;
   SimulateOptions simulate;
+  LoadCommand load;
   int code = kExitOk;
 };
 
@@ -247,6 +249,7 @@ int run_command(int argc, char** argv) {
   Commands commands;
   commands.run.command.assign(argv, argv + argc);
   commands.doctor.prove.command = commands.run.command;
+  commands.load.command = commands.run.command;
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
@@ -257,6 +260,7 @@ int run_command(int argc, char** argv) {
   add_generate(root, commands.generate, &commands.code);
   add_serve(root, commands.serve, &commands.code);
   add_engine(root, commands.simulate, &commands.code);
+  add_load(root, commands.load, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {
