@@ -69,10 +69,6 @@ bench::Technique serving(const char* name, const char* summary, MakeCache make) 
       }};
 }
 
-/// Blocks of [token][head][dimension] or [head][token][dimension], read by the dense kernel.
-bench::Technique token_major(const char* name, const char* summary, std::int64_t block_tokens);
-bench::Technique head_major(const char* name, const char* summary, std::int64_t block_tokens);
-
 bench::Technique token_major_16();
 bench::Technique token_major_64();
 bench::Technique token_major_256();
