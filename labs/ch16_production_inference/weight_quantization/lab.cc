@@ -27,7 +27,9 @@ bench::Problem problem(const Params& p) {
   return {.inputs = {{.name = "x", .shape = {s.M, s.K}},
                      bytes("stored", s.N * s.row_bytes()),
                      bytes("packed", linear::packed_bytes(s.type, s.N, s.K)),
-                     bytes("wide", linear::packed_bytes(Type::kF32, s.N, s.K))},
+                     {.name = "wide",
+                      .shape = {linear::packed_bytes(Type::kF32, s.N, s.K) / 4},
+                      .structured = true}},
           .outputs = {{.name = "y", .shape = {s.M, s.N}}}};
 }
 
@@ -64,7 +66,7 @@ void prepare(const Params& p, std::uint64_t seed, const Io& io) {
   }
   const auto* source = reinterpret_cast<const std::byte*>(stored.data());
   const auto packed = std::as_writable_bytes(io.fill<std::uint8_t>(kPacked));
-  const auto wide = std::as_writable_bytes(io.fill<std::uint8_t>(kWide));
+  const auto wide = std::as_writable_bytes(io.fill<float>(kWide));
   machine::ThreadPool pool(1);
   linear::pack(s.type, s.N, s.K, source, packed, pool);
   std::vector<float> rows(static_cast<std::size_t>(s.N * s.K));

@@ -36,10 +36,12 @@ bench::Technique rounded_activations(float levels) {
       }
       std::vector<bench::Io::Buffer> inputs = {
           {rounded.data(), rounded.size() * 4, DType::kF32, nullptr}};
-      for (const std::size_t input : {kStored, kPacked, kWide}) {
+      for (const std::size_t input : {kStored, kPacked}) {
         const auto bytes = io.fill<std::uint8_t>(input);
         inputs.push_back({bytes.data(), bytes.size(), DType::kU8, nullptr});
       }
+      const auto wide = io.fill<float>(kWide);
+      inputs.push_back({wide.data(), wide.size_bytes(), DType::kF32, nullptr});
       const auto y = io.out<float>(kY);
       bench::Io::Buffer output{y.data(), y.size_bytes(), DType::kF32, nullptr};
       wide_weights().plan(params)->run(bench::Io(inputs, {&output, 1}), 1);

@@ -23,11 +23,13 @@ bench::Technique engine(const char* name, const char* summary, Input weights, in
             const Shape s(params);
             auto state = std::make_shared<State>(threads);
             return bench::plan_of([state, s, weights](const bench::Io& io) {
+              const bool wide = weights == kWide;
               const linear::Matrix w = {
-                  .type = weights == kWide ? linear::Type::kF32 : s.type,
+                  .type = wide ? linear::Type::kF32 : s.type,
                   .n = s.N,
                   .k = s.K,
-                  .data = reinterpret_cast<const std::byte*>(io.in<std::uint8_t>(weights).data())};
+                  .data = wide ? std::as_bytes(io.in<float>(kWide)).data()
+                               : std::as_bytes(io.in<std::uint8_t>(kPacked)).data()};
               const linear::Product product{.w = &w, .y = io.out<float>(kY).data()};
               linear::multiply(state->workspace,
                                {.x = io.in<float>(kX).data(), .rows = s.M, .k = s.K},

@@ -1,5 +1,5 @@
-// See head_major.cc.
-#include "labs/ch18_attention_decoding/paged_attn_layout/problem.h"
+// See head_major.h.
+#include "labs/ch18_attention_decoding/paged_attn_layout/head_major.h"
 
 namespace aisp::labs::ch18::paged_attn_layout {
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "kernels/eager_attention/ranges.h"
 #include "labs/ch18_attention_decoding/paged_attn_layout/problem.h"
 
 namespace aisp::labs::ch18::paged_attn_layout {
@@ -16,7 +15,7 @@ using bench::Io;
 using bench::Params;
 
 bench::Problem problem(const Params& p) {
-  const Shape s(p);
+  const Shape s = shape_of(p);
   const std::vector<std::int64_t> kv = {s.tokens(), p["G"], p["D"]};
   const std::vector<std::int64_t> q = {p["S"], p["H"], p["D"]};
   return {
@@ -31,20 +30,13 @@ void prepare(const Params&, std::uint64_t seed, const Io& io) {
   fill_normal(io.fill<float>(kQ), derive_seed(seed, kQ), 2.0f);
 }
 
-std::vector<eager::Range> ranges(const Shape& s) {
-  std::vector<eager::Range> all;
-  for (std::int64_t step = 0; step < s.steps; ++step) all.push_back({0, s.prompt + step + 1});
-  return all;
-}
-
 /// The operations of attention; what comes in and goes out once, and each K and V once into the
 /// cache. Reading the cache again at each step is from the machine's own caches.
 bench::Work work(const Params& p) {
-  const Shape s(p);
+  const Shape s = shape_of(p);
   const auto kv = 2.0 * static_cast<double>(s.tokens() * s.heads.kv_width());
   const auto q = static_cast<double>(s.steps * s.heads.width());
-  return {.flops = 4.0 * static_cast<double>(eager::visible_pairs(ranges(s))) *
-                   static_cast<double>(s.heads.width()),
+  return {.flops = s.flops(),
           .bytes_read = 4.0 * (kv + q),
           .bytes_written = 4.0 * (kv + q),
           .items = static_cast<double>(s.tokens()),
@@ -52,10 +44,10 @@ bench::Work work(const Params& p) {
 }
 
 void reference(const Params& p, const Io& io, bench::Expected& expected) {
-  const Shape s(p);
+  const Shape s = shape_of(p);
   auto& out = expected.outputs[kO];
   out.scale.assign(out.value.size(), 0.0);
-  eager::reference_ranges(s.heads, ranges(s), io.in<float>(kQ).data(), io.in<float>(kK).data(),
+  eager::reference_ranges(s.heads, s.ranges(), io.in<float>(kQ).data(), io.in<float>(kK).data(),
                           io.in<float>(kV).data(), out.value, out.scale);
 }
 
@@ -72,7 +64,9 @@ Params sizes(std::int64_t p, std::int64_t s, std::int64_t h, std::int64_t g, std
 
 }  // namespace
 
-Shape::Shape(const Params& p) : prompt(p["P"]), steps(p["S"]), heads{p["H"], p["G"], p["D"]} {}
+Shape shape_of(const Params& p) {
+  return {.prompt = p["P"], .steps = p["S"], .heads = {p["H"], p["G"], p["D"]}};
+}
 
 Blocks::Blocks(const Shape& shape, std::int64_t block_tokens)
     : block_tokens_(block_tokens),

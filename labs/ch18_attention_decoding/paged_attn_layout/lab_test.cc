@@ -44,7 +44,7 @@ TEST(PagedAttnLayout, OrderOfHeadsDoesNotChangeABit) {
 }
 
 TEST(PagedAttnLayout, EachBlockIsTakenOnceAndNoneAfterItsNeighbour) {
-  Blocks blocks(Shape({{"P", 1000}, {"S", 1}, {"H", 1}, {"G", 1}, {"D", 16}}), 16);
+  Blocks blocks({.prompt = 1000, .steps = 1, .heads = {1, 1, 16}}, 16);
   const auto table = blocks.table();
   EXPECT_EQ(std::set<std::int32_t>(table.begin(), table.end()).size(), 63u);
   for (std::size_t i = 1; i < table.size(); ++i) EXPECT_NE(table[i], table[i - 1] + 1);

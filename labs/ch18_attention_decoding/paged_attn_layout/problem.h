@@ -10,7 +10,7 @@
 
 #include "bench/lab.h"
 #include "kernels/decode_attention/decode_attention.h"
-#include "kernels/eager_attention/eager_attention.h"
+#include "kernels/eager_attention/growing.h"
 #include "kernels/paged_attention/paged_attention.h"
 #include "machine/crew.h"
 
@@ -19,12 +19,8 @@ namespace aisp::labs::ch18::paged_attn_layout {
 enum Input : std::size_t { kK, kV, kQ };
 enum Output : std::size_t { kO };
 
-struct Shape {
-  explicit Shape(const bench::Params& params);
-  std::int64_t prompt, steps;
-  kernels::eager_attention::Heads heads;
-  std::int64_t tokens() const { return prompt + steps; }
-};
+using Shape = kernels::eager_attention::Growing;
+Shape shape_of(const bench::Params& params);
 
 /// Blocks of f32 for all tokens of a request, and the order in which they are taken: i * step mod
 /// count, so that neighbours in the sequence are none in memory.
@@ -45,33 +41,19 @@ class Blocks {
   machine::PageBuffer memory_;
 };
 
-/// Serves the request: `cache.append(k, v, first, count)`, `cache.attend(q, tokens, out)`.
-template <class Cache>
-void serve(const Shape& shape, const bench::Io& io, Cache& cache) {
-  const float *k = io.in<float>(kK).data(), *v = io.in<float>(kV).data();
-  const std::int64_t width = shape.heads.kv_width();
-  cache.append(k, v, 0, shape.prompt);
-  for (std::int64_t s = 0; s < shape.steps; ++s) {
-    const std::int64_t token = shape.prompt + s, row = s * shape.heads.width();
-    cache.append(k + token * width, v + token * width, token, 1);
-    cache.attend(io.in<float>(kQ).data() + row, token + 1, io.out<float>(kO).data() + row);
-  }
-}
-
-/// A technique that serves with a Cache made from the shape.
+/// A technique that serves the request with a cache made from the shape.
 template <class MakeCache>
 bench::Technique serving(const char* name, const char* summary, MakeCache make) {
-  return {
-      .name = name, .summary = summary, .plan = [make](const bench::Params& params) {
-        const Shape shape(params);
-        auto cache = make(shape);
-        return bench::plan_of([shape, cache](const bench::Io& io) { serve(shape, io, *cache); });
-      }};
+  return {.name = name, .summary = summary, .plan = [make](const bench::Params& params) {
+            const Shape shape = shape_of(params);
+            auto cache = make(shape);
+            return bench::plan_of([shape, cache](const bench::Io& io) {
+              kernels::eager_attention::serve(shape, io.in<float>(kK).data(),
+                                              io.in<float>(kV).data(), io.in<float>(kQ).data(),
+                                              io.out<float>(kO).data(), *cache);
+            });
+          }};
 }
-
-/// Blocks of [token][head][dimension] or [head][token][dimension], read by the dense kernel.
-bench::Technique token_major(const char* name, const char* summary, std::int64_t block_tokens);
-bench::Technique head_major(const char* name, const char* summary, std::int64_t block_tokens);
 
 bench::Technique token_major_16();
 bench::Technique token_major_64();

@@ -1,5 +1,5 @@
-// See token_major.cc.
-#include "labs/ch18_attention_decoding/paged_attn_layout/problem.h"
+// See token_major.h.
+#include "labs/ch18_attention_decoding/paged_attn_layout/token_major.h"
 
 namespace aisp::labs::ch18::paged_attn_layout {
 

@@ -46,15 +46,9 @@ class InBlocks {
 }  // namespace
 
 bench::Technique in_blocks(const char* name, const char* summary, paged::Type type, int threads) {
-  return {
-      .name = name,
-      .summary = summary,
-      .threads = threads,
-      .plan = [type, threads](const bench::Params& params) {
-        const Shape shape(params);
-        auto cache = std::make_shared<InBlocks>(shape, type, threads);
-        return bench::plan_of([shape, cache](const bench::Io& io) { serve(shape, io, *cache); });
-      }};
+  return serving(name, summary, threads, [type, threads](const Shape& shape) {
+    return std::make_shared<InBlocks>(shape, type, threads);
+  });
 }
 
 bench::Technique f32_blocks() {

@@ -74,14 +74,8 @@ class Widened {
 }  // namespace
 
 bench::Technique int8_widened() {
-  return {
-      .name = "int8_widened",
-      .summary = "stored in 8 bits, all of it widened to f32 at each step",
-      .plan = [](const bench::Params& params) {
-        const Shape shape(params);
-        auto cache = std::make_shared<Widened>(shape);
-        return bench::plan_of([shape, cache](const bench::Io& io) { serve(shape, io, *cache); });
-      }};
+  return serving("int8_widened", "stored in 8 bits, all of it widened to f32 at each step", 1,
+                 [](const Shape& shape) { return std::make_shared<Widened>(shape); });
 }
 
 }  // namespace aisp::labs::ch19::dynamic_quantized_cache

@@ -14,7 +14,7 @@ using bench::Io;
 using bench::Params;
 
 bench::Problem problem(const Params& p) {
-  const Shape s(p);
+  const Shape s = shape_of(p);
   const std::vector<std::int64_t> kv = {s.tokens(), p["G"], p["D"]};
   const std::vector<std::int64_t> q = {p["S"], p["H"], p["D"]};
   return {
@@ -38,20 +38,18 @@ void prepare(const Params& p, std::uint64_t seed, const Io& io) {
 /// The operations of attention, of the cheapest precision; K, V and q once. Reading the cache again
 /// at each step is from wherever the machine keeps it.
 bench::Work work(const Params& p) {
-  const Shape s(p);
-  const auto steps = static_cast<double>(s.steps);
-  const double seen = steps * static_cast<double>(s.prompt) + steps * (steps + 1.0) / 2.0;
-  const auto q = steps * static_cast<double>(s.heads.width());
-  return {.flops = 4.0 * seen * static_cast<double>(s.heads.width()),
+  const Shape s = shape_of(p);
+  const auto q = static_cast<double>(s.steps * s.heads.width());
+  return {.flops = s.flops(),
           .flops_dtype = DType::kI8,
           .bytes_read = 4.0 * (q + 2.0 * static_cast<double>(s.tokens() * s.heads.kv_width())),
           .bytes_written = 4.0 * q,
-          .items = steps,
+          .items = static_cast<double>(s.steps),
           .item_name = "tokens"};
 }
 
 void reference(const Params& p, const Io& io, bench::Expected& expected) {
-  const Shape s(p);
+  const Shape s = shape_of(p);
   auto& out = expected.outputs[kO];
   out.scale.assign(out.value.size(), 0.0);
   for (std::int64_t step = 0; step < s.steps; ++step) {
@@ -77,7 +75,9 @@ Params sizes(std::int64_t p, std::int64_t s, std::int64_t h, std::int64_t g, std
 
 }  // namespace
 
-Shape::Shape(const Params& p) : prompt(p["P"]), steps(p["S"]), heads{p["H"], p["G"], p["D"]} {}
+Shape shape_of(const Params& p) {
+  return {.prompt = p["P"], .steps = p["S"], .heads = {p["H"], p["G"], p["D"]}};
+}
 
 bench::Lab describe() {
   return {

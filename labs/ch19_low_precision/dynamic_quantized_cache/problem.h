@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bench/lab.h"
-#include "kernels/eager_attention/eager_attention.h"
+#include "kernels/eager_attention/growing.h"
 #include "kernels/eager_attention/scatter.h"
 #include "machine/crew.h"
 
@@ -19,25 +19,24 @@ namespace aisp::labs::ch19::dynamic_quantized_cache {
 enum Input : std::size_t { kK, kV, kQ };
 enum Output : std::size_t { kO };
 
-struct Shape {
-  explicit Shape(const bench::Params& params);
-  std::int64_t prompt, steps;
-  kernels::eager_attention::Heads heads;
-  std::int64_t tokens() const { return prompt + steps; }
-};
+using Shape = kernels::eager_attention::Growing;
+Shape shape_of(const bench::Params& params);
 
-/// Serves the request: `cache.append(k, v, first, count)`, `cache.attend(q, tokens, out)`.
-template <class Cache>
-void serve(const Shape& shape, const bench::Io& io, Cache& cache) {
-  const std::int64_t width = shape.heads.kv_width();
-  const float *k = io.in<float>(kK).data(), *v = io.in<float>(kV).data();
-  cache.append(k, v, 0, shape.prompt);
-  for (std::int64_t step = 0; step < shape.steps; ++step) {
-    const std::int64_t token = shape.prompt + step;
-    cache.append(k + token * width, v + token * width, token, 1);
-    cache.attend(io.in<float>(kQ).data() + step * shape.heads.width(), token + 1,
-                 io.out<float>(kO).data() + step * shape.heads.width());
-  }
+/// A technique that serves the request with a cache made from the shape.
+template <class MakeCache>
+bench::Technique serving(const char* name, const char* summary, int threads, MakeCache make) {
+  return {.name = name,
+          .summary = summary,
+          .threads = threads,
+          .plan = [make](const bench::Params& params) {
+            const Shape shape = shape_of(params);
+            auto cache = make(shape);
+            return bench::plan_of([shape, cache](const bench::Io& io) {
+              kernels::eager_attention::serve(shape, io.in<float>(kK).data(),
+                                              io.in<float>(kV).data(), io.in<float>(kQ).data(),
+                                              io.out<float>(kO).data(), *cache);
+            });
+          }};
 }
 
 /// The engine's cache and kernel (kernels/paged_attention) with this type; threads as in Technique.

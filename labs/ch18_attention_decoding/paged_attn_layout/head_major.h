@@ -1,5 +1,7 @@
 // [head][token][dimension], "HND": the keys of a head lie side by side, and appending a row touches
 // a place for each head.
+#pragma once
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -7,9 +9,6 @@
 #include "labs/ch18_attention_decoding/paged_attn_layout/problem.h"
 
 namespace aisp::labs::ch18::paged_attn_layout {
-namespace {
-
-namespace dense = kernels::decode_attention;
 
 class HeadMajor {
  public:
@@ -17,7 +16,7 @@ class HeadMajor {
       : heads_(shape.heads),
         group_{shape.heads.group(), 1, shape.heads.head_size},
         blocks_(shape, block_tokens),
-        scratch_(dense::scratch_floats(group_, shape.tokens())) {
+        scratch_(kernels::decode_attention::scratch_floats(group_, shape.tokens())) {
     runs_.reserve(blocks_.table().size());
   }
 
@@ -43,21 +42,20 @@ class HeadMajor {
         runs_.push_back({k, k + blocks_.v_offset(), std::min(block, tokens - t)});
       }
       const std::int64_t first = g * heads_.group() * size;
-      dense::attend(group_, runs_, q + first, scratch_.data(), out + first);
+      kernels::decode_attention::attend(group_, runs_, q + first, scratch_.data(), out + first);
     }
   }
 
  private:
   kernels::eager_attention::Heads heads_;
-  dense::Shape group_;
+  kernels::decode_attention::Shape group_;
   Blocks blocks_;
-  std::vector<dense::Run> runs_;
+  std::vector<kernels::decode_attention::Run> runs_;
   std::vector<float> scratch_;
 };
 
-}  // namespace
-
-bench::Technique head_major(const char* name, const char* summary, std::int64_t block_tokens) {
+inline bench::Technique head_major(const char* name, const char* summary,
+                                   std::int64_t block_tokens) {
   return serving(name, summary, [block_tokens](const Shape& shape) {
     return std::make_shared<HeadMajor>(shape, block_tokens);
   });

@@ -1,5 +1,7 @@
 // [token][head][dimension], "NHD": appending is one copy of a row, and attention finds the keys of
 // a head a whole row apart.
+#pragma once
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -7,9 +9,6 @@
 #include "labs/ch18_attention_decoding/paged_attn_layout/problem.h"
 
 namespace aisp::labs::ch18::paged_attn_layout {
-namespace {
-
-namespace dense = kernels::decode_attention;
 
 class TokenMajor {
  public:
@@ -17,7 +16,7 @@ class TokenMajor {
       : heads_{shape.heads.heads, shape.heads.kv_heads, shape.heads.head_size},
         width_(shape.heads.kv_width()),
         blocks_(shape, block_tokens),
-        scratch_(dense::scratch_floats(heads_, shape.tokens())) {
+        scratch_(kernels::decode_attention::scratch_floats(heads_, shape.tokens())) {
     runs_.reserve(blocks_.table().size());
   }
 
@@ -40,20 +39,19 @@ class TokenMajor {
       const float* k = blocks_.at(t / size);
       runs_.push_back({k, k + blocks_.v_offset(), std::min(size, tokens - t)});
     }
-    dense::attend(heads_, runs_, q, scratch_.data(), out);
+    kernels::decode_attention::attend(heads_, runs_, q, scratch_.data(), out);
   }
 
  private:
-  dense::Shape heads_;
+  kernels::decode_attention::Shape heads_;
   std::int64_t width_;
   Blocks blocks_;
-  std::vector<dense::Run> runs_;
+  std::vector<kernels::decode_attention::Run> runs_;
   std::vector<float> scratch_;
 };
 
-}  // namespace
-
-bench::Technique token_major(const char* name, const char* summary, std::int64_t block_tokens) {
+inline bench::Technique token_major(const char* name, const char* summary,
+                                    std::int64_t block_tokens) {
   return serving(name, summary, [block_tokens](const Shape& shape) {
     return std::make_shared<TokenMajor>(shape, block_tokens);
   });
