@@ -8,6 +8,7 @@
 #include "app/cmd_bench_compare.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_engine.h"
+#include "app/cmd_eval.h"
 #include "app/cmd_generate.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_model.h"
@@ -142,6 +143,7 @@ struct Commands {
   ModelOptions model;
   GenerateOptions generate;
   SimulateOptions simulate;
+  EvalOptions eval;
   int code = kExitOk;
 };
 
@@ -254,6 +256,7 @@ int run_command(int argc, char** argv) {
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);
   add_engine(root, commands.simulate, &commands.code);
+  add_eval(root, commands.eval, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {
