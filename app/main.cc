@@ -8,6 +8,7 @@
 #include "app/cmd_bench_compare.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_engine.h"
+#include "app/cmd_eval.h"
 #include "app/cmd_generate.h"
 #include "app/cmd_load.h"
 #include "app/cmd_machine.h"
@@ -146,6 +147,7 @@ struct Commands {
   ServeCommand serve;
   SimulateOptions simulate;
   LoadCommand load;
+  EvalOptions eval;
   int code = kExitOk;
 };
 
@@ -261,6 +263,7 @@ int run_command(int argc, char** argv) {
   add_serve(root, commands.serve, &commands.code);
   add_engine(root, commands.simulate, &commands.code);
   add_load(root, commands.load, &commands.code);
+  add_eval(root, commands.eval, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {

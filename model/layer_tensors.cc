@@ -1,6 +1,7 @@
 // See layer_tensors.h: the names of both kinds of files, side by side.
 #include "model/layer_tensors.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/check.h"
@@ -213,6 +214,12 @@ ModelTensors find_tensors(const TensorFile& file, const ModelConfig& config) {
     LayerTensors& layer = out.layers.emplace_back();
     find_attention(find, i, layer);
     find_feed_forwards(find, i, layer);
+  }
+  const auto mixes = [](const LayerTensors& layer) { return bool{layer.router}; };
+  if (config.experts.count > 0 && std::ranges::none_of(out.layers, mixes)) {
+    throw Error("says that it has " + std::to_string(config.experts.count) +
+                    " experts, and no layer has a router",
+                file.path(), "download or convert the model again");
   }
   find.refuse_unused();
   return out;

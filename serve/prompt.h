@@ -15,6 +15,11 @@ namespace aisp::serve {
 std::vector<Token> chat_tokens(const LoadedModel& model, const nlohmann::ordered_json& messages,
                                const nlohmann::ordered_json& tools = {},
                                const nlohmann::ordered_json& values = {});
+/// The same where no model is loaded.
+std::vector<Token> chat_tokens(const text::Tokenizer& tokenizer, const std::string& chat_template,
+                               const nlohmann::ordered_json& messages,
+                               const nlohmann::ordered_json& tools = {},
+                               const nlohmann::ordered_json& values = {});
 
 /// A request that ends at the model's ends of text, unless `ignore_end`. Throws Error for settings
 /// out of their range, a prompt without tokens, and more tokens than the model or its cache takes.
