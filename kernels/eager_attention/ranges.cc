@@ -24,8 +24,9 @@ std::vector<float> mask_of(std::span<const Range> ranges, const Range& tokens) {
   std::vector<float> mask(ranges.size() * static_cast<std::size_t>(width),
                           -std::numeric_limits<float>::infinity());
   for (std::size_t r = 0; r < ranges.size(); ++r) {
-    float* row = mask.data() + static_cast<std::int64_t>(r) * width - tokens.begin;
-    std::fill(row + ranges[r].begin, row + ranges[r].end, 0.0f);
+    const std::int64_t first =
+        static_cast<std::int64_t>(r) * width + ranges[r].begin - tokens.begin;
+    std::fill_n(mask.begin() + first, ranges[r].end - ranges[r].begin, 0.0f);
   }
   return mask;
 }

@@ -87,15 +87,16 @@ bench::Lab describe() {
       .targets = {"ch19:dynamic_quantized_cache"},
       .tags = {"attention", "kv-cache", "int8", "quantization"},
       .cases = {{.name = "llama32_1b",
-                 .origin = "Llama-3.2-1B, one layer: 32 heads, 8 KV heads of 64; a prompt of 1024 "
-                           "tokens, 32 generated",
+                 .origin =
+                     "Llama-3.2-1B, a quarter of a layer: 8 heads, 2 KV heads of 64; a prompt "
+                     "of 512 tokens, 128 generated",
                  .smoke = sizes(60, 5, 4, 2, 64),
-                 .full = sizes(1024, 32, 32, 8, 64)},
-                {.name = "qwen25_3b_long",
-                 .origin = "Qwen2.5-3B, one layer: 16 heads, 2 KV heads of 128; a prompt of 6144 "
-                           "tokens, 4 generated",
-                 .smoke = sizes(100, 2, 8, 1, 128),
-                 .full = sizes(6144, 4, 16, 2, 128)}},
+                 .full = sizes(512, 128, 8, 2, 64)},
+                {.name = "qwen25_05b_long",
+                 .origin = "Qwen2.5-0.5B, half of a layer: 7 heads, 1 KV head of 64; a prompt of "
+                           "4096 tokens, 48 generated",
+                 .smoke = sizes(100, 2, 7, 1, 64),
+                 .full = sizes(4096, 48, 7, 1, 64)}},
       // Around a block (32) and a chunk (256).
       .ragged = {sizes(1, 1, 1, 1, 16), sizes(31, 3, 6, 3, 48), sizes(255, 2, 2, 1, 32),
                  sizes(30, 35, 5, 1, 80)},
