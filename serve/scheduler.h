@@ -57,7 +57,7 @@ struct Config {
   enum class Reserve : std::uint8_t { kPrompt, kWhole } reserve = Reserve::kPrompt;
   int tenants = 1;
   std::vector<double> weights;  // of the tenants; empty: equal
-  TimeModel time;
+  TimeModel time;  // at the start; State's own copy learns from each Result::seconds
   /// Longest step while streams are running. 0: twice the step that a stream alone would take.
   double step_limit_s = 0.0;
   /// Longest step while none is: what a newcomer waits at most for a step under way.
