@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/request_trace.h"
 #include "base/units.h"
+#include "serve/cache_study.h"
 
 namespace aisp::app {
 namespace {
@@ -126,12 +127,23 @@ std::string to_text(const serve::ReplayResult& result, const Summary& summary) {
 }
 
 int print_cache_study(const RequestTrace& trace, double share) {
+  const serve::CacheReplay best = serve::clairvoyant_cache(trace, share);
+  fmt::print("{} full blocks in the prompts, {} distinct, {} of them in memory\n", best.blocks,
+             best.distinct, format_percent(share));
+  double last_use = 0.0;
   for (const auto& [name, policy] : kPolicies) {
     const serve::CacheReplay cache = serve::replay_cache(trace, share, policy);
-    fmt::print("{:<10} finds {} of {} full blocks; {} with unlimited memory ({} distinct)\n", name,
-               format_percent(cache.found), cache.blocks, format_percent(cache.ideal),
-               cache.distinct);
+    if (policy == serve::Eviction::kLastUse) last_use = cache.found;
+    fmt::print("{:<14} finds {}", name, format_percent(cache.found));
+    if (policy != serve::Eviction::kLastUse && best.found > last_use) {
+      const double gap = (cache.found - last_use) / (best.found - last_use);
+      fmt::print(", {:+.2f} points: {} of the way from last-use to clairvoyant",
+                 100.0 * (cache.found - last_use), format_percent(gap));
+    }
+    fmt::print("\n");
   }
+  fmt::print("clairvoyant    finds {}\nunlimited      finds {}\n", format_percent(best.found),
+             format_percent(best.ideal));
   return 0;
 }
 
@@ -163,9 +175,9 @@ int cmd_engine_simulate(const SimulateOptions& options) {
   return 0;
 }
 
-void add_engine(CLI::App& root, SimulateOptions& options, int* code) {
-  CLI::App* engine = root.add_subcommand("engine", "The engine that serves models");
-  engine->require_subcommand(1);
+namespace {
+
+void add_simulate(CLI::App* engine, SimulateOptions& options, int* code) {
   CLI::App* simulate = engine->add_subcommand(
       "simulate", "Replay a recorded trace on the real scheduler, in virtual time");
   serve::Config& config = options.replay.config;
@@ -212,6 +224,33 @@ void add_engine(CLI::App& root, SimulateOptions& options, int* code) {
       ->check(CLI::Range(1e-4, 1.0));
   simulate->add_flag("--json", options.json, "As JSON");
   simulate->callback([&options, code] { *code = cmd_engine_simulate(options); });
+}
+
+void add_step_time(CLI::App* engine, StepTimeOptions& options, int* code) {
+  CLI::App* times = engine->add_subcommand(
+      "step-time", "What the scheduler itself costs in a step of many streams");
+  times->add_option("--running", options.load.running, "Streams")->check(CLI::Range(1, 4096));
+  times->add_option("--steps", options.steps, "Samples")->check(CLI::Range(100, 10'000'000));
+  times
+      ->add_option("--blocks", options.load.device_blocks,
+                   "Blocks of memory; fewer than the streams need cause preemptions")
+      ->check(CLI::Range(64, 1 << 20));
+  times->add_option("--host-blocks", options.load.host_blocks, "Blocks of the second tier")
+      ->check(CLI::Range(0, 1 << 20));
+  times
+      ->add_option("--sweep-mib", options.sweep_mib,
+                   "Read so much memory before each half of a step, as a model would")
+      ->check(CLI::Range(0, 4096));
+  times->callback([&options, code] { *code = cmd_engine_step_time(options); });
+}
+
+}  // namespace
+
+void add_engine(CLI::App& root, EngineOptions& options, int* code) {
+  CLI::App* engine = root.add_subcommand("engine", "The engine that serves models");
+  engine->require_subcommand(1);
+  add_simulate(engine, options.simulate, code);
+  add_step_time(engine, options.step_time, code);
 }
 
 }  // namespace aisp::app

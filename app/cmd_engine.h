@@ -1,10 +1,12 @@
-// `aisp engine simulate`: the real scheduler and cache on a recorded trace, in virtual time.
+// `aisp engine simulate`: the real scheduler and cache on a recorded trace, in virtual time; and
+// `aisp engine step-time`: what the scheduler itself costs.
 #pragma once
 
 #include <CLI/CLI.hpp>
 #include <string>
 
 #include "serve/replay.h"
+#include "serve/step_time.h"
 
 namespace aisp::app {
 
@@ -18,10 +20,22 @@ struct SimulateOptions {
   double step_ms = 36.0, row_ms = 0.6, context_us = 2.2, prompt_tokens_per_s = 440.0;
 };
 
+struct StepTimeOptions {
+  serve::StepLoad load;
+  int steps = 4000, sweep_mib = 0;
+};
+
+/// `aisp engine step-time`: prints what the scheduler's part of a step costs.
+int cmd_engine_step_time(const StepTimeOptions& options);
+
 /// Prints throughput, times to and between tokens, the cache's share and the scheduler's own cost.
 /// Throws UsageError and Error.
 int cmd_engine_simulate(const SimulateOptions& options);
 
-void add_engine(CLI::App& root, SimulateOptions& options, int* code);
+struct EngineOptions {
+  SimulateOptions simulate;
+  StepTimeOptions step_time;
+};
+void add_engine(CLI::App& root, EngineOptions& options, int* code);
 
 }  // namespace aisp::app

@@ -46,8 +46,15 @@ TEST_F(SimulateCommand, StudiesTheCacheOfATraceWithPrefixes) {
   const std::string trace = write("mooncake.jsonl", lines);
   const Ended study = simulate({"--trace", trace, "--cache-study", "0.5"});
   EXPECT_EQ(study.code, 0);
-  EXPECT_NE(study.text.find("last-use   finds"), std::string::npos) << study.text;
+  EXPECT_NE(study.text.find("clairvoyant    finds"), std::string::npos) << study.text;
   EXPECT_EQ(simulate({"--trace", azure(), "--cache-study", "0.5"}).code, 4);
+}
+
+TEST_F(SimulateCommand, TheSchedulersOwnTimeIsShown) {
+  const Ended ended = run({"engine", "step-time", "--running", "16", "--steps", "200"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_NE(ended.text.find("without those the system interrupted"), std::string::npos);
+  EXPECT_EQ(run({"engine", "step-time", "--steps", "1"}).code, 4);
 }
 
 TEST_F(SimulateCommand, BadQuestionsAreOneLine) {

@@ -145,7 +145,7 @@ struct Commands {
   ModelOptions model;
   GenerateOptions generate;
   ServeCommand serve;
-  SimulateOptions simulate;
+  EngineOptions engine;
   LoadCommand load;
   EvalOptions eval;
   int code = kExitOk;
@@ -261,7 +261,7 @@ int run_command(int argc, char** argv) {
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);
   add_serve(root, commands.serve, &commands.code);
-  add_engine(root, commands.simulate, &commands.code);
+  add_engine(root, commands.engine, &commands.code);
   add_load(root, commands.load, &commands.code);
   add_eval(root, commands.eval, &commands.code);
   try {

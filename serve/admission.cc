@@ -94,7 +94,10 @@ Verdict submit(State& state, Request request, double now_s) {
   slot.blocks.reserve(
       static_cast<std::size_t>(blocks_for(most + config.max_drafts, config.block_tokens)) + 1);
   slot.drafts.reserve(static_cast<std::size_t>(config.max_drafts));
+  slot.has_stops = !request.stop_tokens.empty();
+  slot.tenant = request.tenant;
   slot.prompt = prompt;
+  slot.most = most;
   slot.arrival_s = now_s;
   slot.due_s = due_s;
   slot.order = state.next_order++;

@@ -145,6 +145,10 @@ void check_integrity(const State& state) {
       ++unused;
     } else {
       ++requests[static_cast<std::size_t>(slot.request.tenant)];
+      check(slot.tenant == slot.request.tenant &&
+                slot.most == slot.prompt + slot.request.max_tokens &&
+                slot.has_stops == !slot.request.stop_tokens.empty(),
+            "what a slot repeats of its request is right");
     }
   }
   check(unused == static_cast<int>(state.unused.size()), "unused slots are listed");

@@ -66,13 +66,13 @@ void leave_donor(State& state, int slot) {
 }  // namespace
 
 void enqueue(State& state, int slot) {
-  Tenant& tenant = state.tenants[static_cast<std::size_t>(at(state, slot).request.tenant)];
+  Tenant& tenant = state.tenants[static_cast<std::size_t>(at(state, slot).tenant)];
   const auto place = tenant.queue.insert(place_in(state, tenant.queue, slot), slot);
   if (static_cast<std::size_t>(place - tenant.queue.begin()) < tenant.cursor) ++tenant.cursor;
 }
 
 void dequeue(State& state, int slot) {
-  Tenant& tenant = state.tenants[static_cast<std::size_t>(at(state, slot).request.tenant)];
+  Tenant& tenant = state.tenants[static_cast<std::size_t>(at(state, slot).tenant)];
   const auto place = place_in(state, tenant.queue, slot);
   check(place != tenant.queue.end() && *place == slot, "the slot is in its tenant's queue");
   if (static_cast<std::size_t>(place - tenant.queue.begin()) < tenant.cursor) --tenant.cursor;
@@ -241,7 +241,7 @@ void end(State& state, int slot, Finish finish) {
   }
   if (s.stage == Stage::kParked) leave_donor(state, slot);
   if (s.stage == Stage::kRunning) release(state, slot);
-  --state.tenants[static_cast<std::size_t>(s.request.tenant)].requests;
+  --state.tenants[static_cast<std::size_t>(s.tenant)].requests;
   s.stage = Stage::kUnused;
   s.grammar.reset();
   s.request.grammar.reset();
@@ -255,8 +255,7 @@ int promised_blocks(const State& state) {
   int promised = 0;
   for (const int slot : state.running) {
     const Slot& s = state.slots[static_cast<std::size_t>(slot)];
-    const int tokens =
-        config.reserve == Config::Reserve::kWhole ? s.prompt + s.request.max_tokens : s.known();
+    const int tokens = config.reserve == Config::Reserve::kWhole ? s.most : s.known();
     promised +=
         std::max(0, blocks_for(tokens, config.block_tokens) - static_cast<int>(s.blocks.size()));
   }

@@ -195,57 +195,6 @@ ReplayResult replay(const RequestTrace& trace, const ReplayOptions& options) {
   return Replay(trace, options).run();
 }
 
-CacheReplay replay_cache(const RequestTrace& trace, double memory_share, Eviction eviction) {
-  CacheReplay result;
-  if (trace.hash_tokens == 0) {
-    throw Error("the trace does not say which prompts begin alike", "replay",
-                "give one of Mooncake's");
-  }
-  const auto full_blocks = [&](const TracedRequest& request) {
-    const auto full = static_cast<std::size_t>(request.prompt_tokens / trace.hash_tokens);
-    return std::span(request.prefix).first(std::min(full, request.prefix.size()));
-  };
-  std::unordered_set<std::int64_t> seen;
-  std::int64_t ideal = 0, found = 0;
-  for (const TracedRequest& request : trace.requests) {
-    bool all = true;
-    for (const std::int64_t id : full_blocks(request)) {
-      all = !seen.insert(id).second && all;
-      ideal += all;
-      ++result.blocks;
-    }
-  }
-  result.distinct = static_cast<std::int64_t>(seen.size());
-  const int memory = std::max(1, static_cast<int>(static_cast<double>(seen.size()) * memory_share));
-  // A path longer than the memory is cut: its end would push out its beginning.
-  PrefixIndex index({.block_tokens = 1, .device_blocks = memory + 1, .eviction = eviction});
-  for (const TracedRequest& request : trace.requests) {
-    NodeId node = kNoNode;
-    bool all = true;
-    for (const std::int64_t id : full_blocks(request).first(std::min<std::size_t>(
-             full_blocks(request).size(), static_cast<std::size_t>(memory)))) {
-      const Token token = static_cast<Token>(id);
-      NodeId child = index.find(0, node, {&token, 1});
-      all = all && child != kNoNode;
-      found += all;
-      if (child == kNoNode) {
-        if (index.nodes() == memory) index.remove(index.device_victim());
-        child = index.insert(0, node, {&token, 1}, kNoBlock);
-      } else {
-        index.count_use_of(child);
-      }
-      index.lock(child);
-      index.unlock(node);
-      node = child;
-    }
-    index.unlock(node);
-  }
-  const double blocks = static_cast<double>(std::max<std::int64_t>(1, result.blocks));
-  result.found = static_cast<double>(found) / blocks;
-  result.ideal = static_cast<double>(ideal) / blocks;
-  return result;
-}
-
 double quantile(std::vector<double>& values, double p) {
   if (values.empty()) return 0.0;
   const double last = static_cast<double>(values.size() - 1);

@@ -44,16 +44,6 @@ struct ReplayResult {
 /// trace says so. Throws Error when the options contradict each other.
 ReplayResult replay(const RequestTrace& trace, const ReplayOptions& options);
 
-/// Only the cache: each request finds a prefix and leaves its full blocks of the trace's own hashes
-/// behind, one request after the other. Shares of all full blocks of the prompts.
-struct CacheReplay {
-  std::int64_t blocks = 0, distinct = 0;
-  double found = 0.0;  // share, with so many blocks of memory
-  double ideal = 0.0;  // share, with unlimited memory
-};
-CacheReplay replay_cache(const RequestTrace& trace, double memory_share_of_distinct,
-                         Eviction eviction);
-
 /// The p-quantile (0 to 1) of the values, which it reorders; 0 of none.
 double quantile(std::vector<double>& values, double p);
 

@@ -59,7 +59,7 @@ struct Config {
   enum class Reserve : std::uint8_t { kPrompt, kWhole } reserve = Reserve::kPrompt;
   int tenants = 1;
   std::vector<double> weights;  // of the tenants; empty: equal
-  TimeModel time;
+  TimeModel time;  // at the start; State's own copy learns from each Result::seconds
   /// Longest step while streams are running. 0: twice the step that a stream alone would take.
   double step_limit_s = 0.0;
   /// Longest step while none is: what a newcomer waits at most for a step under way.
@@ -70,14 +70,18 @@ struct Config {
 
 enum class Stage : std::uint8_t { kUnused, kWaiting, kParked, kRunning };
 
-/// One request inside the scheduler.
-struct Slot {
+/// One request inside the scheduler. A step of a running stream needs the first two cache lines
+/// only: with 256 streams, what a step costs is what it has to bring from memory.
+struct alignas(64) Slot {
   Stage stage = Stage::kUnused;
   bool in_plan = false;      // a plan in flight names it
   bool tail_shared = false;  // others may see the block of the next position: copy before writing
   bool cancelled = false;    // it ends when that plan returns, as `cancel_as`
   Finish cancel_as = Finish::kCancelled;
+  bool has_stops = false;  // stop tokens
+  int tenant = 0;
   int prompt = 0;    // tokens of the prompt
+  int most = 0;      // tokens at which it ends: prompt + max_tokens
   int computed = 0;  // positions whose keys and values are in blocks
   int indexed = 0;   // blocks of its path in the index, all locked through `node`
   NodeId node = kNoNode;
@@ -87,8 +91,8 @@ struct Slot {
   std::vector<Token> drafts;    // guesses at what follows
   double due_s = 0.0;
   std::uint64_t order = 0;  // of submission: breaks ties
-  double acceptance = 0.8;  // of drafts, recent mean
   Request request;
+  double acceptance = 0.8;  // of drafts, recent mean
   double arrival_s = 0.0;
   int donor = -1, donor_blocks = 0;           // parked until the donor has indexed that many
   int next_parked = -1;                       // in the donor's list

@@ -27,6 +27,11 @@ struct TimeModel {
     return step_s + prompt_token_s * work.prompt_tokens + decode_row_s * work.decode_rows +
            context_token_s * work.context_tokens + moved_block_s * work.moved_blocks;
   }
+
+  /// Takes in that a step of this work took so long: each cost moves by its share of the step
+  /// towards what explains it. A stall moves nothing by more than a twentieth. A few dozen
+  /// operations; no effect when the prediction was exact.
+  void learn(const StepWork& work, double took_s);
 };
 
 }  // namespace aisp::serve
