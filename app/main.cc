@@ -6,6 +6,7 @@
 
 #include "app/cmd_bench.h"
 #include "app/cmd_bench_compare.h"
+#include "app/cmd_bench_model.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_engine.h"
 #include "app/cmd_eval.h"
@@ -144,6 +145,7 @@ struct Commands {
   DoctorOptions doctor;
   ModelOptions model;
   GenerateOptions generate;
+  BenchModelOptions bench_model;
   ServeCommand serve;
   EngineOptions engine;
   LoadCommand load;
@@ -180,6 +182,8 @@ void add_bench(CLI::App& root, Commands& c) {
   list->add_option("--labs", c.list.modules, "Also labs of these modules (.so) or files (.toml)");
   list->add_flag("--json", c.list.json, "As JSON");
   list->callback([&c] { c.code = cmd_bench_list(c.list); });
+
+  add_bench_model(*bench, c.bench_model, &c.code);
 
   CLI::App* compare =
       bench->add_subcommand("compare", "Compare any two commands, or two builds of aisp");

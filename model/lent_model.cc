@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/rng.h"
 
 namespace aisp::model {
 namespace {
@@ -50,21 +51,27 @@ double LentModel::operations(std::int64_t tokens, std::int64_t logits) const {
          2.0 * static_cast<double>(logits) * table;
 }
 
-TensorFile LentModel::file(std::span<const std::byte> stored) const {
-  check(static_cast<std::int64_t>(stored.size()) == stored_bytes_, "the bytes of this model");
+TensorFile LentModel::file(std::span<const std::byte> memory) const {
+  check(static_cast<std::int64_t>(memory.size()) == bytes(), "the bytes of this model");
   TensorFile views("a model in memory", TensorFile::Format::kGguf);
   for (const Tensor& tensor : layout_) {
     Tensor view = tensor;
-    view.bytes = stored.first(static_cast<std::size_t>(bytes_of(tensor)));
-    stored = stored.subspan(static_cast<std::size_t>(lines_of(tensor)));
+    view.bytes = memory.first(static_cast<std::size_t>(bytes_of(tensor)));
+    memory = memory.subspan(static_cast<std::size_t>(lines_of(tensor)));
     views.add(std::move(view));
   }
   return views;
 }
 
-void LentModel::fill(std::uint64_t seed, std::span<std::byte> stored,
-                     std::span<std::byte> packed) const {
-  std::span<std::byte> to = stored;
+void LentModel::fill_tokens(std::uint64_t seed, std::span<std::int32_t> tokens) const {
+  Rng rng(seed);
+  for (std::int32_t& token : tokens) {
+    token = static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(config_.vocab)));
+  }
+}
+
+void LentModel::fill(std::uint64_t seed, std::span<std::byte> memory) const {
+  std::span<std::byte> to = memory;
   for (const MadeTensor& made : made_tensors(options(seed))) {
     const Tensor tensor{made.name, made.type, made.shape, {}};
     const std::int64_t rows = tensor.elements() / tensor.shape.back();
@@ -76,11 +83,11 @@ void LentModel::fill(std::uint64_t seed, std::span<std::byte> stored,
     }
     to = to.subspan(static_cast<std::size_t>(lines_of(tensor)));
   }
-  const TensorFile views = file(stored);
+  const TensorFile views = file(memory);
   machine::ThreadPool pool(1);
   const Weights weights(find_tensors(views, config_), config_, pool);
-  check(packed.size() == weights.packed().size(), "the packed bytes of this model");
-  std::ranges::copy(weights.packed(), packed.begin());
+  check(weights.packed_bytes() == packed_bytes_, "the packed bytes of this model");
+  std::ranges::copy(weights.packed(), to.begin());
 }
 
 }  // namespace aisp::model

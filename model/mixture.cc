@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/each_row.h"
+
 namespace aisp::model {
 
 namespace linear = kernels::linear;
@@ -20,8 +22,9 @@ Mixture::Mixture(const Experts& experts, std::int64_t width, Activation activati
       inner_(static_cast<std::size_t>(most_rows * used_ * size_)),
       of_slot_(static_cast<std::size_t>(most_rows * used_ * width)) {}
 
-void Mixture::run(linear::Workspace& workspace, std::span<const FeedForwardWeights> experts,
-                  const ExpertRouting& routing, const float* x, float* out) {
+void Mixture::run(const Multiply& multiply, machine::ThreadPool& pool,
+                  std::span<const FeedForwardWeights> experts, const ExpertRouting& routing,
+                  const float* x, float* out) {
   const auto slots = static_cast<std::int64_t>(routing.weights().size());
   const std::int64_t rows = slots / used_;
   products_.clear();
@@ -34,7 +37,7 @@ void Mixture::run(linear::Workspace& workspace, std::span<const FeedForwardWeigh
                          .x_rows = group.rows,
                          .y_rows = group.slots});
   }
-  linear::multiply(workspace, {.x = x, .rows = rows, .k = width_}, products_);
+  multiply({.x = x, .rows = rows, .k = width_}, products_);
   products_.clear();
   for (const ExpertRouting::Group& group : routing.groups()) {
     products_.push_back({.w = &experts[static_cast<std::size_t>(group.expert)].down,
@@ -42,14 +45,17 @@ void Mixture::run(linear::Workspace& workspace, std::span<const FeedForwardWeigh
                          .x_rows = group.slots,
                          .y_rows = group.slots});
   }
-  linear::multiply(workspace, {.x = inner_.data(), .rows = slots, .k = size_}, products_);
-  std::fill_n(out, rows * width_, 0.0f);
-  for (std::int64_t slot = 0; slot < slots; ++slot) {
-    const float weight = routing.weights()[static_cast<std::size_t>(slot)];
-    const float* const from = of_slot_.data() + slot * width_;
-    float* const to = out + slot / used_ * width_;
-    for (std::int64_t i = 0; i < width_; ++i) to[i] += weight * from[i];
-  }
+  multiply({.x = inner_.data(), .rows = slots, .k = size_}, products_);
+  each_row(pool, rows, used_ * width_, [&](std::size_t row) {
+    float* const to = out + static_cast<std::int64_t>(row) * width_;
+    std::fill_n(to, width_, 0.0f);
+    for (std::int64_t i = 0; i < used_; ++i) {
+      const std::int64_t slot = static_cast<std::int64_t>(row) * used_ + i;
+      const float weight = routing.weights()[static_cast<std::size_t>(slot)];
+      const float* const from = of_slot_.data() + slot * width_;
+      for (std::int64_t j = 0; j < width_; ++j) to[j] += weight * from[j];
+    }
+  });
 }
 
 }  // namespace aisp::model

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,11 +22,16 @@ class Mixture {
   Mixture(const Experts& experts, std::int64_t width, Activation activation,
           std::int64_t most_rows);
 
+  /// Does the products of one X; the transformer counts their work on the way.
+  using Multiply =
+      std::function<void(const kernels::linear::Input&, std::span<const kernels::linear::Product>)>;
+
   /// out[row] = sum of the routing's weights times expert(x[row]), added in the order of a row's
   /// choice. x and out are [rows, width], the rows of the routing. Does not allocate once it has
   /// seen its largest batch.
-  void run(kernels::linear::Workspace& workspace, std::span<const FeedForwardWeights> experts,
-           const ExpertRouting& routing, const float* x, float* out);
+  void run(const Multiply& multiply, machine::ThreadPool& pool,
+           std::span<const FeedForwardWeights> experts, const ExpertRouting& routing,
+           const float* x, float* out);
 
  private:
   std::int64_t used_, size_, width_;

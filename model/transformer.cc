@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "kernels/norm/norm.h"
+#include "model/each_row.h"
 #include "model/expert_routing.h"
 #include "model/mixture.h"
 #include "model/rotation.h"
@@ -57,6 +58,7 @@ class Transformer::State {
     rows_ = static_cast<std::int64_t>(batch.tokens.size());
     check(rows_ <= most_rows_, "more rows than the transformer has room for");
     check(logits.size() == batch.logits_of.size() * size(c_.vocab), "a row of logits for each");
+    work_ = {};
     if (rows_ == 0) return;
     embed(batch.tokens);
     rotation_.prepare(batch);
@@ -67,17 +69,19 @@ class Transformer::State {
     output(batch, logits);
   }
 
+  const MatrixWork& work() const { return work_; }
+
  private:
   void embed(std::span<const std::int32_t> tokens) {
     const auto scale = static_cast<float>(c_.embedding_scale);
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
+    each_row(pool_, rows_, c_.width, [&](std::size_t i) {
       check(tokens[i] >= 0 && tokens[i] < c_.vocab, "a token of the vocabulary");
       const std::span<float> row(hidden_.data() + i * size(c_.width), size(c_.width));
       w_.embedding().dequantize_row(tokens[i], row);
       if (scale != 1.0f) {
         for (float& value : row) value *= scale;
       }
-    }
+    });
   }
 
   // `heads` groups of `n` values a row, each normalized on its own.
@@ -93,7 +97,24 @@ class Transformer::State {
   }
 
   void multiply(const Rows& x, std::int64_t k, std::span<const linear::Product> products) {
-    linear::multiply(workspace_, {.x = x.data(), .rows = rows_, .k = k}, products);
+    multiply({.x = x.data(), .rows = rows_, .k = k}, products);
+  }
+
+  void multiply(const linear::Input& input, std::span<const linear::Product> products) {
+    for (const linear::Product& product : products) {
+      const std::int64_t rows =
+          product.x_rows.empty() ? input.rows : static_cast<std::int64_t>(product.x_rows.size());
+      count(*product.w, rows);
+      if (product.up != nullptr) count(*product.up, rows);
+    }
+    linear::multiply(workspace_, input, products);
+  }
+
+  void count(const Matrix& w, std::int64_t rows) {
+    const bool floats = linear::source_block(w.type).weights == 1;
+    work_.bytes += linear::packed_bytes(w.type, w.n, w.k);
+    (floats ? work_.float_operations : work_.integer_operations) +=
+        2.0 * static_cast<double>(rows * w.n) * static_cast<double>(w.k);
   }
 
   // hidden += w x + bias, with a norm in between where the model has one.
@@ -153,7 +174,11 @@ class Transformer::State {
     const linear::Product scores{.w = &layer.router, .y = router_.data()};
     multiply(normed_, c_.width, {&scores, 1});
     routing_.route(c_.experts, {router_.data(), size(rows_ * c_.experts.count)});
-    mixture_->run(workspace_, layer.experts, routing_, normed_.data(), added_.data());
+    const auto counted = [this](const linear::Input& input,
+                                std::span<const linear::Product> products) {
+      multiply(input, products);
+    };
+    mixture_->run(counted, pool_, layer.experts, routing_, normed_.data(), added_.data());
     if (layer.shared.gate.n > 0) add_shared(layer);
     if (!layer.ff_post_norm.empty()) return add_normalized(layer.ff_post_norm);
     for (std::size_t i = 0; i < size(rows_ * c_.width); ++i) hidden_[i] += added_[i];
@@ -187,11 +212,15 @@ class Transformer::State {
     normalize(added_.data(), normed_.data(), wanted, c_.width, w_.output_norm());
     const linear::Product product{
         .w = &w_.output(), .y = logits.data(), .bias = data_or_null(w_.output_bias())};
-    linear::multiply(workspace_, {.x = normed_.data(), .rows = wanted, .k = c_.width},
-                     {&product, 1});
+    multiply({.x = normed_.data(), .rows = wanted, .k = c_.width}, {&product, 1});
     if (c_.logit_cap <= 0.0) return;
     const auto cap = static_cast<float>(c_.logit_cap);
-    for (float& value : logits) value = cap * std::tanh(value / cap);
+    pool_.parallel_for(static_cast<std::int64_t>(logits.size()), 1024,
+                       [&](std::int64_t begin, std::int64_t end) {
+                         for (std::int64_t i = begin; i < end; ++i) {
+                           logits[size(i)] = cap * std::tanh(logits[size(i)] / cap);
+                         }
+                       });
   }
 
   const Weights& w_;
@@ -205,6 +234,7 @@ class Transformer::State {
   ExpertRouting routing_;
   std::optional<Mixture> mixture_;
   std::int64_t rows_ = 0;
+  MatrixWork work_;
   Rows hidden_, normed_, added_, q_, k_, v_, attended_, inner_, router_, shared_out_, shared_gate_;
 };
 
@@ -216,5 +246,7 @@ Transformer::~Transformer() = default;
 void Transformer::forward(const Batch& batch, std::span<float> logits) {
   state_->forward(batch, logits);
 }
+
+const MatrixWork& Transformer::work() const { return state_->work(); }
 
 }  // namespace aisp::model

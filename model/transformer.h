@@ -16,6 +16,14 @@
 
 namespace aisp::model {
 
+/// What the matrices of a call cost: bytes read from memory (of experts, those that got a row), and
+/// multiplications and additions with 8-, 6- and 4-bit weights and with floats. Attention is not in
+/// it.
+struct MatrixWork {
+  std::int64_t bytes = 0;
+  double integer_operations = 0.0, float_operations = 0.0;
+};
+
 class Transformer {
  public:
   /// Room for `most_rows` rows a call, allocated here. All three must outlive this.
@@ -27,6 +35,8 @@ class Transformer {
   /// f32. Tokens are below vocab; blocks belong to their sequences. Does not allocate once it has
   /// seen its largest batch. Cost: 2 operations a parameter and row, each weight read once a call.
   void forward(const Batch& batch, std::span<float> logits);
+  /// Of the last forward().
+  const MatrixWork& work() const;
 
  private:
   class State;

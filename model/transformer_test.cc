@@ -198,19 +198,13 @@ TEST(Transformer, NothingIsAskedNothingIsDone) {
 TEST(Transformer, BorrowedMemoryGivesTheSameBits) {
   const MadeModel made("mixtral", "q8_0", 3);
   const LentModel lent(made.made, "q8_0");
-  std::vector<std::byte> memory(static_cast<std::size_t>(lent.stored_bytes()) + 64);
-  const machine::PageBuffer packed(static_cast<std::size_t>(lent.packed_bytes()));
-  const std::span<std::byte> to(packed.data(), packed.size_bytes());
-  void* start = memory.data();
-  std::size_t room = memory.size();
-  const auto* aligned = std::align(64, memory.size() - 64, start, room);
-  ASSERT_NE(aligned, nullptr);
-  const std::span<std::byte> stored(static_cast<std::byte*>(start), memory.size() - 64);
-  lent.fill(3, stored, to);
+  const machine::PageBuffer memory(static_cast<std::size_t>(lent.bytes()));
+  const std::span<std::byte> bytes(memory.data(), memory.size_bytes());
+  lent.fill(3, bytes);
   const Tokens tokens = random_tokens(40, made.config.vocab, 3);
   Machine from_file(made, KvType::kF32, 1);
   KvCache cache(lent.config(), KvType::kF32, 2);
-  LentTransformer borrowed(lent, stored, to, cache, from_file.pool, 40);
+  LentTransformer borrowed(lent, bytes, cache, from_file.pool, 40);
   EXPECT_EQ(borrowed.weights.bytes_per_token(), from_file.weights.bytes_per_token());
   const std::vector<std::int32_t> blocks = {1, 0};
   const Sequence sequence{.first_row = 0, .rows = 40, .context = 0, .blocks = blocks};

@@ -9,16 +9,12 @@
 #include "machine/cpu.h"
 
 namespace aisp::serve {
-namespace {
-
 model::KvType kv_type_of(const std::string& name) {
   if (name == "f32") return model::KvType::kF32;
   if (name == "f16") return model::KvType::kF16;
   if (name == "bf16") return model::KvType::kBF16;
   return model::KvType::kI8;
 }
-
-}  // namespace
 
 LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(options.model)) {
   const auto begin = std::chrono::steady_clock::now();

@@ -29,6 +29,9 @@ struct LoadOptions {
   bool packed_cache = true;  // packed weights are kept beside the model and mapped from there
 };
 
+/// Of LoadOptions::kv.
+model::KvType kv_type_of(const std::string& name);
+
 class LoadedModel {
  public:
   /// Throws Error: a file that is none or is damaged, memory refused.

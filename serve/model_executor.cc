@@ -2,6 +2,7 @@
 #include "serve/model_executor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "base/check.h"
@@ -12,6 +13,7 @@ namespace aisp::serve {
 namespace {
 
 constexpr std::int32_t kMeasuredRows = 32;
+constexpr int kMostHands = 16;
 constexpr int kMeasuredSteps = 3;
 constexpr double kMeasuringS = 0.06;  // then no further step of this kind
 
@@ -28,9 +30,14 @@ ModelExecutor::ModelExecutor(const model::Weights& weights, machine::ThreadPool&
                                           weights.config(), options.kv_type, options.host_blocks)
                                     : nullptr),
       transformer_(weights, cache_, pool, options.max_rows),
-      sampler_(static_cast<int>(weights.config().vocab)),
+      pool_(pool),
       vocab_(static_cast<std::size_t>(weights.config().vocab)),
-      most_rows_(options.max_rows) {}
+      most_rows_(options.max_rows) {
+  // More hands than that save less than they cost memory.
+  for (int i = 0; i < std::min(pool.size(), kMostHands); ++i) {
+    hands_.push_back({Sampler(static_cast<int>(vocab_)), {}, {}});
+  }
+}
 
 void ModelExecutor::move(const Move& move) {
   check(move.kind == Move::Kind::kCopy || host_ != nullptr, "a move to the host needs its blocks");
@@ -61,45 +68,92 @@ void ModelExecutor::gather(const Plan& plan) {
 }
 
 // False: no token fits.
-bool ModelExecutor::find_allowed(const text::GrammarState& grammar) {
+bool ModelExecutor::find_allowed(const text::GrammarState& grammar, Hand& hand) const {
   // A model may have more rows than its tokenizer has pieces: those are never allowed.
-  allowed_.assign((vocab_ + 63) / 64, 0);
+  hand.allowed.assign((vocab_ + 63) / 64, 0);
   const std::size_t words = grammar.mask_words();
-  check(words <= allowed_.size(), "the grammar is over the model's vocabulary");
-  grammar.mask(std::span(allowed_).first(words));
-  return std::ranges::any_of(allowed_, [](std::uint64_t word) { return word != 0; });
+  check(words <= hand.allowed.size(), "the grammar is over the model's vocabulary");
+  grammar.mask(std::span(hand.allowed).first(words));
+  return std::ranges::any_of(hand.allowed, [](std::uint64_t word) { return word != 0; });
 }
 
 // A row counts while every draft before it is what sampling gives; the rest is not looked at.
-void ModelExecutor::answer(const Work& work, std::span<const float> logits, Result& result) {
+void ModelExecutor::answer(const Work& work, std::size_t index, std::span<const float> logits,
+                           Hand& hand, Result& result) const {
   const Sampling& sampling = work.request->sampling;
-  const std::size_t index = result.begin.size() - 1;
-  sequence_.assign(work.tokens.begin(), work.tokens.begin() + work.first + work.known);
-  allowed_.clear();
+  std::span<const Token> sequence =
+      work.tokens.first(static_cast<std::size_t>(work.first + work.known));
+  if (!work.drafts.empty()) hand.sequence.assign(sequence.begin(), sequence.end());
+  hand.allowed.clear();
   for (std::size_t i = 0;; ++i) {
-    if (work.grammar != nullptr && !find_allowed(*work.grammar)) {
+    if (work.grammar != nullptr && !find_allowed(*work.grammar, hand)) {
       const bool whole = work.grammar->complete();
       result.endings.push_back({index, whole ? Finish::kStop : Finish::kGrammar,
                                 whole ? "" : "no token of the vocabulary fits the grammar"});
       return;
     }
     const std::span<const float> row = logits.subspan(i * vocab_, vocab_);
-    const Token token = sampler_.sample({.logits = row,
-                                         .tokens = sequence_,
-                                         .prompt = work.prompt,
-                                         .position = static_cast<int>(sequence_.size()),
-                                         .allowed = allowed_},
-                                        sampling);
+    const Token token = hand.sampler.sample({.logits = row,
+                                             .tokens = sequence,
+                                             .prompt = work.prompt,
+                                             .position = static_cast<int>(sequence.size()),
+                                             .allowed = hand.allowed},
+                                            sampling);
     if (work.grammar != nullptr && !work.grammar->advance(token)) {
       result.endings.push_back({index, Finish::kGrammar, "the model finds no fitting token"});
       return;
     }
     result.tokens.push_back(token);
     if (sampling.logprobs >= 0) {
-      sampler_.log_probs(row, token, sampling.logprobs, result.logprobs);
+      hand.sampler.log_probs(row, token, sampling.logprobs, result.logprobs);
     }
     if (i == work.drafts.size() || work.drafts[i] != token) return;
-    sequence_.push_back(token);
+    hand.sequence.push_back(token);
+    sequence = hand.sequence;
+  }
+}
+
+// Rows of a large vocabulary are half a millisecond of work each: the pool's threads take one work
+// after the other. Grammars of one kind share what they remember, so those works stay on this
+// thread.
+void ModelExecutor::answer_all(const Plan& plan) {
+  emitting_.clear();
+  first_row_.clear();
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < plan.work.size(); ++i) {
+    if (!plan.work[i].emits) continue;
+    emitting_.push_back(i);
+    first_row_.push_back(row);
+    row += 1 + plan.work[i].drafts.size();
+  }
+  if (answers_.size() < emitting_.size()) answers_.resize(emitting_.size());
+  const auto take = [&](std::size_t i, Hand& hand) {
+    const Work& work = plan.work[emitting_[i]];
+    const std::size_t rows = 1 + work.drafts.size();
+    answers_[i].clear();
+    try {
+      answer(work, emitting_[i],
+             std::span<const float>(logits_).subspan(first_row_[i] * vocab_, rows * vocab_), hand,
+             answers_[i]);
+    } catch (const Error& problem) {  // its grammar's: the others go on
+      answers_[i].endings.push_back({emitting_[i], Finish::kGrammar, problem.what()});
+    }
+  };
+  std::atomic<std::size_t> next = 0;
+  const auto take_free = [&](int worker) {
+    if (worker >= static_cast<int>(hands_.size())) return;
+    for (std::size_t i = next++; i < emitting_.size(); i = next++) {
+      if (plan.work[emitting_[i]].grammar != nullptr) continue;
+      take(i, hands_[static_cast<std::size_t>(worker)]);
+    }
+  };
+  if (emitting_.size() > 1) {
+    pool_.run(take_free);
+  } else {
+    take_free(0);
+  }
+  for (std::size_t i = 0; i < emitting_.size(); ++i) {
+    if (plan.work[emitting_[i]].grammar != nullptr) take(i, hands_.front());
   }
 }
 
@@ -145,17 +199,10 @@ void ModelExecutor::run(const Plan& plan, Result& result) {
   logits_.resize(wanted_.size() * vocab_);
   transformer_.forward({.tokens = tokens_, .sequences = sequences_, .logits_of = wanted_}, logits_);
   result.clear();
-  std::size_t at = 0;
+  answer_all(plan);
+  std::size_t next = 0;
   for (const Work& work : plan.work) {
-    if (work.emits) {
-      const std::size_t rows = (1 + work.drafts.size()) * vocab_;
-      try {
-        answer(work, std::span<const float>(logits_).subspan(at, rows), result);
-      } catch (const Error& problem) {  // its grammar's: the others go on
-        result.endings.push_back({result.begin.size() - 1, Finish::kGrammar, problem.what()});
-      }
-      at += rows;
-    }
+    if (work.emits) result.append(answers_[next++]);
     result.close();
   }
   result.seconds = seconds_since(begin);

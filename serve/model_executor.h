@@ -24,6 +24,8 @@ class ModelExecutor : public Executor {
   ModelExecutor(const model::Weights& weights, machine::ThreadPool& pool, const Options& options);
 
   void run(const Plan& plan, Result& result) override;
+  /// What the last run's matrices cost.
+  const model::MatrixWork& matrix_work() const { return transformer_.work(); }
 
   /// How long steps take here, from a few of them, before the first plan (they write into blocks):
   /// 0.2 s for 1 B parameters on two cores. Costs it does not see keep the defaults' proportions.
@@ -32,18 +34,29 @@ class ModelExecutor : public Executor {
  private:
   void move(const Move& move);
   void gather(const Plan& plan);
-  void answer(const Work& work, std::span<const float> logits, Result& result);
-  bool find_allowed(const text::GrammarState& grammar);
+  void answer_all(const Plan& plan);
+
+  // What answering a work needs; each of the pool's threads has its own.
+  struct Hand {
+    Sampler sampler;
+    std::vector<Token> sequence;
+    std::vector<std::uint64_t> allowed;
+  };
+  void answer(const Work& work, std::size_t index, std::span<const float> logits, Hand& hand,
+              Result& result) const;
+  bool find_allowed(const text::GrammarState& grammar, Hand& hand) const;
 
   model::KvCache cache_;
   std::unique_ptr<model::KvCache> host_;
   model::Transformer transformer_;
-  Sampler sampler_;
+  machine::ThreadPool& pool_;
   std::size_t vocab_;
   int most_rows_;
   // Of the plan under way; kept for their memory.
-  std::vector<Token> tokens_, sequence_;
-  std::vector<std::uint64_t> allowed_;
+  std::vector<Token> tokens_;
+  std::vector<Hand> hands_;
+  std::vector<Result> answers_;  // of the works that emit, each a result of one
+  std::vector<std::size_t> emitting_, first_row_;
   std::vector<model::Sequence> sequences_;
   std::vector<std::int32_t> wanted_;
   std::vector<float> logits_;

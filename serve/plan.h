@@ -75,6 +75,12 @@ struct Result {
     logprobs_begin.assign(1, 0);
     endings.clear();
   }
+  /// More of the answer of the work under way.
+  void append(const Result& part) {
+    tokens.insert(tokens.end(), part.tokens.begin(), part.tokens.end());
+    logprobs.insert(logprobs.end(), part.logprobs.begin(), part.logprobs.end());
+    endings.insert(endings.end(), part.endings.begin(), part.endings.end());
+  }
   /// Ends the answer of one work.
   void close() {
     begin.push_back(static_cast<std::int32_t>(tokens.size()));

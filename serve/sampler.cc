@@ -23,17 +23,58 @@ constexpr std::size_t kBuckets = (0x3f800000u >> kBucketShift) + 1;
 
 std::size_t bucket_of(float weight) { return std::bit_cast<std::uint32_t>(weight) >> kBucketShift; }
 
-// e^x for x in (-87, 0], within 2 units in the last place: a loop of it becomes vector code.
+// Beyond e^-87 a weight is nothing beside the largest one's 1.
+constexpr float kLeastExponent = -87.0f;
+
+// e^x for x from `least` to 0, within 2 units in the last place, and 0 below; least >=
+// kLeastExponent. Without a branch, a call or a conversion, so that a loop of it becomes vector
+// code: adding 1.5 * 2^23 rounds, and leaves the whole number in the low bits.
 // Source: Cody and Waite's reduction, Taylor polynomial of degree 6 on [-ln2/2, ln2/2].
-inline float exp_of(float x) {
-  const float n = std::floor(x * 1.44269504f + 0.5f);
+inline float exp_of(float x, float least) {
+  constexpr float kRounding = 12582912.0f;
+  const float rounded = x * 1.44269504f + kRounding, n = rounded - kRounding;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   const float power =
       1.0f +
       r * (1.0f + r * (0.5f + r * (0.16666667f +
                                    r * (0.041666668f + r * (0.0083333333f + r * 0.0013888889f)))));
-  const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(n) + 127) << 23;
-  return power * std::bit_cast<float>(exponent);
+  const std::uint32_t exponent =
+      (std::bit_cast<std::uint32_t>(rounded) - std::bit_cast<std::uint32_t>(kRounding) + 127) << 23;
+  const auto kept = static_cast<std::uint32_t>(-static_cast<std::int32_t>(x >= least));
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(power * std::bit_cast<float>(exponent)) &
+                              kept);
+}
+
+// Sums and maxima in so many lanes: a chain of dependent operations waits four cycles for each.
+constexpr std::size_t kLanes = 16;
+constexpr std::size_t kDrawBlock = 256;  // weights added at once when a token is drawn
+
+double sum_of(std::span<const float> values) {
+  double lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (std::size_t j = 0; j < kLanes; ++j) lanes[j] += static_cast<double>(values[i + j]);
+  }
+  double sum = 0.0;
+  for (; i < values.size(); ++i) sum += static_cast<double>(values[i]);
+  for (const double lane : lanes) sum += lane;
+  return sum;
+}
+
+// NaN counts as minus infinity.
+float largest_of(std::span<const float> values) {
+  float lanes[kLanes];
+  std::ranges::fill(lanes, kImpossible);
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (std::size_t j = 0; j < kLanes; ++j) {
+      lanes[j] = values[i + j] > lanes[j] ? values[i + j] : lanes[j];
+    }
+  }
+  float most = kImpossible;
+  for (; i < values.size(); ++i) most = values[i] > most ? values[i] : most;
+  for (const float lane : lanes) most = lane > most ? lane : most;
+  return most;
 }
 
 }  // namespace
@@ -44,6 +85,7 @@ Sampler::Sampler(int vocabulary)
       bucket_count_(kBuckets),
       bucket_mass_(kBuckets) {
   kept_.reserve(logits_.size());
+  block_sums_.reserve(logits_.size() / kDrawBlock + 1);
 }
 
 void Sampler::penalize(const Row& row, const Sampling& s) {
@@ -78,23 +120,18 @@ void Sampler::prepare(const Row& row, const Sampling& s) {
 }
 
 Token Sampler::largest() const {
-  const auto best = std::ranges::max_element(logits_);
+  const auto best = std::ranges::find(logits_, largest_of(logits_));
   return static_cast<Token>(best - logits_.begin());
 }
 
 // Logits become weights relative to the largest; what is below min-p becomes 0. False when there is
 // nothing to choose between: an infinite logit, or none that is possible.
 bool Sampler::weigh(const Sampling& s) {
-  const float top = logits_[static_cast<std::size_t>(largest())];
+  const float top = largest_of(logits_);
   if (!std::isfinite(top)) return false;
   const float scale = 1.0f / s.temperature;
-  // Beyond e^-87 a weight is nothing beside the largest one's 1.
-  const float least = std::max(-87.0f, s.min_p > 0 ? std::log(s.min_p) : -87.0f);
-  for (float& value : logits_) {
-    const float x = (value - top) * scale;
-    const float weight = exp_of(std::max(x, -87.0f));
-    value = x >= least ? weight : 0.0f;
-  }
+  const float least = s.min_p > 0 ? std::max(kLeastExponent, std::log(s.min_p)) : kLeastExponent;
+  for (float& value : logits_) value = exp_of((value - top) * scale, least);
   return true;
 }
 
@@ -144,22 +181,38 @@ Token Sampler::sample(const Row& row, const Sampling& s) {
   prepare(row, s);
   if (s.temperature == 0.0f || !weigh(s)) return largest();
   const double u = random_of(s.seed, row.position);
+  if (s.top_k == 0 && s.top_p == 1.0f) return draw(u);
+  keep_largest(s);
   double sum = 0.0, reached = 0.0;
-  if (s.top_k > 0 || s.top_p < 1.0f) {
-    keep_largest(s);
-    for (const Kept& kept : kept_) sum += kept.weight;
-    for (const Kept& kept : kept_) {
-      reached += kept.weight;
-      if (reached > u * sum) return kept.token;
-    }
-    return kept_.back().token;
+  for (const Kept& kept : kept_) sum += kept.weight;
+  for (const Kept& kept : kept_) {
+    reached += kept.weight;
+    if (reached > u * sum) return kept.token;
   }
-  for (const float weight : logits_) sum += weight;
+  return kept_.back().token;
+}
+
+// Blocks of weights first, then the one in which the drawn share is reached.
+Token Sampler::draw(double u) {
+  block_sums_.clear();
+  const std::span<const float> weights(logits_);
+  for (std::size_t i = 0; i < weights.size(); i += kDrawBlock) {
+    block_sums_.push_back(sum_of(weights.subspan(i, std::min(kDrawBlock, weights.size() - i))));
+  }
+  double sum = 0.0, reached = 0.0;
+  for (const double block : block_sums_) sum += block;
+  std::size_t block = 0, last_block = 0;
+  for (; block < block_sums_.size(); reached += block_sums_[block++]) {
+    if (block_sums_[block] > 0.0) last_block = block;
+    if (reached + block_sums_[block] > u * sum) break;
+  }
+  // Rounding may leave the end of its block, or of them all, short of the share: then the last one.
+  const std::size_t begin = std::min(block, last_block) * kDrawBlock;
   Token last = 0;
-  for (std::size_t i = 0; i < logits_.size(); ++i) {
-    if (logits_[i] == 0.0f) continue;
+  for (std::size_t i = begin; i < std::min(begin + kDrawBlock, weights.size()); ++i) {
+    if (weights[i] == 0.0f) continue;
     last = static_cast<Token>(i);
-    reached += logits_[i];
+    reached += static_cast<double>(weights[i]);
     if (reached > u * sum) break;
   }
   return last;
@@ -186,11 +239,10 @@ void Sampler::probabilities(const Row& row, const Sampling& s, std::span<double>
 
 void Sampler::log_probs(std::span<const float> logits, Token chosen, int most,
                         std::vector<LogProb>& out) {
-  float top = kImpossible;
-  for (const float logit : logits) top = logit > top ? logit : top;
+  const float top = largest_of(logits);
   double sum = 0.0;
   for (const float logit : logits) {
-    if (logit == logit) sum += exp_of(std::max(logit - top, -87.0f));
+    sum += static_cast<double>(exp_of(logit - top, kLeastExponent));
   }
   const double base = static_cast<double>(top) + std::log(sum);
   const auto value = [&](Token token) {

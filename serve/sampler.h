@@ -54,12 +54,13 @@ class Sampler {
   Token largest() const;
   bool weigh(const Sampling& sampling);
   void keep_largest(const Sampling& sampling);
+  Token draw(double u);
 
   std::vector<float> logits_;  // after mask, bias, penalties; then weights in (0, 1]
   std::vector<std::int32_t> counts_;
   std::vector<Kept> kept_;  // when top-k or top-p cut: by weight, then id
   std::vector<std::int32_t> bucket_count_;
-  std::vector<double> bucket_mass_;
+  std::vector<double> bucket_mass_, block_sums_;
 };
 
 /// Throws Error unless every setting is finite and in its range: temperature >= 0, top_k >= 0,

@@ -64,8 +64,7 @@ Call::Call(State& state, const bench::Io& io)
     : state_(state),
       tokens_(io.in<std::int32_t>(kTokens)),
       logits_(io.out<float>(kLogits)),
-      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kStored)),
-             std::as_bytes(io.in<std::uint8_t>(kPacked)), state.cache, state.pool,
+      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kModel)), state.cache, state.pool,
              state.shape.running * (state.shape.longest_prompt + 1)) {
   state_.rows.clear();
   state_.to.clear();
@@ -101,6 +100,23 @@ void Call::forward() {
   state_.to.clear();
 }
 
+bench::Technique in_batches(const char* name, const char* summary, ServeBatch serve_batch) {
+  bench::Technique technique;
+  technique.name = name;
+  technique.summary = summary;
+  technique.plan = [serve_batch](const bench::Params& params) {
+    return bench::plan_of(
+        [serve_batch, state = std::make_shared<State>(params)](const bench::Io& io) {
+          Call call(*state, io);
+          const std::int64_t count = state->shape.count(), size = state->shape.running;
+          for (std::int64_t first = 0; first < count; first += size) {
+            serve_batch(*state, call, first, std::min(count, first + size));
+          }
+        });
+  };
+  return technique;
+}
+
 namespace {
 
 using bench::Io;
@@ -108,13 +124,9 @@ using bench::Params;
 
 bench::Problem problem(const Params& params) {
   const Shape s(params);
-  return {.inputs = {{.name = "stored",
+  return {.inputs = {{.name = "model",
                       .dtype = DType::kU8,
-                      .shape = {s.model.stored_bytes()},
-                      .structured = true},
-                     {.name = "packed",
-                      .dtype = DType::kU8,
-                      .shape = {s.model.packed_bytes()},
+                      .shape = {s.model.bytes()},
                       .structured = true},
                      {.name = "tokens", .dtype = DType::kI32, .shape = {s.tokens}}},
           .outputs = {{.name = "logits", .shape = {s.answered, s.vocab()}}}};
@@ -122,12 +134,8 @@ bench::Problem problem(const Params& params) {
 
 void prepare(const Params& params, std::uint64_t seed, const Io& io) {
   const Shape s(params);
-  s.model.fill(derive_seed(seed, 1), std::as_writable_bytes(io.fill<std::uint8_t>(kStored)),
-               std::as_writable_bytes(io.fill<std::uint8_t>(kPacked)));
-  Rng rng(derive_seed(seed, 2));
-  for (std::int32_t& token : io.fill<std::int32_t>(kTokens)) {
-    token = static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(s.vocab())));
-  }
+  s.model.fill(derive_seed(seed, 1), std::as_writable_bytes(io.fill<std::uint8_t>(kModel)));
+  s.model.fill_tokens(derive_seed(seed, 2), io.fill<std::int32_t>(kTokens));
 }
 
 /// Each token of a request but its last once, logits for those it answered; the packed weights
@@ -151,7 +159,7 @@ bench::Work work(const Params& params) {
 void reference(const Params& params, const Io& io, bench::Expected& expected) {
   const Shape s(params);
   const model::ModelConfig& c = s.model.config();
-  const model::TensorFile file = s.model.file(std::as_bytes(io.in<std::uint8_t>(kStored)));
+  const model::TensorFile file = s.model.file(std::as_bytes(io.in<std::uint8_t>(kModel)));
   const model::ModelTensors tensors = find_tensors(file, c);
   auto& out = expected.outputs[kLogits];
   bool bounded = false;

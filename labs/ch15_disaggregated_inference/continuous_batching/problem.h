@@ -2,9 +2,9 @@
 // and answers have lengths of their own; nobody who schedules knows an answer's length before its
 // end. What was answered is given (recorded requests), so that every technique computes the same
 // rows. Params: N, B; M: 0 the tiny Llama of the tests, 1 stories-15m; L layers and V pieces of the
-// vocabulary. Inputs: stored, packed (u8): the model as a file holds it, and its matrices packed as
-// the kernels multiply them; tokens i32: prompt and answer of request 0, then of request 1 ...
-// Output: logits [answers' tokens, V] f32, of the rows that each answered token came from.
+// vocabulary. Inputs: model (u8): its weights as a file holds them, then packed as the kernels
+// multiply them; tokens i32: prompt and answer of request 0, then of request 1 ... Output: logits
+// [answers' tokens, V] f32, of the rows that each answered token came from.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace aisp::labs::ch15::continuous_batching {
 
-enum Input : std::size_t { kStored, kPacked, kTokens };
+enum Input : std::size_t { kModel, kTokens };
 enum Output : std::size_t { kLogits };
 
 /// Lengths of a request, and where its tokens and its rows of logits begin.
@@ -78,6 +78,11 @@ class Call {
   std::span<float> logits_;
   model::LentTransformer model_;
 };
+
+/// Requests in batches of `running`, in the order of arrival; each batch, [first, end), is served
+/// to its end by this.
+using ServeBatch = void (*)(State& state, Call& call, std::int64_t first, std::int64_t end);
+bench::Technique in_batches(const char* name, const char* summary, ServeBatch serve_batch);
 
 bench::Technique static_padded();
 bench::Technique static_ragged();

@@ -39,17 +39,8 @@ void serve_batch(State& state, Call& call, std::int64_t first, std::int64_t end)
 }  // namespace
 
 bench::Technique static_padded() {
-  return {.name = "static_padded",
-          .summary = "batches in the order of arrival, padded to their longest",
-          .plan = [](const bench::Params& params) {
-            return bench::plan_of([state = std::make_shared<State>(params)](const bench::Io& io) {
-              Call call(*state, io);
-              const std::int64_t count = state->shape.count(), size = state->shape.running;
-              for (std::int64_t first = 0; first < count; first += size) {
-                serve_batch(*state, call, first, std::min(count, first + size));
-              }
-            });
-          }};
+  return in_batches("static_padded", "batches in the order of arrival, padded to their longest",
+                    serve_batch);
 }
 
 }  // namespace aisp::labs::ch15::continuous_batching

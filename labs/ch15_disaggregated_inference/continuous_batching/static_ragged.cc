@@ -1,7 +1,5 @@
 // The same batches without padding: rows of a prompt are as many as it has tokens, and a request
 // that ended is left out. Its place stays empty until the whole batch has ended.
-#include <algorithm>
-
 #include "labs/ch15_disaggregated_inference/continuous_batching/problem.h"
 
 namespace aisp::labs::ch15::continuous_batching {
@@ -26,17 +24,8 @@ void serve_batch(State& state, Call& call, std::int64_t first, std::int64_t end)
 }  // namespace
 
 bench::Technique static_ragged() {
-  return {.name = "static_ragged",
-          .summary = "the same batches, no row for padding or for what has ended",
-          .plan = [](const bench::Params& params) {
-            return bench::plan_of([state = std::make_shared<State>(params)](const bench::Io& io) {
-              Call call(*state, io);
-              const std::int64_t count = state->shape.count(), size = state->shape.running;
-              for (std::int64_t first = 0; first < count; first += size) {
-                serve_batch(*state, call, first, std::min(count, first + size));
-              }
-            });
-          }};
+  return in_batches("static_ragged", "the same batches, no row for padding or for what has ended",
+                    serve_batch);
 }
 
 }  // namespace aisp::labs::ch15::continuous_batching

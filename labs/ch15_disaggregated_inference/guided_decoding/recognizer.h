@@ -9,7 +9,8 @@ namespace aisp::labs::ch15::guided_decoding {
 /// The notation that text/grammar.h reads.
 inline constexpr const char* kGrammar = R"(
 root ::= "[" record ("," record)* "]"
-record ::= "{\"id\":" [1-9] [0-9]{0,5} ",\"name\":\"" [a-z ]{1,24} "\",\"ok\":" ("true" | "false") "}"
+record ::= "{\"id\":" [1-9] [0-9]{0,5} ",\"name\":\"" [a-z ]{1,24} "\",\"ok\":" truth "}"
+truth ::= "true" | "false"
 )";
 
 class Recognizer {

@@ -30,8 +30,7 @@ State::State(const bench::Params& params)
 Call::Call(State& state, const bench::Io& io)
     : state_(state),
       tokens_(io.in<std::int32_t>(kTokens)),
-      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kStored)),
-             std::as_bytes(io.in<std::uint8_t>(kPacked)), state.cache, state.pool,
+      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kModel)), state.cache, state.pool,
              state.shape.prompt) {}
 
 void Call::forward(std::int64_t first, std::int64_t count, std::int64_t wanted,
@@ -49,13 +48,9 @@ using bench::Params;
 
 bench::Problem problem(const Params& params) {
   const Shape s(params);
-  return {.inputs = {{.name = "stored",
+  return {.inputs = {{.name = "model",
                       .dtype = DType::kU8,
-                      .shape = {s.model.stored_bytes()},
-                      .structured = true},
-                     {.name = "packed",
-                      .dtype = DType::kU8,
-                      .shape = {s.model.packed_bytes()},
+                      .shape = {s.model.bytes()},
                       .structured = true},
                      {.name = "tokens", .dtype = DType::kI32, .shape = {s.prompt + s.steps}}},
           .outputs = {{.name = "logits", .shape = {s.steps, s.model.config().vocab}}}};
@@ -63,12 +58,8 @@ bench::Problem problem(const Params& params) {
 
 void prepare(const Params& params, std::uint64_t seed, const Io& io) {
   const Shape s(params);
-  s.model.fill(derive_seed(seed, 1), std::as_writable_bytes(io.fill<std::uint8_t>(kStored)),
-               std::as_writable_bytes(io.fill<std::uint8_t>(kPacked)));
-  Rng rng(derive_seed(seed, 2));
-  for (std::int32_t& token : io.fill<std::int32_t>(kTokens)) {
-    token = static_cast<std::int32_t>(rng.below(s.vocab()));
-  }
+  s.model.fill(derive_seed(seed, 1), std::as_writable_bytes(io.fill<std::uint8_t>(kModel)));
+  s.model.fill_tokens(derive_seed(seed, 2), io.fill<std::int32_t>(kTokens));
 }
 
 /// Each token once, logits for those it generated; the packed weights once.
@@ -86,7 +77,7 @@ bench::Work work(const Params& params) {
 void reference(const Params& params, const Io& io, bench::Expected& expected) {
   const Shape s(params);
   const model::ModelConfig& c = s.model.config();
-  const model::TensorFile file = s.model.file(std::as_bytes(io.in<std::uint8_t>(kStored)));
+  const model::TensorFile file = s.model.file(std::as_bytes(io.in<std::uint8_t>(kModel)));
   const model::ModelTensors tensors = find_tensors(file, c);
   const auto tokens = io.in<std::int32_t>(kTokens).first(static_cast<std::size_t>(s.computed()));
   auto& out = expected.outputs[kLogits];

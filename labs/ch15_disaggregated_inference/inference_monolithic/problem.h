@@ -1,10 +1,10 @@
 // One request on the real transformer, prompt and answer in one loop: a prompt of P tokens, S
 // generated, the logits of each step kept (for log-probabilities, or to judge another model). What
 // was generated is given (a recorded answer). Params: P, S; M: 0 the tiny Llama of the tests, 1
-// stories-15m; L layers and V pieces of the vocabulary. Inputs: stored, packed (u8): the model as a
-// file holds it, and its matrices packed as the kernels multiply them; tokens [P + S] i32. Output:
-// logits [S, V] f32, of the tokens P - 1 .. P + S - 2. Techniques differ in what they ask the model
-// for, and where the steps' logits gather.
+// stories-15m; L layers and V pieces of the vocabulary. Inputs: model (u8): its weights as a file
+// holds them, then packed as the kernels multiply them; tokens [P + S] i32. Output: logits [S, V]
+// f32, of the tokens P - 1 .. P + S - 2. Techniques differ in what they ask the model for, and
+// where the steps' logits gather.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace aisp::labs::ch15::inference_monolithic {
 
-enum Input : std::size_t { kStored, kPacked, kTokens };
+enum Input : std::size_t { kModel, kTokens };
 enum Output : std::size_t { kLogits };
 
 struct Shape {

@@ -22,8 +22,8 @@ Shape::Shape(const bench::Params& p)
 Call::Call(State& state, const bench::Io& io, std::int64_t most_rows)
     : state_(state),
       logits_(io.out<float>(kLogits)),
-      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kStored)),
-             std::as_bytes(io.in<std::uint8_t>(kPacked)), state.cache, state.pool, most_rows) {}
+      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kModel)), state.cache, state.pool,
+             most_rows) {}
 
 void Call::forward(std::int64_t step) {
   const auto count = static_cast<std::size_t>(state_.shape.requests * state_.shape.vocab());
@@ -38,13 +38,9 @@ using bench::Params;
 
 bench::Problem problem(const Params& params) {
   const Shape s(params);
-  return {.inputs = {{.name = "stored",
+  return {.inputs = {{.name = "model",
                       .dtype = DType::kU8,
-                      .shape = {s.model.stored_bytes()},
-                      .structured = true},
-                     {.name = "packed",
-                      .dtype = DType::kU8,
-                      .shape = {s.model.packed_bytes()},
+                      .shape = {s.model.bytes()},
                       .structured = true},
                      {.name = "tokens", .dtype = DType::kI32, .shape = {s.requests, s.tokens()}}},
           .outputs = {{.name = "logits", .shape = {s.steps, s.requests, s.vocab()}}}};
@@ -52,12 +48,8 @@ bench::Problem problem(const Params& params) {
 
 void prepare(const Params& params, std::uint64_t seed, const Io& io) {
   const Shape s(params);
-  s.model.fill(derive_seed(seed, 1), std::as_writable_bytes(io.fill<std::uint8_t>(kStored)),
-               std::as_writable_bytes(io.fill<std::uint8_t>(kPacked)));
-  Rng rng(derive_seed(seed, 2));
-  for (std::int32_t& token : io.fill<std::int32_t>(kTokens)) {
-    token = static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(s.vocab())));
-  }
+  s.model.fill(derive_seed(seed, 1), std::as_writable_bytes(io.fill<std::uint8_t>(kModel)));
+  s.model.fill_tokens(derive_seed(seed, 2), io.fill<std::int32_t>(kTokens));
 }
 
 /// Each token of a request but its last once, logits for those it generated; the packed weights
@@ -77,7 +69,7 @@ bench::Work work(const Params& params) {
 void reference(const Params& params, const Io& io, bench::Expected& expected) {
   const Shape s(params);
   const model::ModelConfig& c = s.model.config();
-  const model::TensorFile file = s.model.file(std::as_bytes(io.in<std::uint8_t>(kStored)));
+  const model::TensorFile file = s.model.file(std::as_bytes(io.in<std::uint8_t>(kModel)));
   const model::ModelTensors tensors = find_tensors(file, c);
   auto& out = expected.outputs[kLogits];
   for (std::int64_t r = 0; r < s.requests; ++r) {

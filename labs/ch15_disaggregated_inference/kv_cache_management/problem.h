@@ -2,8 +2,8 @@
 // all requests side by side. What was generated is given (a recorded conversation), so that every
 // technique computes the same rows; each step may use only what lies before it. Params: R, P, S;
 // M: 0 the tiny Llama of the tests, 1 stories-15m; L layers and V pieces of the vocabulary.
-// Inputs: stored, packed (u8): the model as a file holds it, and its matrices packed as the kernels
-// multiply them; tokens [R, P + S] i32. Output: logits [S, R, V] f32, of the tokens P - 1 .. P + S
+// Inputs: model (u8): its weights as a file holds them, then packed as the kernels multiply them;
+// tokens [R, P + S] i32. Output: logits [S, R, V] f32, of the tokens P - 1 .. P + S
 // - 2.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace aisp::labs::ch15::kv_cache_management {
 
-enum Input : std::size_t { kStored, kPacked, kTokens };
+enum Input : std::size_t { kModel, kTokens };
 enum Output : std::size_t { kLogits };
 
 struct Shape {

@@ -35,8 +35,12 @@ bench::Technique engine(const char* name, const char* summary, int threads) {
           const auto bytes = std::as_bytes(io.in<std::uint8_t>(kPacked));
           const auto experts = experts_in(state->shape, bytes);
           state->routing.use(state->experts, io.in<std::int32_t>(kIds), io.in<float>(kGates));
-          state->mixture.run(state->workspace, experts, state->routing, io.in<float>(kX).data(),
-                             io.out<float>(kY).data());
+          const auto multiply = [&](const kernels::linear::Input& input,
+                                    std::span<const kernels::linear::Product> products) {
+            kernels::linear::multiply(state->workspace, input, products);
+          };
+          state->mixture.run(multiply, state->pool, experts, state->routing,
+                             io.in<float>(kX).data(), io.out<float>(kY).data());
         });
   };
   return technique;
