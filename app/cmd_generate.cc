@@ -10,13 +10,13 @@
 #include <iterator>
 #include <thread>
 
+#include "app/generate_answer.h"
 #include "base/error.h"
 #include "base/units.h"
 #include "bench/supervisor.h"
 #include "machine/ceilings.h"
 #include "model/config.h"
 #include "serve/prompt.h"
-#include "serve/stop_strings.h"
 
 namespace aisp::app {
 namespace {
@@ -28,38 +28,22 @@ double seconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-std::string whole_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error("cannot be read", path, "check the path of --file");
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // What one stream shows, on the engine's callback thread.
 class Printer {
  public:
   Printer(const serve::LoadedModel& model, const GenerateOptions& options)
-      : model_(model),
-        ignore_end_(options.ignore_end),
-        decoder_(model.tokenizer(), options.ignore_end),
-        stops_(options.stop) {}
+      : answer_(model, options), quiet_(options.json) {}
 
   bool take(const serve::Event& event) {
-    const auto now = Clock::now();
-    if (count_ == 0 && !event.tokens.empty()) first_ = now;
-    for (const serve::Token token : event.tokens) {
-      ++count_;
-      if (!ignore_end_ && model_.tokenizer().ends_text(token)) break;
-      show(stops_.push(decoder_.add(token)));
-    }
-    last_ = now;
-    if (event.ended) {
-      show(stops_.push(decoder_.finish()));
-      show(stops_.finish());
-    }
-    return !stops_.stopped();
+    last_ = Clock::now();
+    if (answer_.tokens() == 0 && !event.tokens.empty()) first_ = last_;
+    const std::string text = answer_.take(event);
+    if (!quiet_) show(text);
+    return !answer_.stopped();
   }
 
-  int count() const { return count_; }
+  const Answer& answer() const { return answer_; }
+  std::size_t count() const { return answer_.tokens(); }
   Clock::time_point first() const { return first_; }
   Clock::time_point last() const { return last_; }
 
@@ -69,11 +53,8 @@ class Printer {
     std::fflush(stdout);
   }
 
-  const serve::LoadedModel& model_;
-  bool ignore_end_;
-  text::StreamDecoder decoder_;
-  serve::StopStrings stops_;
-  int count_ = 0;
+  Answer answer_;
+  bool quiet_;
   Clock::time_point first_, last_;
 };
 
@@ -111,6 +92,28 @@ void report(const serve::LoadedModel& model, const Printer& printer, std::size_t
              beside_floor(model, rate));
 }
 
+void check_combinations(const GenerateOptions& o) {
+  const bool grammar = !o.grammar.empty();
+  if (grammar && !o.json_schema.empty()) {
+    throw UsageError("give one of --json-schema and --grammar", "aisp generate", "see --help");
+  }
+  if ((grammar || !o.json_schema.empty()) && o.ignore_end) {
+    throw UsageError("--ignore-end with a grammar, which says where the answer ends",
+                     "aisp generate", "leave it out");
+  }
+  if (o.load.lookup > 0 && !o.load.draft_model.empty()) {
+    throw UsageError("give one of --lookup and --draft-model", "aisp generate", "see --help");
+  }
+  if (o.sampling.logprobs >= 0 && !o.json && o.batch.empty()) {
+    throw UsageError("--logprobs without --json", "aisp generate", "add --json");
+  }
+}
+
+void print_line(const nlohmann::ordered_json& answer) {
+  fmt::print("{}\n", answer.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 std::vector<serve::Token> tokens_of(const serve::LoadedModel& model, const GenerateOptions& options,
@@ -123,6 +126,13 @@ std::vector<serve::Token> tokens_of(const serve::LoadedModel& model, const Gener
   return serve::chat_tokens(model, messages);
 }
 
+std::string whole_file(const std::string& path, const std::string& option) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in.is_open() || in.bad()) throw Error("cannot be read", path, "check the path of " + option);
+  return text;
+}
+
 void say_note(const serve::LoadedModel& model) {
   if (!model.note().empty()) fmt::print(stderr, "aisp: {}\n", model.note());
 }
@@ -132,13 +142,18 @@ int cmd_generate(const GenerateOptions& options) {
   if (given != 1) {
     throw UsageError("give one of --prompt, --file and --batch", "aisp generate", "see --help");
   }
+  check_combinations(options);
   if (!options.batch.empty()) return cmd_generate_batch(options);
-  const std::string prompt = options.file.empty() ? options.prompt : whole_file(options.file);
+  const std::string prompt =
+      options.file.empty() ? options.prompt : whole_file(options.file, "--file");
+  const GrammarText grammar = grammar_text(options);
+  if (!grammar.empty()) compile(grammar);  // a mistake is known before the model is loaded
   serve::LoadedModel model(options.load);
   say_note(model);
-  const serve::Request request =
+  serve::Request request =
       serve::request_for(model, tokens_of(model, options, prompt), options.max_tokens,
                          options.sampling, options.ignore_end);
+  request.grammar = Grammars(model).matcher(grammar);
   bench::catch_interrupts();
   Printer printer(model, options);
   std::atomic<bool> ended = false;
@@ -158,7 +173,11 @@ int cmd_generate(const GenerateOptions& options) {
   if (!model.engine().failure().empty()) {
     throw Error(model.engine().failure(), "the engine", "see aisp machine for free memory");
   }
+  if (options.json) print_line(printer.answer().to_json(request.prompt.size()));
   report(model, printer, request.prompt.size(), begin);
+  if (printer.answer().finish() == serve::Finish::kGrammar) {
+    throw Error(printer.answer().problem(), "the grammar", "simplify it, or correct it");
+  }
   return bench::interrupted() ? 130 : 0;
 }
 
@@ -174,6 +193,15 @@ void add_generate(CLI::App& root, GenerateOptions& o, int* code) {
   generate->add_option("--system", o.system, "System message before it");
   generate->add_option("--max-tokens", o.max_tokens, "Longest answer")
       ->check(CLI::Range(1, 1 << 24));
+  generate->add_option("--json-schema", o.json_schema, "File: the answer is JSON of this schema");
+  generate->add_option("--grammar", o.grammar,
+                       "File: the answer is a sentence of this GBNF grammar");
+  generate->add_flag("--json", o.json, "The answer as a line of JSON");
+  generate
+      ->add_option(
+          "--logprobs", o.sampling.logprobs,
+          "Log-probabilities of the tokens and of so many likely ones; with --json or --batch")
+      ->check(CLI::Range(0, 20));
   generate->add_option("--stop", o.stop, "Text that ends the answer");
   generate->add_option("--temperature", o.sampling.temperature, "0: the likeliest token");
   generate->add_option("--top-k", o.sampling.top_k, "Draw from the k likeliest; 0: all");
@@ -194,6 +222,10 @@ void add_generate(CLI::App& root, GenerateOptions& o, int* code) {
                      "Packed weights are kept beside the model for the next start");
   generate->add_option("--lookup", o.load.lookup, "Guess so many tokens from the text so far")
       ->check(CLI::Range(0, 16));
+  generate->add_option("--draft-model", o.load.draft_model,
+                       "File of a smaller model of the same vocabulary that guesses tokens");
+  generate->add_option("--drafts", o.load.drafts, "Guesses of it at a time, at most")
+      ->check(CLI::Range(1, 16));
   generate->callback([&o, code] { *code = cmd_generate(o); });
 }
 

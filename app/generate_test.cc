@@ -91,6 +91,31 @@ TEST_F(GenerateCommand, WithoutRoomForPackedWeightsGoesOn) {
       << "the model, its packed weights and the log";
 }
 
+TEST_F(GenerateCommand, ADraftModelChangesNoText) {
+  const std::string other = folder_ + "/draft.gguf", small = folder_ + "/small.gguf";
+  const auto make = [&](const std::string& out, const char* vocab) {
+    return run({"model", "make", "--arch", "llama", "--shape", "tiny", "--type", "f32", "--seed",
+                "9", "--vocab", vocab, "--context", "256", "--out", out});
+  };
+  ASSERT_EQ(make(other, "512").code, 0);
+  ASSERT_EQ(make(small, "400").code, 0);
+  const std::vector<std::string> asked = {
+      "--prompt", "one two", "--max-tokens", "60", "--ignore-end", "--seed", "3"};
+  const std::string right = answer(generate(asked).text);
+  for (const std::string& draft : {model_, other}) {
+    std::vector<std::string> with = asked;
+    with.insert(with.end(), {"--draft-model", draft, "--drafts", "3"});
+    const Ended ended = generate(with);
+    EXPECT_EQ(ended.code, 0) << ended.text;
+    EXPECT_EQ(answer(ended.text), right);
+  }
+  const Ended refused = generate({"--prompt", "a", "--draft-model", small});
+  EXPECT_EQ(refused.code, 4) << refused.text;
+  EXPECT_NE(refused.text.find("its vocabulary has 400 pieces, that of the model 512"),
+            std::string::npos)
+      << refused.text;
+}
+
 TEST_F(GenerateCommand, AKilledBatchGoesOnWhereItWas) {
   std::string lines;
   for (int i = 0; i < 9; ++i) {
@@ -121,12 +146,90 @@ TEST_F(GenerateCommand, APromptTooLongEndsABatchAndKeepsItsAnswers) {
   EXPECT_NE(ended.text.find("prompt and answer are"), std::string::npos) << ended.text;
 }
 
+constexpr const char* kSchema = R"({"type": "object", "properties": {
+    "name": {"type": "string", "maxLength": 6}, "kind": {"enum": ["cat", "dog"]},
+    "ages": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 99},
+             "maxItems": 3}}, "required": ["name", "kind", "ages"]})";
+
+void expect_fits_schema(const std::string& text) {
+  const Json value = Json::parse(text, nullptr, false);
+  ASSERT_TRUE(value.is_object()) << text;
+  EXPECT_LE(value.at("name").get<std::string>().size(), 24u);
+  EXPECT_TRUE(value.at("kind") == "cat" || value.at("kind") == "dog") << text;
+  EXPECT_LE(value.at("ages").size(), 3u);
+  for (const Json& age : value.at("ages")) {
+    EXPECT_TRUE(age.is_number_integer() && age >= 0 && age <= 99) << text;
+  }
+}
+
+TEST_F(GenerateCommand, AnswersFitTheirSchema) {
+  const std::string schema = write("s.json", kSchema);
+  std::vector<std::string> asked = {"--prompt", "a pet", "--json-schema", schema};
+  asked.insert(asked.end(), {"--max-tokens", "200", "--seed"});
+  for (const char* seed : {"1", "2", "3"}) {
+    asked.push_back(seed);
+    const Ended ended = generate(asked);
+    EXPECT_EQ(ended.code, 0) << ended.text;
+    expect_fits_schema(answer(ended.text));
+    asked.pop_back();
+  }
+}
+
+// In a batch, with drafts, beside free text: the same answers as alone.
+TEST_F(GenerateCommand, GrammarsInABatchAsAlone) {
+  const std::string gbnf = write("g.gbnf", "root ::= (\"ab\" | \"cd\"){3,9} \".\"");
+  std::string lines;
+  for (int i = 0; i < 8; ++i) {
+    // In the order of the schema's text: properties come in it.
+    nlohmann::ordered_json line = {
+        {"id", "p" + std::to_string(i)}, {"prompt", "text"}, {"seed", i / 2}};
+    if (i % 2 == 0) line["json_schema"] = nlohmann::ordered_json::parse(kSchema);
+    lines += line.dump() + "\n";
+  }
+  const std::string batch = write("in.jsonl", lines), out = folder_ + "/out.jsonl";
+  std::vector<std::string> common = {"--grammar", gbnf, "--max-tokens", "150", "--logprobs", "2"};
+  std::vector<std::string> asked = common;
+  asked.insert(asked.end(), {"--batch", batch, "--out", out, "--lookup", "4"});
+  const Ended ended = generate(asked);
+  ASSERT_EQ(ended.code, 0) << ended.text;
+  const auto all = answers(out);
+  ASSERT_EQ(all.size(), 8u);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string text = all[i].at("text");
+    if (i % 2 == 0) expect_fits_schema(text);
+    asked = common;
+    if (i % 2 == 0) asked[0] = "--json-schema", asked[1] = write("s.json", kSchema);
+    asked.insert(asked.end(), {"--prompt", "text", "--json", "--seed", std::to_string(i / 2)});
+    const Ended alone = generate(asked);
+    Json same = Json::parse(alone.text.substr(0, alone.text.find('\n')));
+    same["id"] = "p" + std::to_string(i);
+    EXPECT_EQ(same, all[i]);
+    EXPECT_EQ(same.at("finish"), "stop");
+    const Json& logprobs = same.at("logprobs");
+    ASSERT_EQ(logprobs.size(), same.at("tokens"));
+    EXPECT_EQ(logprobs[0].at("top").size(), 2u);
+    EXPECT_EQ(logprobs[0].at("token"), text.substr(0, 1));
+  }
+}
+
 TEST_F(GenerateCommand, BadQuestionsAreOneLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{}, "one of --prompt"},
       {{"--prompt", "a", "--file", "b"}, "one of --prompt"},
       {{"--file", "/nowhere"}, "cannot be read"},
       {{"--prompt", "a", "--kv", "q3"}, "--kv"},
+      {{"--prompt", "a", "--lookup", "3", "--draft-model", "b"}, "one of --lookup"},
+      {{"--prompt", "a", "--draft-model", "/nowhere"}, "/nowhere"},
+      {{"--prompt", "a", "--logprobs", "3"}, "without --json"},
+      {{"--prompt", "a", "--json", "--logprobs", "21"}, "--logprobs"},
+      {{"--prompt", "a", "--grammar", "/nowhere"}, "cannot be read"},
+      {{"--prompt", "a", "--grammar", write("bad.gbnf", "root ::= \"a\" | root \"b\"")},
+       "left recursion"},
+      {{"--prompt", "a", "--json-schema", write("bad.json", "{\"type\": \"cow\"}")}, "cow"},
+      {{"--prompt", "a", "--json-schema", write("empty.json", "")}, "is empty"},
+      {{"--prompt", "a", "--json-schema", write("b1", "{}"), "--grammar", write("b2", "x")},
+       "one of --json-schema and --grammar"},
+      {{"--prompt", "a", "--ignore-end", "--json-schema", write("b1", "{}")}, "--ignore-end"},
       {{"--prompt", "a", "--max-tokens", "100000"}, "the model takes"},
       {{"--prompt", "a", "--temperature", "-1"}, "temperature"},
       {{"--batch", write("a.jsonl", "{\"prompt\": \"a\"}\n")}, "--out"},
@@ -140,6 +243,14 @@ TEST_F(GenerateCommand, BadQuestionsAreOneLine) {
       {{"--batch", write("h.jsonl", "{\"prompt\": \"a\", \"seed\": -1}\n"), "--out",
         folder_ + "/o"},
        "line 1 has a \"seed\""},
+      {{"--batch", write("i.jsonl", "{\"prompt\": \"a\", \"top\": 1}\n"), "--out", folder_ + "/o"},
+       "\"top\", which means nothing"},
+      {{"--batch", write("j.jsonl", "{\"prompt\": \"a\", \"logprobs\": 99}\n"), "--out",
+        folder_ + "/o"},
+       "line 1 has \"logprobs\""},
+      {{"--batch", write("k.jsonl", "{\"prompt\": \"a\", \"grammar\": \"root ::= other\"}\n"),
+        "--out", folder_ + "/o"},
+       "line 1 has a grammar"},
       {{"--batch", write("d.jsonl", "{\"prompt\": \"a\"}\n"), "--out", write("e", "no answers\n")},
        "no file of answers"},
       {{"--batch", write("f.jsonl", ""), "--out", folder_ + "/o"}, "no prompts"}};

@@ -99,6 +99,7 @@ Verdict submit(State& state, Request request, double now_s) {
   slot.prompt = prompt;
   slot.most = most;
   slot.arrival_s = now_s;
+  slot.acceptance = state.acceptance;
   slot.due_s = due_s;
   slot.order = state.next_order++;
   slot.request = std::move(request);

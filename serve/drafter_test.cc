@@ -13,7 +13,7 @@ using Tokens = std::vector<Token>;
 
 Tokens proposal(const Tokens& tokens, int most) {
   Tokens out;
-  PromptLookup().propose(tokens, most, out);
+  PromptLookup().look_up(tokens, most, out);
   return out;
 }
 

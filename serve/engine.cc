@@ -62,7 +62,6 @@ struct Engine::Threads {
   Clock::time_point begin = Clock::now();
   State state;                                   // scheduler's thread
   std::vector<std::shared_ptr<Stream>> streams;  // by slot; scheduler's thread
-  std::vector<Token> guesses;                    // scheduler's thread
   Result result;                                 // executor's, then scheduler's
 
   std::mutex mutex;
@@ -220,13 +219,6 @@ struct Engine::Threads {
   }
 
   void plan_next() {
-    for (const int slot : state.running) {
-      if (options.drafter == nullptr) break;
-      const int wanted = wanted_drafts(state, slot);
-      if (wanted == 0) continue;
-      options.drafter->propose(state.slots[static_cast<std::size_t>(slot)].tokens, wanted, guesses);
-      set_drafts(state, slot, guesses);
-    }
     const double now = now_s();
     const Plan& next = step(state, now);
     publish_ends();  // of those that came too late

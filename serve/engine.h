@@ -19,7 +19,6 @@
 #include <string>
 #include <string_view>
 
-#include "serve/drafter.h"
 #include "serve/executor.h"
 #include "serve/scheduler.h"
 
@@ -54,7 +53,6 @@ class Engine {
   struct Options {
     Config config;
     Executor* executor = nullptr;  // outlives the engine
-    Drafter* drafter = nullptr;    // may be null; used by the scheduler's thread alone
   };
   explicit Engine(Options options);  // throws Error: a bad configuration, no threads
   /// Cancels what is left, delivers the last events, and joins.

@@ -28,12 +28,13 @@ Config small_config() {
   return config;
 }
 
-SimExecutor::Options sim_options() {
+SimExecutor::Options sim_options(Drafter* drafter = nullptr) {
   return {.block_tokens = kBlockTokens,
           .device_blocks = kBlocks,
           .host_blocks = 16,
           .vocabulary = 5,
-          .strict = true};
+          .strict = true,
+          .drafter = drafter};
 }
 
 Request request_of(std::uint64_t seed, int max_tokens = 12) {
@@ -80,12 +81,12 @@ class Answers {
 };
 
 TEST(Engine, AnswersManyThreads) {
-  SimExecutor executor(sim_options());
-  const SimExecutor alone(sim_options());
   PromptLookup lookup;
+  SimExecutor executor(sim_options(&lookup));
+  const SimExecutor alone(sim_options());
   Answers answers;
   std::atomic<int> refused = 0, cancelled = 0;
-  Engine engine({.config = small_config(), .executor = &executor, .drafter = &lookup});
+  Engine engine({.config = small_config(), .executor = &executor});
   const auto client = [&](int thread) {
     Rng rng(static_cast<std::uint64_t>(thread));
     for (int i = 0; i < 100; ++i) {
@@ -124,14 +125,15 @@ TEST(Engine, AnswersManyThreads) {
   const Counters counters = engine.counters();
   EXPECT_EQ(counters.submitted, counters.ended);
   EXPECT_GT(counters.cached_tokens, 0u);
+  EXPECT_GT(counters.accepted, 0u);
 }
 
 // Drafts, stop tokens in the middle of an answer, callbacks that come late: each token has its own.
 TEST(Engine, LogProbabilitiesComeWithTheirTokens) {
-  SimExecutor executor(sim_options());
   PromptLookup lookup;
+  SimExecutor executor(sim_options(&lookup));
   std::atomic<int> ended = 0;
-  Engine engine({.config = small_config(), .executor = &executor, .drafter = &lookup});
+  Engine engine({.config = small_config(), .executor = &executor});
   for (int i = 0; i < 12; ++i) {
     Request request = request_of(static_cast<std::uint64_t>(i), 40);
     request.sampling.logprobs = i % 4 - 1;

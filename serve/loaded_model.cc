@@ -9,6 +9,7 @@
 #include "machine/cpu.h"
 
 namespace aisp::serve {
+
 model::KvType kv_type_of(const std::string& name) {
   if (name == "f32") return model::KvType::kF32;
   if (name == "f16") return model::KvType::kF16;
@@ -46,26 +47,44 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
   engine.max_running = std::min(options.max_running, options.slots);
   engine.max_rows = std::max(options.max_rows, engine.max_running);
   engine.tenants = options.tenants;
-  engine.max_drafts = options.lookup;
+  engine.max_drafts = options.draft_model.empty() ? options.lookup : options.drafts;
   engine.block_tokens = static_cast<int>(model::kBlockTokens);
   engine.device_blocks = static_cast<int>(blocks);
   cache_tokens_ = std::int64_t{engine.device_blocks} * model::kBlockTokens;
-  executor_ = std::make_unique<ModelExecutor>(
-      *weights_, *pool_,
-      ModelExecutor::Options{
-          .kv_type = kv, .device_blocks = engine.device_blocks, .max_rows = engine.max_rows});
   tokenizer_ = tokenizer.get();
   if (tokenizer_->size() > config.vocab) {
     throw Error("its tokenizer has more pieces than the model has rows", file_.path(),
                 "download or convert the model again");
   }
+  Drafter* const drafter = open_drafter(options, engine);
+  executor_ =
+      std::make_unique<ModelExecutor>(*weights_, *pool_,
+                                      ModelExecutor::Options{.kv_type = kv,
+                                                             .device_blocks = engine.device_blocks,
+                                                             .max_rows = engine.max_rows,
+                                                             .drafter = drafter});
   time_ = executor_->measure_time();  // when nothing else runs any more
+  if (draft_model_ != nullptr) {
+    time_.draft_step_s = draft_model_->step_s();
+    time_.draft_row_s = draft_model_->row_s();
+  }
   engine.time = time_;
   engine_ =
-      std::make_unique<Engine>(Engine::Options{.config = engine,
-                                               .executor = executor_.get(),
-                                               .drafter = options.lookup > 0 ? &lookup_ : nullptr});
+      std::make_unique<Engine>(Engine::Options{.config = engine, .executor = executor_.get()});
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Drafter* LoadedModel::open_drafter(const LoadOptions& options, const Config& engine) {
+  if (options.draft_model.empty()) return options.lookup > 0 ? &lookup_ : nullptr;
+  draft_model_ =
+      std::make_unique<DraftModel>(DraftModel::Options{.model = options.draft_model,
+                                                       .kv_type = kv_type_of(options.kv),
+                                                       .blocks = engine.device_blocks,
+                                                       .slots = engine.slots,
+                                                       .vocab = weights_->config().vocab,
+                                                       .packed_cache = options.packed_cache},
+                                   *tokenizer_, *pool_);
+  return draft_model_.get();
 }
 
 std::shared_ptr<const text::GrammarVocabulary> LoadedModel::grammar_vocabulary() const {

@@ -9,6 +9,7 @@
 #include "model/tensor_file.h"
 #include "model/tokenizer_of.h"
 #include "model/weights.h"
+#include "serve/draft_model.h"
 #include "serve/engine.h"
 #include "serve/model_executor.h"
 #include "text/grammar.h"
@@ -24,6 +25,8 @@ struct LoadOptions {
   int max_running = 32;
   int slots = 64;            // requests in the engine, waiting ones included
   int lookup = 0;            // drafts by prompt lookup
+  std::string draft_model;   // file of a smaller model that drafts instead; "": none
+  int drafts = 4;            // of it, at most
   int max_rows = 512;        // of a step
   int tenants = 1;           // that share fairly
   bool packed_cache = true;  // packed weights are kept beside the model and mapped from there
@@ -55,6 +58,8 @@ class LoadedModel {
   std::int64_t cache_tokens() const { return cache_tokens_; }
 
  private:
+  Drafter* open_drafter(const LoadOptions& options, const Config& engine);
+
   model::TensorFile file_;
   std::unique_ptr<machine::ThreadPool> pool_;
   std::unique_ptr<model::Weights> weights_;
@@ -64,6 +69,7 @@ class LoadedModel {
   mutable std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary_;
   std::unique_ptr<ModelExecutor> executor_;
   PromptLookup lookup_;
+  std::unique_ptr<DraftModel> draft_model_;
   std::unique_ptr<Engine> engine_;
   TimeModel time_;
   double load_s_ = 0.0;

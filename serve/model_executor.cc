@@ -13,6 +13,7 @@ namespace aisp::serve {
 namespace {
 
 constexpr std::int32_t kMeasuredRows = 32;
+constexpr std::int32_t kDraftedRows = 4;
 constexpr int kMostHands = 16;
 constexpr int kMeasuredSteps = 3;
 constexpr double kMeasuringS = 0.06;  // then no further step of this kind
@@ -32,7 +33,8 @@ ModelExecutor::ModelExecutor(const model::Weights& weights, machine::ThreadPool&
       transformer_(weights, cache_, pool, options.max_rows),
       pool_(pool),
       vocab_(static_cast<std::size_t>(weights.config().vocab)),
-      most_rows_(options.max_rows) {
+      most_rows_(options.max_rows),
+      drafts_(options.drafter) {
   // More hands than that save less than they cost memory.
   for (int i = 0; i < std::min(pool.size(), kMostHands); ++i) {
     hands_.push_back({Sampler(static_cast<int>(vocab_)), {}, {}});
@@ -136,7 +138,7 @@ void ModelExecutor::answer_all(const Plan& plan) {
              std::span<const float>(logits_).subspan(first_row_[i] * vocab_, rows * vocab_), hand,
              answers_[i]);
     } catch (const Error& problem) {  // its grammar's: the others go on
-      answers_[i].endings.push_back({emitting_[i], Finish::kGrammar, problem.what()});
+      answers_[i].endings.push_back({emitting_[i], Finish::kGrammar, problem.problem()});
     }
   };
   std::atomic<std::size_t> next = 0;
@@ -187,6 +189,11 @@ TimeModel ModelExecutor::measure_time() {
   // A decode row multiplies as a prompt's row does, wants logits, and shares no read of the
   // context.
   time.decode_row_s = time.prompt_token_s;
+  if (drafts_.guesses() && most >= kDraftedRows) {
+    // A few rows cost more each than many do, and drafts are a few.
+    time.decode_row_s =
+        std::max(time.decode_row_s, (step_s(kDraftedRows) - one_s) / (kDraftedRows - 1));
+  }
   time.context_token_s *= time.step_s / before_s;
   time.moved_block_s *= time.step_s / before_s;
   return time;
@@ -205,6 +212,7 @@ void ModelExecutor::run(const Plan& plan, Result& result) {
     if (work.emits) result.append(answers_[next++]);
     result.close();
   }
+  drafts_.run(plan, result);
   result.seconds = seconds_since(begin);
 }
 

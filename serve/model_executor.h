@@ -7,6 +7,7 @@
 
 #include "model/kv_cache.h"
 #include "model/transformer.h"
+#include "serve/drafter.h"
 #include "serve/executor.h"
 #include "serve/sampler.h"
 
@@ -19,6 +20,7 @@ class ModelExecutor : public Executor {
     int device_blocks = 0;  // as in the scheduler's Config, whose block_tokens is kBlockTokens
     int host_blocks = 0;
     int max_rows = 0;
+    Drafter* drafter = nullptr;  // outlives this; may be null
   };
   /// `weights` and `pool` must outlive it. Throws Error when memory is refused.
   ModelExecutor(const model::Weights& weights, machine::ThreadPool& pool, const Options& options);
@@ -52,6 +54,7 @@ class ModelExecutor : public Executor {
   machine::ThreadPool& pool_;
   std::size_t vocab_;
   int most_rows_;
+  DraftStage drafts_;
   // Of the plan under way; kept for their memory.
   std::vector<Token> tokens_;
   std::vector<Hand> hands_;

@@ -19,6 +19,7 @@ namespace {
 struct Setting {
   int device_blocks = 40, host_blocks = 0, max_rows = 96, max_running = 8, max_drafts = 0;
   int threads = 2;
+  Drafter* drafter = nullptr;  // null: prompt lookup
 };
 
 struct Outputs {
@@ -34,10 +35,12 @@ Outputs run(const model::MadeModel& made, const std::vector<Request>& requests,
             const Setting& setting) {
   machine::ThreadPool pool(setting.threads);
   const model::Weights weights(made.tensors, made.config, pool);
+  PromptLookup lookup({.longest = 3, .shortest = 1});
   ModelExecutor executor(weights, pool,
                          {.device_blocks = setting.device_blocks,
                           .host_blocks = setting.host_blocks,
-                          .max_rows = setting.max_rows});
+                          .max_rows = setting.max_rows,
+                          .drafter = setting.drafter != nullptr ? setting.drafter : &lookup});
   Config config;
   config.slots = 64;
   config.max_running = setting.max_running;
@@ -47,20 +50,13 @@ Outputs run(const model::MadeModel& made, const std::vector<Request>& requests,
   config.device_blocks = setting.device_blocks;
   config.host_blocks = setting.host_blocks;
   State state(config);
-  PromptLookup lookup({.longest = 3, .shortest = 1});
   Outputs outputs;
   Result result;
-  std::vector<Token> drafts;
   std::size_t entered = 0;
   double now_s = 0.0;
   for (int turn = 0; turn < 20000; ++turn, now_s += 0.01) {
     if (entered < requests.size() && turn % 2 == 0) {
       EXPECT_EQ(submit(state, requests[entered++], now_s).why, Verdict::Why::kAccepted);
-    }
-    for (const int slot : state.running) {
-      lookup.propose(state.slots[static_cast<std::size_t>(slot)].tokens, setting.max_drafts,
-                     drafts);
-      set_drafts(state, slot, drafts);
     }
     const Plan& plan = step(state, now_s);
     if (plan.empty()) {

@@ -33,6 +33,7 @@ struct Work {
   /// The last known row reaches the end of the sequence: its logits and those of the drafts are
   /// wanted, and 1 + (accepted drafts) tokens come out. Otherwise nothing does.
   bool emits = false;
+  int next_drafts = 0;               // guesses wanted at what follows the answer, for the next step
   bool decode = false;               // a running stream's next token, not a part of a prompt
   std::span<const Token> tokens;     // the whole sequence, first + known of them or more
   std::span<const BlockId> blocks;   // block i holds positions [i, i + 1) * block_tokens
@@ -54,6 +55,22 @@ struct Plan {
   bool empty() const { return work.empty() && moves.empty(); }
 };
 
+/// Lists of guesses: list i is tokens[begin[i], begin[i + 1]).
+struct Drafts {
+  std::vector<Token> tokens;
+  std::vector<std::int32_t> begin;
+  void clear() {
+    tokens.clear();
+    begin.assign(1, 0);
+  }
+  void close() { begin.push_back(static_cast<std::int32_t>(tokens.size())); }
+  /// Empty for a list that is not there.
+  std::span<const Token> of(std::size_t i) const {
+    if (i + 1 >= begin.size()) return {};
+    return {tokens.data() + begin[i], static_cast<std::size_t>(begin[i + 1] - begin[i])};
+  }
+};
+
 /// The executor ends a request: for what cannot be seen in its tokens.
 struct Ending {
   std::size_t work = 0;
@@ -67,6 +84,7 @@ struct Result {
   std::vector<LogProb> logprobs;  // Sampling::logprob_entries() for each token of an answer
   std::vector<std::int32_t> begin, logprobs_begin;
   std::vector<Ending> endings;  // by their work
+  Drafts drafts;                // at what follows each answer; none when nobody guesses
   double seconds = 0.0;
   void clear() {
     tokens.clear();
@@ -74,6 +92,7 @@ struct Result {
     begin.assign(1, 0);
     logprobs_begin.assign(1, 0);
     endings.clear();
+    drafts.clear();
   }
   /// More of the answer of the work under way.
   void append(const Result& part) {

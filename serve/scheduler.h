@@ -93,6 +93,7 @@ struct alignas(64) Slot {
   std::uint64_t order = 0;  // of submission: breaks ties
   Request request;
   double acceptance = 0.8;  // of drafts, recent mean
+  int drafted = 0;          // tokens known when drafts were asked for last
   double arrival_s = 0.0;
   int donor = -1, donor_blocks = 0;           // parked until the donor has indexed that many
   int next_parked = -1;                       // in the donor's list
@@ -137,6 +138,7 @@ struct State {
   bool in_flight = false;
   std::vector<Ended> ended;  // since the caller cleared it
   Counters counters;
+  double acceptance = 0.8;  // of drafts, mean of all requests: where newcomers begin
   std::uint64_t next_order = 0;
   std::vector<NodeId> path;  // room for admit()
 };

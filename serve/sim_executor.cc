@@ -7,7 +7,7 @@
 
 namespace aisp::serve {
 
-SimExecutor::SimExecutor(const Options& options) : options_(options) {
+SimExecutor::SimExecutor(const Options& options) : options_(options), drafts_(options.drafter) {
   const auto cells = [&](int blocks) {
     return static_cast<std::size_t>(blocks) * static_cast<std::size_t>(options.block_tokens);
   };
@@ -92,6 +92,7 @@ void SimExecutor::run(const Plan& plan, Result& result) {
     }
     result.close();
   }
+  drafts_.run(plan, result);
   result.seconds = options_.time.seconds(plan.cost);
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "serve/drafter.h"
 #include "serve/executor.h"
 
 namespace aisp::serve {
@@ -22,6 +23,7 @@ class SimExecutor : public Executor {
     /// Also checks every position that a row reads against the request's tokens, and aborts at the
     /// first that differs. O(context) for each work.
     bool strict = false;
+    Drafter* drafter = nullptr;  // outlives this; may be null
   };
   explicit SimExecutor(const Options& options);
 
@@ -40,6 +42,7 @@ class SimExecutor : public Executor {
 
   Options options_;
   std::vector<std::uint64_t> device_, host_;
+  DraftStage drafts_;
   std::vector<std::uint64_t> before_;  // what each work found at the position before its first
 };
 

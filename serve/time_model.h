@@ -11,6 +11,8 @@ struct StepWork {
   double decode_rows = 0.0;     // the others', drafts included
   double context_tokens = 0.0;  // keys and values read: the sum of the contexts
   double moved_blocks = 0.0;    // to the host, back, or copied
+  double draft_steps = 0.0;     // of a draft model, one after the other
+  double draft_rows = 0.0;      // in them
 };
 
 /// The defaults are sizes of a 1 B model with 8-bit weights on two cores: 36 ms to read the
@@ -22,10 +24,13 @@ struct TimeModel {
   double decode_row_s = 0.0006;
   double context_token_s = 2.2e-6;
   double moved_block_s = 3.5e-5;
+  double draft_step_s = 0.0;  // guesses cost nothing, unless a model makes them
+  double draft_row_s = 0.0;
 
   double seconds(const StepWork& work) const {
     return step_s + prompt_token_s * work.prompt_tokens + decode_row_s * work.decode_rows +
-           context_token_s * work.context_tokens + moved_block_s * work.moved_blocks;
+           context_token_s * work.context_tokens + moved_block_s * work.moved_blocks +
+           draft_step_s * work.draft_steps + draft_row_s * work.draft_rows;
   }
 
   /// Takes in that a step of this work took so long: each cost moves by its share of the step

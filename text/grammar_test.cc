@@ -368,6 +368,65 @@ TEST(Gbnf, MasksAreExactWhereRulesNestAndOverlap) {
   }
 }
 
+// What took the square of its length: thousands of rules that lead to each other, in both orders.
+TEST(Gbnf, ManyRulesAreNoMoreThanTheirSum) {
+  constexpr int kRules = 30'000;
+  std::string down = "root ::= r0\n", up = down;
+  for (int i = 0; i < kRules; ++i) {
+    const std::string name = "r" + std::to_string(i), next = "r" + std::to_string(i + 1);
+    down += name + " ::= " + next + "\n";
+    up.insert(0, name + " ::= " + (i % 2 == 0 ? "\"\"? " : "") + next + "\n");
+  }
+  const std::string last = "r" + std::to_string(kRules) + " ::= \"x\"?\n";
+  for (const std::string& source : {down + last, last + up}) {
+    GrammarState state = begin(Grammar::from_gbnf(source));
+    EXPECT_TRUE(state.complete());
+    EXPECT_TRUE(state.advance_bytes("x"));
+  }
+  std::string circle = down;
+  circle += "r" + std::to_string(kRules) + " ::= \"x\"? r7 | \"y\"\n";
+  EXPECT_THROW(Grammar::from_gbnf(circle), Error);
+  std::string nested = "root ::= ";
+  for (int i = 0; i < 90; ++i) nested += "(";
+  nested += "\"a\"?";
+  for (int i = 0; i < 90; ++i) nested += " | \"b\")";
+  EXPECT_TRUE(begin(Grammar::from_gbnf(nested)).complete());
+}
+
+// Few states, and more to look at in each than there is memory for.
+TEST(Gbnf, ManyRangesManyTimesAreRefused) {
+  std::string set = "root ::= [";
+  for (int i = 0; i < 3000; ++i)
+    set += "\\U0001" + std::string(1, "0123456789abcdef"[i / 256 % 16]) +
+           std::string(1, "0123456789abcdef"[i / 16 % 16]) + std::string(1, "02468ace"[i % 8]) +
+           "0";
+  EXPECT_THROW(Grammar::from_gbnf(set + "]{5000}"), Error);
+}
+
+// Every letter can be read in ever more ways: an Error instead of all memory and all time, and
+// whoever has a matcher of his own sees nothing of it.
+TEST(Gbnf, GrammarsMadeToHurtAreEnded) {
+  std::string choices = "root ::= (";
+  for (int i = 0; i < 5000; ++i) choices += (i > 0 ? "|" : "") + std::string("[a-z] x");
+  choices += ")*\nx ::= [a-z]*\n";
+  const std::string sources[] = {
+      "root ::= a a a a a a a a\na ::= b*\nb ::= [a-z] | c | [a-z] c\n"
+      "c ::= [a-z] d? | [a-z] [a-z] b\nd ::= \"x\" b b | [a-z] c \"y\" | b c",
+      choices, "root ::= [a-z] root [a-z]? | [a-z] root root | [a-z]"};
+  for (const std::string& source : sources) {
+    GrammarState state = begin(Grammar::from_gbnf(source));
+    const auto go_on = [&] {
+      Rng rng(1);
+      std::vector<std::uint64_t> bits(state.mask_words());
+      for (int i = 0; i < 100'000; ++i) {
+        state.mask(bits);
+        if (!state.advance_bytes(std::string(1, static_cast<char>('a' + rng.below(26))))) return;
+      }
+    };
+    EXPECT_THROW(go_on(), Error) << source.substr(0, 60);
+  }
+}
+
 TEST(Gbnf, WhatIsWrongIsRefused) {
   for (const char* source : {"",
                              "root",

@@ -13,6 +13,8 @@ namespace {
 // A schema of a thousand properties has 50,000 states; what repeats a thousand times a thousand
 // times is refused here.
 constexpr std::size_t kMaxStates = 400'000;
+// Steps of all states: a set of a thousand ranges repeated a thousand times has few states.
+constexpr std::size_t kMaxSteps = 2'000'000;
 
 using ByteRange = std::pair<std::uint8_t, std::uint8_t>;
 using ByteRanges = std::vector<ByteRange>;
@@ -69,7 +71,8 @@ class Compiler {
   }
 
  private:
-  Automaton::State& at(std::int32_t i) { return out_.states[static_cast<std::size_t>(i)]; }
+  static std::size_t index(std::int32_t i) { return static_cast<std::size_t>(i); }
+  Automaton::State& at(std::int32_t i) { return out_.states[index(i)]; }
 
   std::int32_t state() {
     if (out_.states.size() >= kMaxStates) {
@@ -77,6 +80,13 @@ class Compiler {
     }
     out_.states.emplace_back();
     return static_cast<std::int32_t>(out_.states.size()) - 1;
+  }
+
+  void add_step(std::int32_t from, Automaton::Step step) {
+    if (++steps_ > kMaxSteps) {
+      fail("the grammar needs more than " + std::to_string(kMaxSteps) + " steps", "grammar");
+    }
+    at(from).steps.push_back(step);
   }
 
   /// Adds the expression behind `from`; returns where it ends.
@@ -87,7 +97,7 @@ class Compiler {
         for (char c : e.text) {
           const std::uint8_t byte = static_cast<std::uint8_t>(c);
           const std::int32_t to = state();
-          at(from).steps.push_back({byte, byte, to});
+          add_step(from, {byte, byte, to});
           from = to;
         }
         return from;
@@ -157,7 +167,7 @@ class Compiler {
         to = tails[tail];
         break;
       }
-      at(from).steps.push_back({bytes[0].first, bytes[0].second, to});
+      add_step(from, {bytes[0].first, bytes[0].second, to});
     }
     return end;
   }
@@ -174,78 +184,102 @@ class Compiler {
       }
       to = tails[rest];
     }
-    at(from).steps.push_back({tail[0].first, tail[0].second, to});
+    add_step(from, {tail[0].first, tail[0].second, to});
   }
 
-  void mark_only_returns() {
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (std::size_t i = out_.states.size(); i-- > 0;) {
-        Automaton::State& s = out_.states[i];
-        if (s.only_returns || !s.steps.empty() || !s.calls.empty()) continue;
-        s.only_returns = (s.ends_rule || !s.free.empty()) &&
-                         std::all_of(s.free.begin(), s.free.end(),
-                                     [&](std::int32_t to) { return at(to).only_returns; });
-        changed = changed || s.only_returns;
-      }
-    }
-  }
-
-  /// Which states lead to the end of their rule. States mostly lead to later ones, so that going
-  /// backwards takes few rounds.
-  void mark_alive() {
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (std::size_t i = out_.states.size(); i-- > 0;) {
-        Automaton::State& s = out_.states[i];
-        if (s.alive) continue;
-        const auto is_alive = [&](std::int32_t to) { return at(to).alive; };
-        s.alive = s.ends_rule || std::any_of(s.free.begin(), s.free.end(), is_alive) ||
-                  std::any_of(s.steps.begin(), s.steps.end(),
-                              [&](const Automaton::Step& step) { return is_alive(step.to); }) ||
-                  std::any_of(s.calls.begin(), s.calls.end(), [&](const Automaton::Call& call) {
-                    return is_alive(call.back) &&
-                           is_alive(out_.starts[static_cast<std::size_t>(call.rule)]);
-                  });
-        changed = changed || s.alive;
-      }
-    }
-  }
-
-  /// What can be reached from a rule's start without reading: whether its end, and which calls.
-  struct Opening {
-    bool empty = false;
-    std::vector<std::int32_t> calls;
+  // Who leads on when some state does; `other`: if that one does too, -1 for no other.
+  struct Waiting {
+    std::int32_t state, other;
   };
 
-  Opening opening_of(std::int32_t start, const std::vector<char>& empty_rules) {
-    Opening out;
-    std::vector<std::int32_t> open = {start};
-    std::map<std::int32_t, bool> seen;
+  /// Nothing follows before the rule's end. Linear: each free step is looked at once.
+  void mark_only_returns() {
+    std::vector<std::vector<std::int32_t>> before(out_.states.size());
+    std::vector<std::size_t> missing(out_.states.size());
+    std::vector<std::int32_t> open;
+    for (std::size_t i = 0; i < out_.states.size(); ++i) {
+      const Automaton::State& s = out_.states[i];
+      if (!s.steps.empty() || !s.calls.empty()) continue;
+      missing[i] = s.free.size();
+      for (std::int32_t to : s.free) before[index(to)].push_back(static_cast<std::int32_t>(i));
+      if (s.free.empty() && s.ends_rule) open.push_back(static_cast<std::int32_t>(i));
+    }
     while (!open.empty()) {
       const std::int32_t i = open.back();
       open.pop_back();
-      if (std::exchange(seen[i], true) || !at(i).alive) continue;
-      out.empty = out.empty || at(i).ends_rule;
-      open.insert(open.end(), at(i).free.begin(), at(i).free.end());
-      for (const Automaton::Call& call : at(i).calls) {
-        out.calls.push_back(call.rule);
-        if (empty_rules[static_cast<std::size_t>(call.rule)]) open.push_back(call.back);
+      at(i).only_returns = true;
+      for (std::int32_t state : before[index(i)]) {
+        if (--missing[index(state)] == 0) open.push_back(state);
       }
     }
-    return out;
+  }
+
+  /// Which states lead to the end of their rule: at all, or without reading a byte. A call leads
+  /// on when the state it comes back to does and the called rule's start does too. Linear: each
+  /// step, free step and call is looked at twice.
+  std::vector<char> leading_to_end(bool reading) {
+    std::vector<std::vector<Waiting>> waiting(out_.states.size());
+    std::vector<char> leads(out_.states.size(), 0);
+    std::vector<std::int32_t> open;
+    const auto found = [&](std::int32_t i) {
+      if (!std::exchange(leads[index(i)], 1)) open.push_back(i);
+    };
+    for (std::size_t number = 0; number < out_.states.size(); ++number) {
+      const Automaton::State& s = out_.states[number];
+      const auto i = static_cast<std::int32_t>(number);
+      if (s.ends_rule) found(i);
+      for (std::int32_t to : s.free) waiting[index(to)].push_back({i, -1});
+      for (const Automaton::Call& call : s.calls) {
+        const std::int32_t start = out_.starts[index(call.rule)];
+        waiting[index(start)].push_back({i, call.back});
+        waiting[index(call.back)].push_back({i, start});
+      }
+      for (std::size_t j = 0; reading && j < s.steps.size(); ++j) {
+        // The ranges of a set mostly lead to the same state.
+        if (j > 0 && s.steps[j].to == s.steps[j - 1].to) continue;
+        waiting[index(s.steps[j].to)].push_back({i, -1});
+      }
+    }
+    while (!open.empty()) {
+      const std::int32_t i = open.back();
+      open.pop_back();
+      for (const Waiting& w : waiting[index(i)]) {
+        if (w.other < 0 || leads[index(w.other)]) found(w.state);
+      }
+    }
+    return leads;
+  }
+
+  void mark_alive() {
+    const std::vector<char> leads = leading_to_end(true);
+    for (std::size_t i = 0; i < leads.size(); ++i) out_.states[i].alive = leads[i] != 0;
+  }
+
+  /// The rules that can be called from a rule's start without reading. A state belongs to one rule,
+  /// so all rules together are linear.
+  std::vector<std::int32_t> opening_calls(std::int32_t start, const std::vector<char>& empty,
+                                          std::vector<char>& seen) {
+    std::vector<std::int32_t> calls, open = {start};
+    while (!open.empty()) {
+      const std::int32_t i = open.back();
+      open.pop_back();
+      if (std::exchange(seen[index(i)], 1) || !at(i).alive) continue;
+      open.insert(open.end(), at(i).free.begin(), at(i).free.end());
+      for (const Automaton::Call& call : at(i).calls) {
+        calls.push_back(call.rule);
+        if (empty[index(out_.starts[index(call.rule)])]) open.push_back(call.back);
+      }
+    }
+    return calls;
   }
 
   void refuse_left_recursion() {
     const std::size_t count = out_.starts.size();
-    std::vector<char> empty(count, 0);
-    std::vector<Opening> openings(count);
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (std::size_t i = count; i-- > 0;) {
-        openings[i] = opening_of(out_.starts[i], empty);
-        if (openings[i].empty && !empty[i]) empty[i] = 1, changed = true;
-      }
+    const std::vector<char> empty = leading_to_end(false);
+    std::vector<char> seen(out_.states.size(), 0);
+    std::vector<std::vector<std::int32_t>> openings(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      openings[i] = opening_calls(out_.starts[i], empty, seen);
     }
     std::vector<char> mark(count, 0);  // 1: on the path, 2: done
     for (std::size_t root = 0; root < count; ++root) {
@@ -253,12 +287,12 @@ class Compiler {
       if (mark[root] == 0) path.emplace_back(root, 0), mark[root] = 1;
       while (!path.empty()) {
         auto& [rule, next] = path.back();
-        if (next == openings[rule].calls.size()) {
+        if (next == openings[rule].size()) {
           mark[rule] = 2;
           path.pop_back();
           continue;
         }
-        const std::size_t called = static_cast<std::size_t>(openings[rule].calls[next++]);
+        const std::size_t called = static_cast<std::size_t>(openings[rule][next++]);
         if (mark[called] == 1) fail("a rule begins with itself (left recursion)", "grammar");
         if (mark[called] == 0) path.emplace_back(called, 0), mark[called] = 1;
       }
@@ -278,6 +312,7 @@ class Compiler {
 
   const Rules& rules_;
   Automaton out_;
+  std::size_t steps_ = 0;
 };
 
 }  // namespace

@@ -54,9 +54,16 @@ struct GrammarMatcher::Memory {
   // the walks that do not depend on it.
   static constexpr std::int32_t kBottom = 0, kAnyStack = 1;
   static constexpr std::int32_t kDead = -1, kUnknown = -2;
-  // Far above what schemas need (a few thousand sets): for grammars and texts made to hurt.
-  static constexpr std::size_t kMaxPlaces = 200'000, kMaxItems = 20'000;
-  static constexpr std::size_t kMaskMemory = std::size_t{256} << 20;
+  // Far above what schemas need (a few thousand sets, a megabyte): for grammars and texts made to
+  // hurt. Fits and masks beyond their share are forgotten and found again.
+  static constexpr std::size_t kMostBytes = std::size_t{32} << 20;
+  static constexpr std::size_t kMostFitBytes = std::size_t{32} << 20;
+  // Work is what is looked at: items, steps, nodes; 5 to 15 ns each. The first mask at a free
+  // string takes 0.4 million of 128,256 pieces, and what was found out is free afterwards. So a
+  // grammar made to hurt takes 0.4 s at most at once and 8 ms for each further mask, then it is
+  // ended.
+  static constexpr std::int64_t kMostWork = 20'000'000, kWorkOfMask = 500'000;
+  static constexpr std::int64_t kWorthKeeping = 20'000;  // a mask that took so much is remembered
 
   struct Frame {
     std::int32_t back, below;
@@ -86,11 +93,15 @@ struct GrammarMatcher::Memory {
   std::vector<Frame> frames;
   std::vector<Place> places;
   FlatTable<std::int32_t> frame_ids, place_ids;
-  std::unordered_map<std::int32_t, Fit> fits;
+  std::unordered_map<std::int32_t, Fit> fits;                          // by state
+  std::unordered_map<std::int32_t, std::vector<std::uint64_t>> masks;  // by place
   std::size_t fit_memory = 0;
+  std::size_t bytes = 0;  // of places and frames
+  std::int64_t work_left = kMostWork;
   std::int32_t start = kDead;
   std::vector<Item> open_;  // closing()'s own, like seen_
   std::unordered_set<std::uint64_t> seen_;
+  std::vector<std::int32_t> path_;  // descend()'s own
 
   Memory(std::shared_ptr<const Automaton> given, std::shared_ptr<const GrammarVocabulary> pieces)
       : automaton(std::move(given)), vocabulary(std::move(pieces)) {
@@ -112,14 +123,24 @@ struct GrammarMatcher::Memory {
     const std::uint64_t key = pair_key(back, below);
     if (const std::int32_t* found = frame_ids.find(key)) return *found;
     const std::int32_t made = static_cast<std::int32_t>(frames.size());
-    if (frames.size() >= 4 * kMaxPlaces) too_large();
+    spend(1);
+    grow(2 * sizeof(Frame) + 32);
     frames.push_back({back, below});
     frame_ids.insert(key, made);
     return made;
   }
 
-  [[noreturn]] static void too_large() {
+  void grow(std::size_t more) {
+    bytes += more;
+    if (bytes <= kMostBytes) return;
     throw Error("the grammar has too many ways to go on", "grammar", "simplify it");
+  }
+
+  void spend(std::size_t work) {
+    work_left -= static_cast<std::int64_t>(work);
+    if (work_left >= 0) return;
+    work_left = 0;
+    throw Error("the grammar takes too long to follow", "grammar", "simplify it");
   }
 
   /// The set of places reached from these without reading.
@@ -132,7 +153,7 @@ struct GrammarMatcher::Memory {
       open_.pop_back();
       const Automaton::State& s = state(item.state);
       if (!s.alive || !seen_.insert(pair_key(item.state, item.frame)).second) continue;
-      if (seen_.size() > kMaxItems) too_large();
+      spend(1 + s.free.size() + s.calls.size());
       if (!s.steps.empty()) made.items.push_back(item);
       for (std::int32_t to : s.free) open_.push_back({to, item.frame});
       for (const Automaton::Call& call : s.calls) {
@@ -166,7 +187,9 @@ struct GrammarMatcher::Memory {
              other.returned == made.returned;
     });
     if (found != nullptr) return *found;
-    if (places.size() >= kMaxPlaces) too_large();
+    grow(2 * sizeof(Place) + 32 + made.items.size() * sizeof(Item) +
+         automaton->byte_of_class.size() * sizeof(std::int32_t));
+    made.items.shrink_to_fit();
     made.next.assign(automaton->byte_of_class.size(), kUnknown);
     const std::int32_t id = static_cast<std::int32_t>(places.size());
     places.push_back(std::move(made));
@@ -180,6 +203,7 @@ struct GrammarMatcher::Memory {
     if (known != kUnknown) return known;
     std::vector<Item> reached;
     for (const Item& item : place(from).items) {
+      spend(1 + state(item.state).steps.size());
       for (const Automaton::Step& s : state(item.state).steps) {
         if (s.first <= byte && byte <= s.last) reached.push_back({s.to, item.frame});
       }
@@ -204,11 +228,12 @@ struct GrammarMatcher::Memory {
     const auto nodes = trie.nodes();
     const std::uint32_t end = nodes[top].end;
     const std::size_t base = nodes[top].depth;
-    std::vector<std::int32_t> path = {from};
+    path_.assign(1, from);
     for (std::uint32_t node = top + 1; node < end;) {
       const std::size_t depth = nodes[node].depth - base;
-      path.resize(depth);
-      const std::int32_t to = step(path.back(), nodes[node].byte);
+      path_.resize(depth);
+      spend(1);
+      const std::int32_t to = step(path_.back(), nodes[node].byte);
       if (to == kDead) {
         node = nodes[node].end;
         continue;
@@ -219,7 +244,7 @@ struct GrammarMatcher::Memory {
         node = nodes[node].end;
         continue;
       }
-      path.push_back(to);
+      path_.push_back(to);
       ++node;
     }
   }
@@ -227,7 +252,6 @@ struct GrammarMatcher::Memory {
   const Fit& fit_of(std::int32_t of_state) {
     const auto found = fits.find(of_state);
     if (found != fits.end()) return found->second;
-    if (fit_memory > kMaskMemory) fits.clear(), fit_memory = 0;
     Fit fit;
     Place alone;
     alone.items = {{of_state, kAnyStack}};
@@ -245,8 +269,14 @@ struct GrammarMatcher::Memory {
       for (std::int32_t id : fit.ids) set_bit(fit.bits, id);
       fit.ids = {};
     }
-    fit_memory += 8 * fit.bits.size() + 4 * (fit.ids.size() + fit.ending.size()) + 64;
+    keep(8 * fit.bits.size() + 4 * (fit.ids.size() + fit.ending.size()) + 64);
     return fits.emplace(of_state, std::move(fit)).first->second;
+  }
+
+  /// Makes room for more of what can be found again.
+  void keep(std::size_t more) {
+    if (fit_memory + more > kMostFitBytes) fits.clear(), masks.clear(), fit_memory = 0;
+    fit_memory += more;
   }
 
   static void set_bit(std::span<std::uint64_t> bits, std::int32_t id) {
@@ -264,25 +294,39 @@ struct GrammarMatcher::Memory {
   }
 
   void mask(std::int32_t at, std::span<std::uint64_t> bits) {
-    const PieceTrie& trie = vocabulary->state().trie;
     std::fill(bits.begin(), bits.end(), 0);
     if (at == kDead) return;
-    const std::vector<Item> items = place(at).items;
-    for (const Item& item : items) {
-      const Fit& fit = fit_of(item.state);
-      for (std::size_t i = 0; i < fit.bits.size(); ++i) bits[i] |= fit.bits[i];
-      for (std::int32_t id : fit.ids) set_bit(bits, id);
-      const std::int32_t outer = after_return(item.frame);
-      for (std::uint32_t node : fit.ending) {
-        for (std::int32_t id : trie.values(node)) set_bit(bits, id);
-        if (outer == kDead) continue;
-        descend(node, outer, [&](std::uint32_t below, std::int32_t) {
-          for (std::int32_t id : trie.values(below)) set_bit(bits, id);
-        });
-      }
+    if (const auto known = masks.find(at); known != masks.end()) {
+      std::copy(known->second.begin(), known->second.end(), bits.begin());
+      return;
     }
-    if (!place(at).complete) return;
-    for (std::int32_t id : vocabulary->state().ends) set_bit(bits, id);
+    work_left = std::min(kMostWork, work_left + kWorkOfMask);
+    const std::int64_t before = work_left;
+    for (std::size_t i = 0; i < place(at).items.size(); ++i) {
+      add_item(place(at).items[i], bits);  // a copy: places may move meanwhile
+    }
+    if (place(at).complete) {
+      for (std::int32_t id : vocabulary->state().ends) set_bit(bits, id);
+    }
+    if (before - work_left < kWorthKeeping) return;
+    keep(8 * bits.size() + 64);
+    masks.emplace(at, std::vector<std::uint64_t>(bits.begin(), bits.end()));
+  }
+
+  void add_item(Item item, std::span<std::uint64_t> bits) {
+    const PieceTrie& trie = vocabulary->state().trie;
+    const Fit& fit = fit_of(item.state);
+    spend(1 + fit.bits.size() / 8 + fit.ids.size() + fit.ending.size());
+    for (std::size_t word = 0; word < fit.bits.size(); ++word) bits[word] |= fit.bits[word];
+    for (std::int32_t id : fit.ids) set_bit(bits, id);
+    const std::int32_t outer = after_return(item.frame);
+    for (std::uint32_t node : fit.ending) {
+      for (std::int32_t id : trie.values(node)) set_bit(bits, id);
+      if (outer == kDead) continue;
+      descend(node, outer, [&](std::uint32_t below, std::int32_t) {
+        for (std::int32_t id : trie.values(below)) set_bit(bits, id);
+      });
+    }
   }
 };
 
