@@ -124,6 +124,8 @@ bool Generation::take(std::size_t index, const serve::Event& event) {
     if (choice.ended) return false;
     note_times(choice, event);
     add_tokens(choice, event);
+    call_->record.completion_tokens = completion_tokens_;
+    call_->record.cached_tokens = cached_tokens_;
     const bool failed =
         event.ended && event.finish != Finish::kStop && event.finish != Finish::kLength;
     if (failed && !choice.stops.stopped()) {
@@ -210,8 +212,6 @@ void Generation::send(std::size_t index) {
 void Generation::finish_if_all_ended() {
   if (!std::ranges::all_of(choices_, &Choice::ended)) return;
   Record& record = call_->record;
-  record.cached_tokens = cached_tokens_;
-  record.completion_tokens = completion_tokens_;
   metrics_.count_tokens(static_cast<std::uint64_t>(prompt_tokens_),
                         static_cast<std::uint64_t>(cached_tokens_),
                         static_cast<std::uint64_t>(completion_tokens_));
@@ -237,7 +237,6 @@ void Generation::finish_if_all_ended() {
 void Generation::fail(const ApiError& error) {
   over_ = true;
   call_->record.error = error.message;
-  call_->record.completion_tokens = completion_tokens_;
   if (!streaming_) return call_->respond_locked(error_response(error));
   call_->exchange->write(Reply::error(error));
   call_->exchange->end(true);
@@ -257,7 +256,6 @@ void Generation::cancel_all(bool silently) {
     const std::lock_guard lock(call_->mutex);
     if (!silently && !over_) fail(failure(Finish::kCancelled, served_->model.engine()));
     over_ = true;
-    call_->record.completion_tokens = completion_tokens_;
     open = open_tickets();
   }
   for (const serve::Ticket& ticket : open) served_->model.engine().cancel(ticket);
