@@ -124,6 +124,61 @@ TEST(Api, StopsAtTextThatComesInPieces) {
   EXPECT_TRUE(soon([&] { return server.empty(); }));
 }
 
+TEST(Api, GivesLogProbabilities) {
+  TestServer server;
+  const json chat = server
+                        .post("/v1/chat/completions", R"({"model": "tiny", "max_tokens": 5,
+      "ignore_eos": true, "temperature": 0, "logprobs": true, "top_logprobs": 3,
+      "messages": [{"role": "user", "content": "hello"}]})")
+                        .json();
+  const json content = chat["choices"][0]["logprobs"]["content"];
+  ASSERT_EQ(content.size(), 5u) << chat;
+  for (const json& token : content) {
+    ASSERT_EQ(token["top_logprobs"].size(), 3u);
+    EXPECT_EQ(token["logprob"], token["top_logprobs"][0]["logprob"]) << "temperature 0";
+    EXPECT_EQ(token["token"], token["top_logprobs"][0]["token"]);
+    EXPECT_LE(token["logprob"].get<double>(), 0.0);
+  }
+  const std::string fields = std::string(kAsk) + R"(, "logprobs": 2)";
+  const json whole = server.complete(fields).json()["choices"][0]["logprobs"];
+  EXPECT_EQ(whole["tokens"].size(), 12u);
+  EXPECT_EQ(whole["token_logprobs"].size(), 12u);
+  EXPECT_EQ(whole["text_offset"].size(), 12u);
+  json streamed = json::array();
+  for (const std::string& event : server.complete(fields + R"(, "stream": true)").events()) {
+    if (event == "[DONE]") continue;
+    const json some = json::parse(event)["choices"][0]["logprobs"];
+    if (some.is_null()) continue;
+    for (const json& value : some["token_logprobs"]) streamed.push_back(value);
+  }
+  EXPECT_EQ(streamed, whole["token_logprobs"]);
+}
+
+TEST(Api, AnswersInASchema) {
+  TestServer server;
+  const auto ask = [&](const std::string& format, const std::string& more = "") {
+    return server.post("/v1/chat/completions",
+                       R"({"model": "tiny", "max_tokens": 64, "messages": [{"role": "user",
+        "content": "hello"}], "response_format": )" +
+                           format + more + "}");
+  };
+  const TestReply reply = ask(R"({"type": "json_schema", "json_schema": {"name": "n", "schema":
+      {"type": "object", "properties": {"a": {"type": "integer", "minimum": 0, "maximum": 99},
+      "b": {"enum": ["x", "y"]}}, "required": ["a", "b"], "additionalProperties": false}}})");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const json choice = reply.json()["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  const json answer = json::parse(choice["message"]["content"].get<std::string>(), nullptr, false);
+  ASSERT_TRUE(answer.is_object()) << choice;
+  EXPECT_LE(answer["a"].get<int>(), 99);
+  const std::string any =
+      ask(R"({"type": "json_object"})").json()["choices"][0]["message"]["content"];
+  EXPECT_EQ(any.front(), '{');
+  EXPECT_EQ(ask(R"({"type": "json_object"})", R"(, "ignore_eos": true)").status, 400);
+  EXPECT_EQ(ask(R"({"type": "json_schema", "json_schema": {"schema": {"not": {}}}})").status, 400)
+      << "a keyword that would be ignored";
+}
+
 TEST(Api, ListsModelsAndItsOwnState) {
   TestServer server({}, "other");
   const json list = server.ask(TestClient::get("/v1/models")).json();

@@ -11,12 +11,18 @@ namespace asio = boost::asio;
 using Stage = RequestReader::Stage;
 using boost::system::error_code;
 
+namespace {
+constexpr int kSendBuffer = 128 << 10;  // bytes; a token of a stream is 200
+}
+
 Connection::Connection(asio::ip::tcp::socket socket, Shared& shared)
     : socket_(std::move(socket)), shared_(shared), reader_(shared.limits) {}
 
 void Connection::start() {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  // Else the system would keep up to 4 MiB of a stream that nobody reads.
+  socket_.set_option(asio::socket_base::send_buffer_size(kSendBuffer), ignored);
   socket_.non_blocking(true, ignored);
   // A connection that never says anything has as long as a head takes.
   set_deadline(shared_.limits.head_time);

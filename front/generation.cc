@@ -29,7 +29,11 @@ ApiError refusal(const serve::Verdict& verdict) {
   return error;
 }
 
-ApiError failure(Finish finish, const serve::Engine& engine) {
+ApiError failure(Finish finish, const serve::Engine& engine, std::string_view problem = "") {
+  if (finish == Finish::kGrammar) {
+    return {400, "the answer cannot go on in this response_format: " + std::string(problem),
+            "response_format", "grammar"};
+  }
   if (finish == Finish::kLate) {
     ApiError error(429, "its turn did not come before its deadline", "", "too_late");
     error.retry_after_s = 1.0;
@@ -120,11 +124,13 @@ bool Generation::take(std::size_t index, const serve::Event& event) {
     if (choice.ended) return false;
     note_times(choice, event);
     add_tokens(choice, event);
+    call_->record.completion_tokens = completion_tokens_;
+    call_->record.cached_tokens = cached_tokens_;
     const bool failed =
         event.ended && event.finish != Finish::kStop && event.finish != Finish::kLength;
     if (failed && !choice.stops.stopped()) {
       call_->record.finish = event.finish == Finish::kLate ? "late" : "failed";
-      fail(failure(event.finish, served_->model.engine()));
+      fail(failure(event.finish, served_->model.engine(), event.problem));
       others = open_tickets();
     } else if (event.ended || choice.stops.stopped()) {
       choice.ended = true;
@@ -160,11 +166,16 @@ void Generation::note_times(Choice& choice, const serve::Event& event) {
 
 void Generation::add_tokens(Choice& choice, const serve::Event& event) {
   const text::Tokenizer& tokenizer = served_->model.tokenizer();
-  for (const serve::Token token : event.tokens) {
+  const auto entries = static_cast<std::size_t>(asked_.logprobs + 1);  // of each token; 0: none
+  for (std::size_t i = 0; i < event.tokens.size(); ++i) {
+    const serve::Token token = event.tokens[i];
     ++completion_tokens_;
     if (!asked_.ignore_end && tokenizer.ends_text(token)) break;
     choice.text += choice.stops.push(choice.decoder.add(token));
     if (choice.stops.stopped()) return;
+    if (entries == 0) continue;
+    const auto logprobs = event.logprobs.subspan(i * entries, entries);
+    choice.logprobs.emplace_back(logprobs.begin(), logprobs.end());
   }
   if (!event.ended) return;
   choice.text += choice.stops.push(choice.decoder.finish());
@@ -183,7 +194,7 @@ void Generation::send(std::size_t index) {
   if (!std::exchange(choice.begun, true)) out += reply_.role(static_cast<int>(index));
   Answer answer{.index = static_cast<int>(index), .text = choice.text};
   answer.text_offset = choice.sent_bytes;
-  if (!choice.text.empty()) {
+  if (!choice.text.empty() || !choice.logprobs.empty()) {
     answer.logprobs = std::move(choice.logprobs);
     choice.logprobs.clear();
     out += reply_.piece(answer);
@@ -201,8 +212,6 @@ void Generation::send(std::size_t index) {
 void Generation::finish_if_all_ended() {
   if (!std::ranges::all_of(choices_, &Choice::ended)) return;
   Record& record = call_->record;
-  record.cached_tokens = cached_tokens_;
-  record.completion_tokens = completion_tokens_;
   metrics_.count_tokens(static_cast<std::uint64_t>(prompt_tokens_),
                         static_cast<std::uint64_t>(cached_tokens_),
                         static_cast<std::uint64_t>(completion_tokens_));
@@ -228,7 +237,6 @@ void Generation::finish_if_all_ended() {
 void Generation::fail(const ApiError& error) {
   over_ = true;
   call_->record.error = error.message;
-  call_->record.completion_tokens = completion_tokens_;
   if (!streaming_) return call_->respond_locked(error_response(error));
   call_->exchange->write(Reply::error(error));
   call_->exchange->end(true);
@@ -248,7 +256,6 @@ void Generation::cancel_all(bool silently) {
     const std::lock_guard lock(call_->mutex);
     if (!silently && !over_) fail(failure(Finish::kCancelled, served_->model.engine()));
     over_ = true;
-    call_->record.completion_tokens = completion_tokens_;
     open = open_tickets();
   }
   for (const serve::Ticket& ticket : open) served_->model.engine().cancel(ticket);

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "serve/prompt.h"
 #include "serve/sampler.h"
+#include "text/grammar.h"
 
 namespace aisp::front {
 namespace {
@@ -57,6 +58,16 @@ std::uint64_t seed_of(const ApiRequest& asked, int choice) {
   return rng.next();
 }
 
+// One for the request: what a grammar remembers is nobody else's, and goes with the request.
+std::shared_ptr<text::GrammarMatcher> grammar_of(const ApiRequest& asked, const Served& served) {
+  if (!asked.schema) return nullptr;
+  if (asked.ignore_end) {
+    throw ApiError(400, "ignore_eos with a response_format would never end", "ignore_eos");
+  }
+  return std::make_shared<text::GrammarMatcher>(text::Grammar::from_json_schema(*asked.schema),
+                                                served.model.grammar_vocabulary());
+}
+
 }  // namespace
 
 Prepared prepare(const ApiRequest& asked, const Served& served, const Limits& limits) try {
@@ -68,17 +79,20 @@ Prepared prepare(const ApiRequest& asked, const Served& served, const Limits& li
     throw ApiError(
         400, fmt::format("{} answers are asked for at once, {} are possible", wanted, most), "n");
   }
+  serve::Sampling sampling = asked.sampling;
+  sampling.logprobs = asked.logprobs;
+  const auto grammar = grammar_of(asked, served);
   Prepared prepared;
   for (const Tokens& tokens : all_prompts(asked, served)) {
     prepared.prompt_tokens += static_cast<std::int64_t>(tokens.size());
     if (asked.echo) prepared.echoes.push_back(served.model.tokenizer().decode(tokens));
     const int answer = longest_answer(asked, served, tokens.size());
     serve::Request request =
-        serve::request_for(served.model, tokens, answer, asked.sampling, asked.ignore_end);
+        serve::request_for(served.model, tokens, answer, sampling, asked.ignore_end);
+    request.grammar = grammar;
     for (int choice = 0; choice < asked.choices; ++choice) {
       prepared.requests.push_back(request);
-      serve::Sampling& sampling = prepared.requests.back().sampling;
-      sampling.seed = seed_of(asked, choice);
+      prepared.requests.back().sampling.seed = seed_of(asked, choice);
     }
   }
   return prepared;

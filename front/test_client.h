@@ -114,6 +114,7 @@ class TestClient {
     reply.head = read_.substr(0, end);
     read_.erase(0, end);
     reply.status = std::atoi(reply.head.c_str() + 9);
+    if (reply.status == 100) return reply;
     const std::string length = reply.header("Content-Length");
     if (!length.empty()) {
       reply.whole = take(std::strtoull(length.c_str(), nullptr, 10), reply.body);
