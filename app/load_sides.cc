@@ -167,6 +167,10 @@ void check_load_options(const LoadCommand& o, const load::Slo& slo) {
     throw bad("blocks of a comparison have a length in time", "--requests", "give --duration");
   }
   for (const std::string& header : o.headers) check_header(header);
+  load::parse_lengths(o.prompt_tokens, "--prompt-tokens");  // before anything is connected
+  load::parse_lengths(o.answer_tokens, "--answer-tokens");
+  load::WorkloadOptions unused;
+  parse_shared_prefix(o.shared_prefix, unused);
 }
 
 void parse_shared_prefix(const std::string& text, load::WorkloadOptions& asked) {

@@ -49,7 +49,9 @@
     for (const [key, name, colour] of kCurves) {
       const points = run.series[key].map((value, i) => ({ value, share: i }));
       const seen = points.filter((point) => point.value > 0);
-      marks.push(Plot.line(seen, { x: "value", y: "share", stroke: css(colour), strokeWidth: 1.8 }));
+      marks.push(Plot.line(seen, {
+        x: "value", y: "share", stroke: css(colour), strokeWidth: 1.8,
+      }));
       marks.push(Plot.text(seen.slice(-1), {
         x: "value", y: "share", text: () => name, textAnchor: "start", dx: 6, fill: css(colour),
       }));
