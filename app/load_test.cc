@@ -98,7 +98,7 @@ TEST_F(LoadTool, SweepsToTheRateThatAServerRefuses) {
     return serve(head, body, 0, 0);
   });
   const Ended ended = load(into_record({server.url(), "--rate", "25", "--sweep", "--slo", "ttft=10",
-                                        "--constant", "--requests", "60", "--late-limit", "5000",
+                                        "--constant", "--requests", "40", "--late-limit", "5000",
                                         "--answer-tokens", "1", "--good-share", "0.8"}));
   EXPECT_EQ(ended.code, 0) << ended.text;
   const Json sweep = record()["sweep"];
