@@ -167,6 +167,10 @@ void check_load_options(const LoadCommand& o, const load::Slo& slo) {
     throw bad("blocks of a comparison have a length in time", "--requests", "give --duration");
   }
   for (const std::string& header : o.headers) check_header(header);
+  load::parse_lengths(o.prompt_tokens, "--prompt-tokens");  // before anything is connected
+  load::parse_lengths(o.answer_tokens, "--answer-tokens");
+  load::WorkloadOptions unused;
+  parse_shared_prefix(o.shared_prefix, unused);
 }
 
 void parse_shared_prefix(const std::string& text, load::WorkloadOptions& asked) {
@@ -198,22 +202,18 @@ std::vector<LoadSide> open_load_sides(const LoadCommand& o, const std::string& p
   return sides;
 }
 
-void add_load(CLI::App& root, LoadCommand& o, int* code) {
-  CLI::App* load = root.add_subcommand(
-      "load", "What a server, or the engine here, does to its users under load");
-  const auto positive = CLI::PositiveNumber;
-  const auto whole = CLI::Range(1, 1 << 20);
-  o.engine.slots = 1024;
-  load->add_option("url", o.url, "http://HOST:PORT of an OpenAI-compatible server");
-  load->add_option("--engine", o.engine.model, "A model file in its place: no network");
-  load->add_option("--compare", o.compare,
-                   "Another URL; with --engine settings that differ, such as kv=i8,lookup=2");
-  load->add_option("--rate", o.rate, "Requests a second, whatever the answers do")->check(positive);
+namespace {
+
+const CLI::Range kWhole(1, 1 << 20);
+
+void add_what_is_sent(CLI::App* load, LoadCommand& o) {
+  load->add_option("--rate", o.rate, "Requests a second, whatever the answers do")
+      ->check(CLI::PositiveNumber);
   load->add_option("--burst", o.burst, "Shape of the gaps' Gamma distribution: below 1 are bursts")
       ->check(CLI::Range(0.01, 100.0));
   load->add_flag("--constant", o.constant, "Evenly spaced arrivals");
   load->add_option("--concurrency", o.concurrency, "Users who wait for their answers in its place")
-      ->check(whole);
+      ->check(kWhole);
   load->add_option("--trace", o.trace, "Recorded arrivals: Azure, BurstGPT or Mooncake");
   load->add_option("--scale-lengths", o.scale_lengths, "The trace's prompts and answers times this")
       ->check(CLI::Range(1e-4, 100.0));
@@ -228,13 +228,16 @@ void add_load(CLI::App& root, LoadCommand& o, int* code) {
   load->add_option("--think", o.think_s, "Mean seconds between an answer and the next turn")
       ->check(CLI::NonNegativeNumber);
   load->add_option("--duration", o.duration_s, "Seconds measured; 30 when nothing else is said")
-      ->check(positive);
-  load->add_option("--requests", o.requests, "Requests measured, at most")->check(whole);
+      ->check(CLI::PositiveNumber);
+  load->add_option("--requests", o.requests, "Requests measured, at most")->check(kWhole);
   load->add_option("--warmup", o.warmup_s, "Seconds before them; a tenth of the duration")
       ->check(CLI::NonNegativeNumber);
   load->add_option("--tail", o.tail_s, "Seconds that the load goes on while measured ones wait")
       ->check(CLI::NonNegativeNumber);
-  load->add_option("--timeout", o.timeout_s, "Seconds for an answer")->check(positive);
+  load->add_option("--timeout", o.timeout_s, "Seconds for an answer")->check(CLI::PositiveNumber);
+}
+
+void add_judgement(CLI::App* load, LoadCommand& o) {
   load->add_option("--slo", o.slo, "What is good, in seconds: ttft=0.5,tpot=0.1,itl=0.5");
   load->add_flag("--goodput", o.goodput, "Exit 1 unless --good-share of the requests was good");
   load->add_flag("--sweep", o.sweep, "Find the highest rate at which --good-share is good");
@@ -247,10 +250,13 @@ void add_load(CLI::App& root, LoadCommand& o, int* code) {
   load->add_option("--level", o.level, "Level of the intervals")->check(CLI::Range(0.5, 0.9999));
   load->add_option("--late-limit", o.late_limit_ms,
                    "Milliseconds: the generator's p99 lateness beyond which there is no verdict")
-      ->check(positive);
+      ->check(CLI::PositiveNumber);
   load->add_option("--seed", o.seed, "Of arrivals, lengths and contents");
   load->add_option("--pin", o.pin, "CPU for the generator's thread")
       ->check(CLI::Range(0, CPU_SETSIZE - 1));
+}
+
+void add_how_it_is_said(CLI::App* load, LoadCommand& o) {
   load->add_option("--model", o.model, "Model to ask for; the server's first when absent");
   load->add_option("--api-key-file", o.key_file, "File with the key");
   load->add_option("--header", o.headers, "NAME: VALUE sent with every request");
@@ -267,9 +273,24 @@ void add_load(CLI::App& root, LoadCommand& o, int* code) {
   load->add_option("--max-running", o.engine.max_running, "Of --engine: computed together")
       ->check(CLI::Range(1, 4096));
   load->add_option("--slots", o.engine.slots, "Of --engine: requests in it, waiting ones included")
-      ->check(whole);
+      ->check(kWhole);
   load->add_option("--lookup", o.engine.lookup, "Of --engine: drafts by prompt lookup")
       ->check(CLI::Range(0, 16));
+}
+
+}  // namespace
+
+void add_load(CLI::App& root, LoadCommand& o, int* code) {
+  CLI::App* load = root.add_subcommand(
+      "load", "What a server, or the engine here, does to its users under load");
+  o.engine.slots = 1024;
+  load->add_option("url", o.url, "http://HOST:PORT of an OpenAI-compatible server");
+  load->add_option("--engine", o.engine.model, "A model file in its place: no network");
+  load->add_option("--compare", o.compare,
+                   "Another URL; with --engine settings that differ, such as kv=i8,lookup=2");
+  add_what_is_sent(load, o);
+  add_judgement(load, o);
+  add_how_it_is_said(load, o);
   load->add_option("--json", o.json, "Write the record there; - for standard output");
   load->add_option("--html", o.html, "Write a page there");
   load->callback([&o, code] { *code = cmd_load(o); });
