@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 
 namespace aisp::model {
 namespace {
@@ -30,7 +30,7 @@ class Finder {
   }
 
   [[noreturn]] void fail(const std::string& name, const std::string& what) const {
-    throw Error("tensor \"" + printable(name) + "\" " + what, file_.path(),
+    throw Error("tensor \"" + shown(name) + "\" " + what, file_.path(),
                 "download or convert the model again");
   }
 
@@ -49,7 +49,7 @@ class Finder {
     }
     const BlockFormat& format = format_of(tensor->type);
     if (format.dequantize == nullptr) {
-      throw Error("tensor \"" + printable(name) + "\" is stored as " + std::string(format.name),
+      throw Error("tensor \"" + shown(name) + "\" is stored as " + std::string(format.name),
                   file_.path(), "convert the model to one of " + block_type_names(false));
     }
     return {tensor->name, tensor->type, rows, columns, tensor->bytes};
