@@ -17,6 +17,12 @@ linear::Type type_of(Input packed) {
   return packed == kQ8_0 ? linear::Type::kQ8_0 : linear::Type::kQ4_0;
 }
 
+std::span<const std::byte> packed_in(const bench::Io& io, Input packed) {
+  if (packed == kF32) return std::as_bytes(io.in<float>(packed));
+  if (packed == kBF16) return std::as_bytes(io.in<bf16>(packed));
+  return std::as_bytes(io.in<std::uint8_t>(packed));
+}
+
 void dequantize(const std::uint8_t* blocks, std::int64_t count, float* to) {
   for (std::int64_t b = 0; b < count; ++b) {
     const std::uint8_t* block = blocks + b * 18;
@@ -42,7 +48,7 @@ bench::Technique with_weights(const char* name, const char* summary, Input packe
   technique.plan = [packed, threads](const bench::Params& p) {
     return bench::plan_of([state = std::make_shared<State>(threads), packed, rows = p["T"],
                            depth = p["K"], outputs = p["N"]](const bench::Io& io) {
-      const auto bytes = std::as_bytes(io.in<std::uint8_t>(packed));
+      const auto bytes = packed_in(io, packed);
       const linear::Matrix w{type_of(packed), outputs, depth, bytes.data()};
       const linear::Product product{.w = &w, .y = io.out<float>(kY).data()};
       linear::multiply(state->workspace, {.x = io.in<float>(kX).data(), .rows = rows, .k = depth},
@@ -57,20 +63,23 @@ namespace {
 using bench::Io;
 using bench::Params;
 
-bench::TensorSpec bytes(const char* name, std::int64_t count) {
-  return {.name = name, .dtype = DType::kU8, .shape = {count}, .structured = true};
-}
-
 bench::Problem problem(const Params& p) {
-  const auto packed = [&](const char* name, Input input) {
-    return bytes(name, linear::packed_bytes(type_of(input), p["N"], p["K"]));
+  const auto packed = [&](const char* name, Input input, DType dtype) {
+    const std::int64_t bytes = linear::packed_bytes(type_of(input), p["N"], p["K"]);
+    return bench::TensorSpec{.name = name,
+                             .dtype = dtype,
+                             .shape = {bytes / static_cast<std::int64_t>(size_bytes(dtype))},
+                             .structured = true};
   };
   return {.inputs = {{.name = "x", .shape = {p["T"], p["K"]}},
-                     bytes("blocks", p["N"] * p["K"] / 32 * 18),
-                     packed("f32", kF32),
-                     packed("bf16", kBF16),
-                     packed("q8_0", kQ8_0),
-                     packed("q4_0", kQ4_0)},
+                     {.name = "blocks",
+                      .dtype = DType::kU8,
+                      .shape = {p["N"] * p["K"] / 32 * 18},
+                      .structured = true},
+                     packed("f32", kF32, DType::kF32),
+                     packed("bf16", kBF16, DType::kBF16),
+                     packed("q8_0", kQ8_0, DType::kU8),
+                     packed("q4_0", kQ4_0, DType::kU8)},
           .outputs = {{.name = "y", .shape = {p["T"], p["N"]}}}};
 }
 
@@ -126,8 +135,9 @@ void prepare(const Params& p, std::uint64_t seed, const Io& io) {
   machine::ThreadPool pool(1);
   for (const Input input : {kF32, kBF16, kQ8_0, kQ4_0}) {
     const std::vector<std::byte> rows = rows_of(type_of(input), blocks);
+    const std::span<const std::byte> lent = packed_in(io, input);
     linear::pack(type_of(input), p["N"], p["K"], rows.data(),
-                 std::as_writable_bytes(io.fill<std::uint8_t>(input)), pool);
+                 {const_cast<std::byte*>(lent.data()), lent.size()}, pool);
   }
 }
 

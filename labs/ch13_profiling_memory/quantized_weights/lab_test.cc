@@ -30,7 +30,7 @@ TEST(QuantizedWeights, AllTypesHoldTheSameNumbers) {
     dequantize(io.in<std::uint8_t>(kBlocks).data() + row * depth / 32 * 18, depth / 32,
                want.data());
     for (const Input input : {kF32, kBF16, kQ8_0, kQ4_0}) {
-      const auto bytes = std::as_bytes(io.in<std::uint8_t>(input));
+      const auto bytes = packed_in(io, input);
       kernels::linear::unpack_row({type_of(input), outputs, depth, bytes.data()}, row, got.data());
       EXPECT_EQ(got, want) << "row " << row << " of input " << input;
     }
@@ -52,11 +52,11 @@ bench::Technique with_levels(float levels) {
           x[i] = std::nearbyint(x[i] * levels / most) * (most / levels);
         }
       }
-      const auto w = io.in<std::uint8_t>(kF32);
+      const auto w = io.in<float>(kF32);
       const auto y = io.out<float>(kY);
       bench::Io::Buffer inputs[] = {{x.data(), x.size() * 4, DType::kF32},
                                     {nullptr, 0, DType::kU8},
-                                    {const_cast<std::uint8_t*>(w.data()), w.size(), DType::kU8}};
+                                    {const_cast<float*>(w.data()), w.size() * 4, DType::kF32}};
       bench::Io::Buffer outputs[] = {{y.data(), y.size() * 4, DType::kF32}};
       f32_weights().plan(p)->run(bench::Io(inputs, outputs), 1);
     });
