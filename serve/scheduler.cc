@@ -361,7 +361,7 @@ void complete(State& state, const Result& result) {
   const Plan& plan = state.plan;
   check(result.begin.size() == plan.work.size() + 1, "one answer for each work");
   state.in_flight = false;
-  state.config.time.learn(plan.cost, result.seconds);
+  state.learner.learn(state.config.time, plan.cost, result.seconds);
   for (std::size_t i = 0; i < plan.work.size(); ++i) {
     if (i + kSlotAhead < plan.work.size()) fetch(at(state, plan.work[i + kSlotAhead].slot));
     if (i + kTokenAhead < plan.work.size()) fetch_end(at(state, plan.work[i + kTokenAhead].slot));

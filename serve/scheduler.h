@@ -136,6 +136,7 @@ struct State {
   Counters counters;
   std::uint64_t next_order = 0;
   std::vector<NodeId> path;  // room for admit()
+  TimeLearner learner;       // of config.time
 };
 
 /// What became of a submission. Accepted: `slot` >= 0.
