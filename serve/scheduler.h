@@ -141,6 +141,7 @@ struct State {
   double acceptance = 0.8;  // of drafts, mean of all requests: where newcomers begin
   std::uint64_t next_order = 0;
   std::vector<NodeId> path;  // room for admit()
+  TimeLearner learner;       // of config.time
 };
 
 /// What became of a submission. Accepted: `slot` >= 0.
