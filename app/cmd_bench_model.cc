@@ -142,6 +142,8 @@ void add_bench_model(CLI::App& bench, BenchModelOptions& o, int* code) {
       ->add_option("--agreement", o.agreement_percent,
                    "Percent that the machine may change meanwhile")
       ->check(CLI::Range(0.0, 100.0));
+  model->add_option("--probe-memory", o.probe_mib, "MiB that the read probe goes over")
+      ->check(CLI::Range(64, 1 << 20));
   model->add_flag("--packed-cache,!--no-packed-cache", o.rates.packed_cache,
                   "Packed weights are kept beside the model for the next start");
   model->add_flag("--json", o.json, "As JSON");
@@ -151,6 +153,7 @@ void add_bench_model(CLI::App& bench, BenchModelOptions& o, int* code) {
     if (o.rates.prompts.empty() && o.rates.rows.empty()) {
       throw UsageError("nothing to measure", "aisp bench model", "give --prompt or --rows");
     }
+    o.rates.probe_bytes = std::int64_t{o.probe_mib} << 20;
     *code = cmd_bench_model(o);
   });
 }

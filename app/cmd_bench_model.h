@@ -10,6 +10,7 @@ namespace aisp::app {
 struct BenchModelOptions {
   ModelRatesOptions rates;
   double agreement_percent = 5.0;  // how far the probes before and after may be apart
+  int probe_mib = 1024;            // memory that the read probe goes over
   bool json = false;
 };
 

@@ -35,13 +35,16 @@ struct Summary {
   Spread ttft, tpot, itl, step_us;
   double requests_per_s = 0.0, output_per_s = 0.0, prompt_per_s = 0.0;
   double cached = 0.0, ideal = 0.0;  // shares of the prompts' tokens
+  double goodput_per_s = 0.0;        // requests whose first token was in time
+  std::int64_t first_token_late = 0;
 };
 
-Summary summarize(const serve::ReplayResult& result) {
+Summary summarize(const serve::ReplayResult& result, double within_s) {
   Summary summary;
   std::vector<double> ttft, tpot;
   for (const serve::ReplayedRequest& request : result.requests) {
     ttft.push_back(request.first_token_s - request.arrival_s);
+    summary.first_token_late += within_s > 0 && ttft.back() > within_s;
     if (request.output_tokens > 1) {
       tpot.push_back((request.end_s - request.first_token_s) / (request.output_tokens - 1));
     }
@@ -52,6 +55,8 @@ Summary summarize(const serve::ReplayResult& result) {
   summary.step_us = spread_of({result.step_us.begin(), result.step_us.end()});
   const double seconds = std::max(result.virtual_s, 1e-9);
   summary.requests_per_s = static_cast<double>(result.requests.size()) / seconds;
+  summary.goodput_per_s =
+      summary.requests_per_s - static_cast<double>(summary.first_token_late) / seconds;
   summary.output_per_s = static_cast<double>(result.output_tokens) / seconds;
   summary.prompt_per_s = static_cast<double>(result.prompt_tokens) / seconds;
   const double prompt = std::max<double>(1.0, static_cast<double>(result.prompt_tokens));
@@ -71,6 +76,9 @@ Json to_json(const serve::ReplayResult& result, const Summary& summary) {
           {"refused", result.refused},
           {"refused_too_long", result.refused_too_long},
           {"late", result.late},
+          {"first_token_late", summary.first_token_late},
+          {"wrongly_refused", result.wrongly_refused},
+          {"goodput_requests_per_s", summary.goodput_per_s},
           {"virtual_s", result.virtual_s},
           {"real_s", result.real_s},
           {"requests_per_s", summary.requests_per_s},
@@ -105,6 +113,13 @@ std::string to_text(const serve::ReplayResult& result, const Summary& summary) {
   if (result.refused + result.late + result.refused_too_long > 0) {
     text += fmt::format("{} refused at once, {} not begun in time, {} too long for the memory\n",
                         result.refused, result.late, result.refused_too_long);
+  }
+  if (summary.first_token_late > 0) {
+    text += fmt::format("{} were answered too late\n", summary.first_token_late);
+  }
+  if (result.wrongly_refused > 0) {
+    text += fmt::format("{} were refused although they would have been in time\n",
+                        result.wrongly_refused);
   }
   text += fmt::format("{} and {} of prompts, {}\n\n", format_rate(summary.output_per_s, "tokens/s"),
                       format_rate(summary.prompt_per_s, "tokens/s"),
@@ -161,7 +176,7 @@ int cmd_engine_simulate(const SimulateOptions& options) {
   replay.config.time.context_token_s = options.context_us * 1e-6;
   replay.config.time.prompt_token_s = 1.0 / options.prompt_tokens_per_s;
   const serve::ReplayResult result = serve::replay(trace, replay);
-  const Summary summary = summarize(result);
+  const Summary summary = summarize(result, replay.first_token_within_s);
   if (options.json) {
     Json json = to_json(result, summary);
     json["trace"] = options.trace;
@@ -197,6 +212,8 @@ void add_simulate(CLI::App* engine, SimulateOptions& options, int* code) {
       ->add_option("--first-token-within", options.replay.first_token_within_s,
                    "Deadline of each request in seconds; 0: none")
       ->check(CLI::NonNegativeNumber);
+  simulate->add_flag("--hindsight", options.replay.hindsight,
+                     "Judge each refusal by a copy of the world that takes the request in");
   simulate->add_option("--blocks", config.device_blocks, "Blocks of memory")->check(positive);
   simulate->add_option("--host-blocks", config.host_blocks, "Blocks of the second tier")
       ->check(CLI::Range(0, 1 << 24));

@@ -144,7 +144,11 @@ model::ModelConfig wanted_config(const ModelMakeOptions& o) {
     throw UsageError("the sizes do not make a model", "aisp model make",
                      "heads have an even size; experts need --used-experts and --expert-size");
   }
-  model::check_config(*config, "aisp model make");
+  try {
+    model::check_config(*config, "aisp model make");
+  } catch (const Error& problem) {  // sizes of options, not of a file
+    throw UsageError(problem.problem(), problem.where(), problem.remedy());
+  }
   return *config;
 }
 

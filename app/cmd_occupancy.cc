@@ -63,6 +63,24 @@ void print_list(const std::vector<const Tunable*>& kernels) {
   }
 }
 
+Json list_json(const std::vector<const Tunable*>& kernels) {
+  Json all = Json::array();
+  for (const Tunable* one : kernels) {
+    all.push_back({{"kernel", one->name},
+                   {"lab", one->lab},
+                   {"case", one->case_name},
+                   {"not_here", tune::why_not_here(*one)},
+                   {"points", Json::array()}});
+  }
+  return all;
+}
+
+void print_json(const Json& kernels) {
+  fmt::print("{}\n",
+             Json{{"schema", "aisp.occupancy"}, {"schema_version", 1}, {"kernels", kernels}}.dump(
+                 2, ' ', false, Json::error_handler_t::replace));
+}
+
 Json to_json(const Tunable& kernel, const std::vector<Score>& scores) {
   Json points = Json::array();
   for (const Score& one : scores) {
@@ -136,7 +154,11 @@ int cmd_occupancy(const OccupancyOptions& options) {
     if (tune::why_not_here(*one).empty()) able.push_back(one);
   }
   if (options.list || able.empty()) {
-    print_list(kernels);
+    if (options.json) {
+      print_json(list_json(kernels));
+    } else {
+      print_list(kernels);
+    }
     return kExitOk;
   }
   const bench::RunSummary summary = measure(options, able);
@@ -154,9 +176,7 @@ int cmd_occupancy(const OccupancyOptions& options) {
     }
   }
   if (options.json) {
-    fmt::print("{}\n",
-               Json{{"schema", "aisp.occupancy"}, {"schema_version", 1}, {"kernels", all}}.dump(
-                   2, ' ', false, Json::error_handler_t::replace));
+    print_json(all);
     return summary.wrong + summary.impossible + summary.failed > 0 ? kExitWrong : kExitOk;
   }
   bench::write_file_atomically(summary.folder + "/report.html", report::render_html(run));

@@ -9,11 +9,14 @@
 #include "app/cmd_bench_model.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_engine.h"
+#include "app/cmd_eval.h"
 #include "app/cmd_generate.h"
+#include "app/cmd_load.h"
 #include "app/cmd_machine.h"
 #include "app/cmd_model.h"
 #include "app/cmd_occupancy.h"
 #include "app/cmd_report.h"
+#include "app/cmd_serve.h"
 #include "app/cmd_spec_sweep.h"
 #include "app/cmd_tools.h"
 #include "app/options_gate.h"
@@ -144,8 +147,11 @@ struct Commands {
   ModelOptions model;
   GenerateOptions generate;
   BenchModelOptions bench_model;
+  ServeCommand serve;
   EngineOptions engine;
   SpecSweepOptions spec_sweep;
+  LoadCommand load;
+  EvalOptions eval;
   int code = kExitOk;
 };
 
@@ -251,6 +257,7 @@ int run_command(int argc, char** argv) {
   Commands commands;
   commands.run.command.assign(argv, argv + argc);
   commands.doctor.prove.command = commands.run.command;
+  commands.load.command = commands.run.command;
   add_bench(root, commands);
   add_report(root, commands);
   add_machine(root, commands);
@@ -260,7 +267,10 @@ int run_command(int argc, char** argv) {
   add_doctor(root, commands.doctor, &commands.code);
   add_model(root, commands.model, &commands.code);
   add_generate(root, commands.generate, &commands.code);
+  add_serve(root, commands.serve, &commands.code);
   add_engine(root, commands.engine, &commands.code);
+  add_load(root, commands.load, &commands.code);
+  add_eval(root, commands.eval, &commands.code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {

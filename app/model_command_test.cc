@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "app/cmd_model.h"
 #include "app/program_fixture.h"
+#include "base/error.h"
 
 namespace aisp {
 namespace {
@@ -72,10 +74,17 @@ TEST_F(Program, RefusesImpossibleModels) {
   }
 }
 
+TEST(WantedConfig, SizesThatDoNotFitAreAQuestionOfUse) {
+  app::ModelMakeOptions options;
+  options.arch = "llama";
+  EXPECT_EQ(app::wanted_config(options).heads, 4);
+  options.heads = 3;
+  EXPECT_THROW(app::wanted_config(options), UsageError);
+}
+
 TEST_F(Program, AFullDiskLeavesNoModel) {
-  const Ended ended = run({"model", "make", "--arch", "llama", "--type", "f32", "--out",
-                           folder_ + "/m.gguf"},
-                          1 << 20);
+  const Ended ended = run(
+      {"model", "make", "--arch", "llama", "--type", "f32", "--out", folder_ + "/m.gguf"}, 1 << 20);
   EXPECT_EQ(ended.code, 4) << ended.text;
   EXPECT_NE(ended.text.find("cannot be written"), std::string::npos) << ended.text;
   for (const auto& entry : fs::directory_iterator(folder_)) {

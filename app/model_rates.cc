@@ -22,10 +22,9 @@ using Clock = std::chrono::steady_clock;
 using serve::BlockId;
 using serve::Token;
 
-constexpr int kMaxRows = 512;                              // of a step, as the engine's
-constexpr int kDecodeSteps = 6;                            // of a round
-constexpr std::size_t kMostProbed = std::size_t{1} << 30;  // bytes; more than any cache
-constexpr double kProbeS = 0.02;                           // of arithmetic
+constexpr int kMaxRows = 512;     // of a step, as the engine's
+constexpr int kDecodeSteps = 6;   // of a round
+constexpr double kProbeS = 0.02;  // of arithmetic
 constexpr int kProbesAround = 5;  // before the first round and after the last
 constexpr int kLeastRounds = 6;   // for an interval of 95 %
 
@@ -36,10 +35,11 @@ double seconds_since(Clock::time_point begin) {
 // The quickest loops for this machine, run by all threads of the pool at once.
 class Prober {
  public:
-  explicit Prober(machine::ThreadPool& pool)
+  Prober(machine::ThreadPool& pool, std::int64_t bytes)
       : pool_(pool),
-        share_(std::min(kMostProbed, machine::memory_limit_bytes(machine::cpu())) /
-               static_cast<std::size_t>(pool.size()) / kAlign * kAlign),
+        share_(
+            std::min(static_cast<std::size_t>(bytes), machine::memory_limit_bytes(machine::cpu())) /
+            static_cast<std::size_t>(pool.size()) / kAlign * kAlign),
         memory_(share_ * static_cast<std::size_t>(pool.size())) {
     pool_.run([&](int worker) {  // real memory, of different content
       auto* words = reinterpret_cast<std::uint64_t*>(part(worker));
@@ -139,10 +139,7 @@ class Steps {
         weights, pool,
         serve::ModelExecutor::Options{
             .kv_type = kv, .device_blocks = blocks, .max_rows = std::max(kMaxRows, streams_)});
-    Rng rng(1);
-    for (int i = 0; i < std::max(longest_, length) + 1; ++i) {
-      tokens_.push_back(static_cast<Token>(rng.below(static_cast<std::uint64_t>(config_.vocab))));
-    }
+    for (int i = 0; i < std::max(longest_, length) + 1; ++i) tokens_.push_back(some_token());
     for (BlockId id = 0; id < blocks; ++id) blocks_.push_back(id);
     request_.sampling.temperature = 0.0f;
     if (streams_ > 0) fill_contexts();
@@ -153,8 +150,11 @@ class Steps {
   Cost decode(int rows) {
     Cost cost;
     std::vector<std::vector<Token>> sequences(static_cast<std::size_t>(rows));
+    // Each stream's next tokens are its own: equal ones would go to the same experts.
+    rng_ = Rng(2);
     for (auto& one : sequences) {
-      one.assign(tokens_.begin(), tokens_.begin() + options_.context + 1);
+      one.assign(tokens_.begin(), tokens_.begin() + options_.context);
+      one.push_back(some_token());
     }
     for (int step = 0; step < kDecodeSteps; ++step) {
       const int at = options_.context + step;
@@ -175,8 +175,7 @@ class Steps {
       run(cost);
       cost.tokens += rows;
       for (int row = 0; row < rows; ++row) {
-        sequences[static_cast<std::size_t>(row)].push_back(
-            result_.answer(static_cast<std::size_t>(row))[0]);
+        sequences[static_cast<std::size_t>(row)].push_back(some_token());
         attend(at + 1, cost);
         cost.kv_bytes += kv_bytes_per_token_ * seen(at + 1);
       }
@@ -185,6 +184,10 @@ class Steps {
   }
 
  private:
+  Token some_token() {
+    return static_cast<Token>(rng_.below(static_cast<std::uint64_t>(config_.vocab)));
+  }
+
   static int blocks_of(int tokens) {
     return static_cast<int>((tokens + model::kBlockTokens - 1) / model::kBlockTokens);
   }
@@ -249,6 +252,7 @@ class Steps {
   int longest_ = 0, streams_ = 0, each_ = 0;
   double kv_bytes_per_token_ = 0.0;
   std::unique_ptr<serve::ModelExecutor> executor_;
+  Rng rng_{1};
   std::vector<Token> tokens_;
   std::vector<BlockId> blocks_;
   serve::Request request_;
@@ -333,7 +337,7 @@ ModelRates measure_model(const ModelRatesOptions& options, const RoundProgress& 
   const model::Weights weights(model::find_tensors(file, config), config, pool,
                                options.packed_cache ? &file : nullptr);
   Steps steps(options, weights, pool);
-  Prober prober(pool);
+  Prober prober(pool, options.probe_bytes);
   ModelRates rates;
   rates.architecture = config.architecture;
   rates.parameters = model::parameter_count(config);

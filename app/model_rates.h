@@ -23,6 +23,7 @@ struct ModelRatesOptions {
   int threads = 0;         // 0: one per core
   double budget_s = 60.0;  // rounds go on as long as they fit
   bool packed_cache = true;
+  std::int64_t probe_bytes = std::int64_t{1} << 30;  // read by a probe: more than caches hold
 };
 
 /// What the machine gives. GB/s over more memory than caches hold, and 1e9 operations a second.

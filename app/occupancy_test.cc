@@ -83,6 +83,8 @@ TEST_F(Program, OccupancyTuningListsItsKernels) {
     EXPECT_EQ(ended.code, 0);
     EXPECT_EQ(ended.text, list.text);
   }
+  const auto json = bench::Json::parse(run({"tools", "occupancy-tuning", "--list", "--json"}).text);
+  EXPECT_EQ(json["kernels"].size(), tune::tunables().size());
   const Ended unknown = run({"tools", "occupancy-tuning", "--kernels", "swigl"});
   EXPECT_EQ(unknown.code, 4);
   EXPECT_NE(unknown.text.find("did you mean swiglu?"), std::string::npos) << unknown.text;

@@ -13,9 +13,11 @@
 
 namespace aisp::machine {
 
-/// Throws Error with the error's name, its text and the call.
+/// Throws Error with the error's name, its text and the call. The runtime forgets the error, unless
+/// the context is lost: else the next launch that is checked, of somebody else, would be told it.
 inline void cuda_check(cudaError_t status, const char* call) {
   if (status == cudaSuccess) return;
+  cudaGetLastError();
   throw Error(std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status), call,
               "see aisp machine for the state of the GPU");
 }

@@ -56,6 +56,7 @@ CudaDevice ask() {
   }
   device.major = all.major;
   device.minor = all.minor;
+  device.why_not = why_no_code(AISP_CUDA_ARCHS, device);
   device.multiprocessors = all.multiProcessorCount;
   device.threads_per_multiprocessor = all.maxThreadsPerMultiProcessor;
   device.registers_per_multiprocessor = all.regsPerMultiprocessor;

@@ -1,6 +1,10 @@
 // What does not need CUDA to be said about a CUDA device. See device.h.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
 #include "machine/device_reasons.h"
 
 namespace aisp::machine {
@@ -32,6 +36,26 @@ std::string why_no_device(const DeviceAnswer& answer) {
   if (!answer.no_device && answer.count > 0) return "";
   if (!answer.visible) return "no NVIDIA GPU";
   return fmt::format("CUDA_VISIBLE_DEVICES=\"{}\" leaves no GPU", *answer.visible);
+}
+
+std::string why_no_code(std::string_view architectures, const CudaDevice& device) {
+  const int card = device.major * 10 + device.minor;
+  std::string list(architectures);
+  std::ranges::replace(list, ',', ' ');
+  std::istringstream words(list);
+  for (std::string word; words >> word;) {
+    const int number = std::atoi(word.c_str());
+    const bool of_one_card = word.find('a') < word.find('-');
+    if (of_one_card                  ? number == card
+        : word.ends_with("-virtual") ? number <= card
+                                     : number / 10 == device.major && number % 10 <= device.minor) {
+      return "";
+    }
+  }
+  return fmt::format(
+      "this build has device code for {} and none for {}: configure it with "
+      "-DAISP_CUDA_ARCHS={}-real",
+      architectures, device.name, card);
 }
 
 bool is_mig_slice(const CudaDevice& device) {

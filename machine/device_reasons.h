@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "machine/device.h"
 
@@ -21,6 +22,10 @@ struct DeviceAnswer {
 
 /// "" when there is a device; otherwise what to mend.
 std::string why_no_device(const DeviceAnswer& answer);
+
+/// "" when a build for these architectures ("80-virtual,90a-real") has code that the device runs:
+/// its own, machine code of an older minor version, or PTX of any older one; otherwise what to do.
+std::string why_no_code(std::string_view architectures, const CudaDevice& device);
 
 /// True for a part of a GPU (MIG): its neighbours share power, clocks and links. By its name, as
 /// the runtime gives it: "NVIDIA H200 MIG 1g.18gb".

@@ -41,6 +41,28 @@ TEST(Device, saysWhyThereIsNone) {
             "cudaErrorSystemNotReady: system not yet initialized");
 }
 
+TEST(Device, SaysWhatABuildHasNoCodeFor) {
+  CudaDevice card = described_h200();
+  const auto has = [&](const char* architectures, int major, int minor) {
+    card.major = major;
+    card.minor = minor;
+    return why_no_code(architectures, card).empty();
+  };
+  EXPECT_TRUE(has("90a-real", 9, 0));
+  EXPECT_FALSE(has("90a-real", 8, 0));
+  EXPECT_FALSE(has("90a-real", 10, 0));
+  EXPECT_TRUE(has("80-virtual,90a-real", 8, 9));
+  EXPECT_TRUE(has("80-virtual,90a-real", 12, 0));
+  EXPECT_FALSE(has("80-virtual,90a-real", 7, 5));
+  EXPECT_TRUE(has("80-real", 8, 6));
+  EXPECT_FALSE(has("80-real", 9, 0));
+  card.name = "NVIDIA L4";
+  EXPECT_FALSE(has("90a-real", 8, 9));
+  EXPECT_EQ(why_no_code("90a-real", card),
+            "this build has device code for 90a-real and none for NVIDIA L4: configure it with "
+            "-DAISP_CUDA_ARCHS=89-real");
+}
+
 TEST(Device, aSliceIsKnownByItsName) {
   CudaDevice slice = described_h200();
   EXPECT_FALSE(is_mig_slice(slice));

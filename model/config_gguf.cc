@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 #include "model/config.h"
 
 namespace aisp::model {
@@ -41,7 +41,7 @@ const Family& family_of(const TensorFile& file) {
     known += std::string(known.empty() ? "" : ", ") + family.name;
   }
   throw Error(name == nullptr ? std::string("does not say its architecture")
-                              : "architecture \"" + printable(*name) + "\" is not known",
+                              : "architecture \"" + shown(*name) + "\" is not known",
               file.path(), "known are " + known);
 }
 
@@ -96,7 +96,7 @@ RopeScaling scaling_of(const Keys& keys, double factor) {
   }
   if (*name == "none") return RopeScaling::kNone;
   if (*name == "yarn") return RopeScaling::kYarn;
-  throw Error("rope scaling \"" + printable(*name) + "\" is not known", keys.file().path(),
+  throw Error("rope scaling \"" + shown(*name) + "\" is not known", keys.file().path(),
               "known are none, linear and yarn");
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 #include "model/config.h"
 
 namespace aisp::model {
@@ -133,7 +133,7 @@ const Family& family_of(const Fields& fields) {
     if (name == family.name) return family;
     known += std::string(known.empty() ? "" : ", ") + family.name;
   }
-  throw Error("architecture \"" + printable(name) + "\" is not known", fields.where(),
+  throw Error("architecture \"" + shown(name) + "\" is not known", fields.where(),
               "known are " + known);
 }
 
@@ -155,7 +155,7 @@ void read_scaling(const Fields& s, const std::string& type, Rope& rope) {
     rope.extrapolation = s.number("extrapolation_factor", 1.0);
     rope.attention_factor = s.number("attention_factor", 0.0);
   } else if (type != "default") {
-    throw Error("rope scaling \"" + printable(type) + "\" is not known", s.where(),
+    throw Error("rope scaling \"" + shown(type) + "\" is not known", s.where(),
                 "known are default, linear, dynamic, yarn and llama3");
   }
 }
@@ -225,7 +225,7 @@ Activation read_activation(const Fields& fields, const Family& family) {
   const std::string name = fields.text("hidden_activation", standard.c_str());
   if (name == "silu" || name == "swish") return Activation::kSilu;
   if (name == "gelu_pytorch_tanh" || (family.gemma && name == "gelu")) return Activation::kGelu;
-  throw Error("activation \"" + printable(name) + "\" is not known", fields.where(),
+  throw Error("activation \"" + shown(name) + "\" is not known", fields.where(),
               "known are silu and gelu_pytorch_tanh");
 }
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 #include "model/config.h"
 #include "model/make_model.h"
 
@@ -38,8 +38,8 @@ void convert_model(const TensorFile& file, const ConvertOptions& options, const 
         stored_type(options.type, tensor.name, config.layers, config.tied_output, tensor.shape));
     const BlockFormat& from = format_of(tensor.type);
     if (types.back() != tensor.type && from.dequantize == nullptr) {
-      throw Error("tensor \"" + printable(tensor.name) + "\" is stored as " +
-                      std::string(from.name) + ", which is not read",
+      throw Error("tensor \"" + shown(tensor.name) + "\" is stored as " + std::string(from.name) +
+                      ", which is not read",
                   file.path(), "begin with a model in one of " + block_type_names(false));
     }
     writer.declare(tensor.name, types.back(), tensor.shape);

@@ -39,6 +39,19 @@ void ExpertRouting::route(const Experts& experts, std::span<const float> scores)
       weights_[row * used + i] = static_cast<float>(share * scale);
     }
   }
+  group(experts);
+}
+
+void ExpertRouting::use(const Experts& experts, std::span<const std::int32_t> chosen,
+                        std::span<const float> weights) {
+  chosen_.assign(chosen.begin(), chosen.end());
+  weights_.assign(weights.begin(), weights.end());
+  group(experts);
+}
+
+void ExpertRouting::group(const Experts& experts) {
+  const auto count = static_cast<std::size_t>(experts.count);
+  const auto used = static_cast<std::size_t>(experts.used);
   rows_.clear();
   slots_.clear();
   rows_.reserve(chosen_.size());  // views into both must stay valid

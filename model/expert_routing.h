@@ -21,10 +21,16 @@ class ExpertRouting {
   /// Groups and weights stay valid until the next call.
   void route(const Experts& experts, std::span<const float> scores);
 
+  /// The same for a choice made elsewhere: experts [rows, used] and their weights.
+  void use(const Experts& experts, std::span<const std::int32_t> chosen,
+           std::span<const float> weights);
+
   std::span<const Group> groups() const { return groups_; }
   std::span<const float> weights() const { return weights_; }  // by slot
 
  private:
+  void group(const Experts& experts);
+
   std::vector<std::int32_t> order_, chosen_, rows_, slots_;
   std::vector<double> share_;
   std::vector<float> weights_;

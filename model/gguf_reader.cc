@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 #include "model/gguf.h"
 
 namespace aisp::model {
@@ -136,7 +136,7 @@ Line read_line(Cursor& in) {
   Line line;
   Tensor& tensor = line.tensor;
   tensor.name = in.text(kMaxNameBytes, "a tensor's name");
-  const std::string who = "tensor \"" + printable(tensor.name) + "\"";
+  const std::string who = "tensor \"" + shown(tensor.name) + "\"";
   const auto dimensions = in.number<std::uint32_t>();
   if (dimensions < 1 || dimensions > 4) {
     in.fail(who + " has " + std::to_string(dimensions) + " dimensions, 1 to 4 are known");
@@ -166,7 +166,7 @@ void place(const Cursor& in, std::span<const std::byte> bytes, std::uint64_t ali
   const std::uint64_t start = (in.at() + alignment - 1) / alignment * alignment;
   const std::uint64_t room = start < bytes.size() ? bytes.size() - start : 0;
   for (Line& line : lines) {
-    const std::string who = "tensor \"" + printable(line.tensor.name) + "\"";
+    const std::string who = "tensor \"" + shown(line.tensor.name) + "\"";
     const auto size = static_cast<std::uint64_t>(line.bytes);
     if (line.offset % alignment != 0) in.fail(who + " begins at an unaligned offset");
     if (line.offset > room || size > room - line.offset) {
@@ -200,7 +200,7 @@ Parsed parse(const std::string& name, std::span<const std::byte> bytes) {
   for (std::uint64_t i = 0; i < values; ++i) {
     const std::string key = in.text(kMaxNameBytes, "a key");
     if (out.metadata.find(key) != nullptr) {
-      in.fail("the key \"" + printable(key) + "\" is there twice");
+      in.fail("the key \"" + shown(key) + "\" is there twice");
     }
     out.metadata.set(key, read_value(in));
   }

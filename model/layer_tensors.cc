@@ -1,11 +1,12 @@
 // See layer_tensors.h: the names of both kinds of files, side by side.
 #include "model/layer_tensors.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/check.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 
 namespace aisp::model {
 namespace {
@@ -29,7 +30,7 @@ class Finder {
   }
 
   [[noreturn]] void fail(const std::string& name, const std::string& what) const {
-    throw Error("tensor \"" + printable(name) + "\" " + what, file_.path(),
+    throw Error("tensor \"" + shown(name) + "\" " + what, file_.path(),
                 "download or convert the model again");
   }
 
@@ -48,7 +49,7 @@ class Finder {
     }
     const BlockFormat& format = format_of(tensor->type);
     if (format.dequantize == nullptr) {
-      throw Error("tensor \"" + printable(name) + "\" is stored as " + std::string(format.name),
+      throw Error("tensor \"" + shown(name) + "\" is stored as " + std::string(format.name),
                   file_.path(), "convert the model to one of " + block_type_names(false));
     }
     return {tensor->name, tensor->type, rows, columns, tensor->bytes};
@@ -213,6 +214,12 @@ ModelTensors find_tensors(const TensorFile& file, const ModelConfig& config) {
     LayerTensors& layer = out.layers.emplace_back();
     find_attention(find, i, layer);
     find_feed_forwards(find, i, layer);
+  }
+  const auto mixes = [](const LayerTensors& layer) { return bool{layer.router}; };
+  if (config.experts.count > 0 && std::ranges::none_of(out.layers, mixes)) {
+    throw Error("says that it has " + std::to_string(config.experts.count) +
+                    " experts, and no layer has a router",
+                file.path(), "download or convert the model again");
   }
   find.refuse_unused();
   return out;

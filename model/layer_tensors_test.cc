@@ -96,6 +96,14 @@ TEST(LayerTensors, RefusesOneTooManyOrTooFew) {
             "nothing is wrong");
 }
 
+TEST(LayerTensors, ExpertsNeedARouter) {
+  const MadeModel made("llama");
+  ModelConfig config = made.config;
+  config.experts = {.count = 4, .used = 2, .size = 512};
+  EXPECT_NE(message_of([&] { find_tensors(made.file, config); }).find("no layer has a router"),
+            std::string::npos);
+}
+
 TEST(LayerTensors, SlicesRows) {
   const MadeModel made("mixtral", "q8_0");
   const LayerTensors& layer = made.tensors.layers[0];

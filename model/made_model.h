@@ -12,9 +12,12 @@ namespace aisp::model {
 
 struct MadeModel {
   explicit MadeModel(const std::string& architecture, const std::string& type = "f32",
-                     std::uint64_t seed = 1)
-      : made(*tiny_shape(architecture)),
-        file(write(architecture, type, seed)),
+                     std::uint64_t seed = 1, double outliers = 0.0)
+      : MadeModel(*tiny_shape(architecture), type, seed, outliers) {}
+
+  MadeModel(const ModelConfig& shape, const std::string& type, std::uint64_t seed, double outliers)
+      : made(shape),
+        file(write(type, seed, outliers)),
         config(config_of(file)),
         tensors(find_tensors(file, config)) {}
 
@@ -25,12 +28,13 @@ struct MadeModel {
   ModelTensors tensors;
 
  private:
-  TensorFile write(const std::string& name, const std::string& type, std::uint64_t seed) const {
+  TensorFile write(const std::string& type, std::uint64_t seed, double outliers) const {
     MakeOptions options;
     options.config = made;
-    options.name = "tiny-" + name;
+    options.name = "tiny-" + made.architecture;
     options.type = type;
     options.seed = seed;
+    options.outliers = outliers;
     options.threads = 1;
     options.tokenizer = byte_vocabulary(made.vocab);
     make_model(options, folder.path("m.gguf"));

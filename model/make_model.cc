@@ -17,13 +17,6 @@ constexpr double kOutlier = 20.0;  // as in language models of 7 B parameters
 constexpr double kLogitDeviation = 3.0;
 constexpr double kNormNoise = 0.05;
 
-struct Planned {
-  std::string name;
-  BlockType type;
-  std::vector<std::int64_t> shape;
-  FillRow fill;  // rows of the last extent
-};
-
 // Four uniform numbers of 16 bits from each draw make nearly normal ones (largest 3.46 deviations):
 // Box-Muller would cost ten times as much and be most of the time for f16.
 void fill_normal(std::span<float> out, std::uint64_t seed, double deviation) {
@@ -48,7 +41,7 @@ class Plan {
     branch_ = embedding_ * c_.embedding_scale / std::sqrt(2.0 * static_cast<double>(c_.layers));
   }
 
-  std::vector<Planned> all() {
+  std::vector<MadeTensor> all() {
     matrix("token_embd.weight", {c_.vocab, c_.width}, embedding_);
     if (!c_.tied_output) matrix("output.weight", {c_.vocab, c_.width}, embedding_);
     signs("output_norm.weight", c_.width);
@@ -187,27 +180,31 @@ class Plan {
   const ModelConfig& c_;
   double reads_ = 0.0, embedding_ = 0.0, branch_ = 0.0;
   std::string prefix_;
-  std::vector<Planned> planned_;
+  std::vector<MadeTensor> planned_;
 };
 
 }  // namespace
 
-void make_model(const MakeOptions& options, const std::string& path) {
+std::vector<MadeTensor> made_tensors(const MakeOptions& options) {
   check_config(options.config, "the shape");
+  return Plan(options).all();
+}
+
+void make_model(const MakeOptions& options, const std::string& path) {
+  const std::vector<MadeTensor> plan = made_tensors(options);
   const std::vector<std::string>* pieces = options.tokenizer.texts("tokenizer.ggml.tokens");
   check(pieces != nullptr && static_cast<std::int64_t>(pieces->size()) == options.config.vocab,
         "a vocabulary of the config's size");
-  const std::vector<Planned> plan = Plan(options).all();
   GgufWriter writer(path);
   writer.metadata() = metadata_of(options.config);
   writer.metadata().set("general.name", MetaValue::text(options.name));
   writer.metadata().set("general.file_type", MetaValue::u32(file_type_number(options.type)));
   writer.metadata().set("general.quantization_version", MetaValue::u32(2));
   for (const auto& [key, value] : options.tokenizer.all()) writer.metadata().set(key, value);
-  for (const Planned& tensor : plan) writer.declare(tensor.name, tensor.type, tensor.shape);
+  for (const MadeTensor& tensor : plan) writer.declare(tensor.name, tensor.type, tensor.shape);
   writer.begin();
   RowStream stream(writer, options.threads, options.progress);
-  for (const Planned& tensor : plan) stream.tensor(tensor.type, tensor.shape, tensor.fill);
+  for (const MadeTensor& tensor : plan) stream.tensor(tensor.type, tensor.shape, tensor.fill);
   writer.finish();
 }
 

@@ -16,6 +16,7 @@
 
 #include "model/config.h"
 #include "model/row_stream.h"
+#include "model/tensor_file.h"
 
 namespace aisp::model {
 
@@ -29,6 +30,16 @@ struct MakeOptions {
   Metadata tokenizer;     // tokenizer.* values; its vocabulary has config.vocab pieces
   WriteProgress progress;
 };
+
+/// One tensor of such a model: `fill` gives its rows, of the last extent.
+struct MadeTensor {
+  std::string name;
+  BlockType type;
+  std::vector<std::int64_t> shape;
+  FillRow fill;
+};
+/// All of them, in the order of the file. `options` is read now, not kept.
+std::vector<MadeTensor> made_tensors(const MakeOptions& options);
 
 /// Writes the file, streaming: memory stays below 100 MB. The same options give the same bytes on
 /// every machine and for any number of threads. Throws Error: an unknown type, a full disk.

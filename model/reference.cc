@@ -20,20 +20,25 @@ class Forward {
   Forward(const ModelTensors& tensors, const ModelConfig& config, std::int64_t tokens)
       : tensors_(tensors), c_(config), tokens_(tokens) {}
 
-  // y[t, n] = sum over k of x[t, k] w[n, k], plus a bias.
+  // y[t, n] = sum over k of x[t, k] w[n, k], plus a bias. Four sums: one would wait for each add.
   Values product(const Values& x, const Weight& w, const Weight& bias = {}) const {
     const std::size_t columns = size(w.columns), rows = size(w.rows), count = x.size() / columns;
-    Values y(count * rows);
+    Values y(count * rows), wide(columns);
     std::vector<float> row(columns), shift(bias ? rows : 0);
     if (bias) bias.dequantize_row(0, shift);
     for (std::size_t n = 0; n < rows; ++n) {
       w.dequantize_row(static_cast<std::int64_t>(n), row);
+      wide.assign(row.begin(), row.end());
       for (std::size_t t = 0; t < count; ++t) {
-        double sum = 0.0;
-        for (std::size_t k = 0; k < columns; ++k) {
-          sum += x[t * columns + k] * static_cast<double>(row[k]);
+        const double* const from = x.data() + t * columns;
+        double sums[4] = {};
+        std::size_t k = 0;
+        for (; k + 4 <= columns; k += 4) {
+          for (std::size_t i = 0; i < 4; ++i) sums[i] += from[k + i] * wide[k + i];
         }
-        y[t * rows + n] = sum + (bias ? static_cast<double>(shift[n]) : 0.0);
+        for (; k < columns; ++k) sums[0] += from[k] * wide[k];
+        y[t * rows + n] =
+            sums[0] + sums[1] + sums[2] + sums[3] + (bias ? static_cast<double>(shift[n]) : 0.0);
       }
     }
     return y;

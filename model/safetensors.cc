@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 
 namespace aisp::model {
 namespace {
@@ -40,7 +40,7 @@ std::uint64_t natural(const Json& value, const std::string& who, const std::stri
 
 Tensor read_tensor(const std::string& name, const Json& line, std::span<const std::byte> data,
                    const std::string& where) {
-  const std::string who = "tensor \"" + printable(name) + "\"";
+  const std::string who = "tensor \"" + shown(name) + "\"";
   const auto bad = [&](const std::string& what) { return Error(who + " " + what, where, kRemedy); };
   if (!line.is_object() || !line.contains("dtype") || !line["dtype"].is_string() ||
       !line.contains("shape") || !line["shape"].is_array() || !line.contains("data_offsets") ||
@@ -50,7 +50,7 @@ Tensor read_tensor(const std::string& name, const Json& line, std::span<const st
   const auto dtype = line["dtype"].get<std::string>();
   const auto type = type_of(dtype);
   if (!type) {
-    throw Error(who + " is stored as " + printable(dtype) + "; F32, F16 and BF16 are read", where,
+    throw Error(who + " is stored as " + shown(dtype) + "; F32, F16 and BF16 are read", where,
                 "use the model in one of those types, or as GGUF");
   }
   Tensor tensor;
@@ -82,7 +82,7 @@ std::string beside(const fs::path& folder, const Json& name, const std::string& 
   const std::string text = name.is_string() ? name.get<std::string>() : "";
   if (text.empty() || text == ".." || text == "." || text.find('/') != std::string::npos ||
       text.find('\0') != std::string::npos) {
-    throw Error("names the file \"" + printable(text) + "\", which is none of its folder", where,
+    throw Error("names the file \"" + shown(text) + "\", which is none of its folder", where,
                 kRemedy);
   }
   return (folder / text).string();
@@ -114,7 +114,7 @@ Json parse_json(std::span<const std::byte> bytes, const std::string& where) {
   } catch (const std::length_error& problem) {
     throw Error(problem.what(), where, kRemedy);
   } catch (const Json::exception& problem) {
-    throw Error("is no JSON: " + cut_to_width(printable(problem.what()), 120), where, kRemedy);
+    throw Error("is no JSON: " + shown(problem.what(), 120), where, kRemedy);
   }
 }
 
@@ -165,8 +165,8 @@ TensorFile open_safetensors_folder(const std::string& folder) {
   for (const std::string& shard : shards) parse_safetensors(shard, file.map(shard), file);
   for (const auto& [tensor, name] : lines["weight_map"].items()) {
     if (file.find(tensor) == nullptr) {
-      throw Error("tensor \"" + printable(tensor) + "\" of the index is in none of the files",
-                  index, kRemedy);
+      throw Error("tensor \"" + shown(tensor) + "\" of the index is in none of the files", index,
+                  kRemedy);
     }
   }
   add_config(root, file);

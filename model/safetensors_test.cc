@@ -107,6 +107,25 @@ TEST(Safetensors, RefusesWhatDoesNotFit) {
   EXPECT_NE(tensor("F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]").find("8 dimensions"), std::string::npos);
 }
 
+// Else a small file could be the tensors of a huge model.
+TEST(Safetensors, TensorsLieApart) {
+  const TemporaryFolder folder;
+  folder.put("config.json", "{}");
+  const auto with = [&](const std::string& range) {
+    folder.put("model.safetensors",
+               file_of(R"({"a":{"dtype":"I8","shape":[8],"data_offsets":[4,12]},)"
+                       R"("b":{"dtype":"I8","shape":[4],"data_offsets":)" +
+                           range + "}}",
+                       16));
+    return answer_of([&] { open_model(folder.path("")); });
+  };
+  EXPECT_EQ(with("[0,4]"), "nothing was thrown");
+  EXPECT_EQ(with("[12,16]"), "nothing was thrown");
+  for (const char* range : {"[1,5]", "[4,8]", "[6,10]", "[11,15]"}) {
+    EXPECT_NE(with(range).find("share bytes"), std::string::npos) << range;
+  }
+}
+
 TEST(Safetensors, NeedsItsConfig) {
   const TemporaryFolder folder;
   folder.put("model.safetensors", file_of(kTwo, 16));

@@ -22,6 +22,7 @@ struct Row {
 
 // clang-format off
 constexpr Row kShapes[] = {
+    {"stories-15m", "llama", 6, 288, 768, 6, 6, 48, 32000, 256, 1e4, 1e-5, true},
     {"smollm-135m", "llama", 30, 576, 1536, 9, 3, 64, 49152, 2048, 1e4, 1e-5, true},
     {"smollm-360m", "llama", 32, 960, 2560, 15, 5, 64, 49152, 2048, 1e4, 1e-5, true},
     {"tinyllama-1.1b", "llama", 22, 2048, 5632, 32, 4, 64, 32000, 2048, 1e4, 1e-5},
@@ -139,6 +140,13 @@ std::string names(const Row (&rows)[kCount]) {
 
 std::optional<ModelConfig> shape_of_name(std::string_view name) { return find(kShapes, name); }
 std::optional<ModelConfig> tiny_shape(std::string_view name) { return find(kTiny, name); }
+ModelConfig cut_shape(ModelConfig config, std::int64_t layers, std::int64_t vocab) {
+  check(layers <= config.layers && vocab <= config.vocab, "a cut makes a model smaller");
+  config.layers = layers;
+  config.windows.resize(static_cast<std::size_t>(layers));
+  config.vocab = vocab;
+  return config;
+}
 std::string shape_names() { return names(kShapes); }
 std::string tiny_shape_names() { return names(kTiny); }
 

@@ -20,6 +20,10 @@ std::optional<ModelConfig> shape_of_name(std::string_view name);
 /// milliseconds. Nothing when unknown.
 std::optional<ModelConfig> tiny_shape(std::string_view architecture);
 
+/// The same with its first layers and the first pieces of its vocabulary only: for measuring parts
+/// of a model in milliseconds. Neither number is larger than the shape's.
+ModelConfig cut_shape(ModelConfig config, std::int64_t layers, std::int64_t vocab);
+
 /// "a, b, c", for messages.
 std::string shape_names();
 std::string tiny_shape_names();

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 #include "model/gguf.h"
 #include "model/safetensors.h"
 
@@ -19,7 +19,8 @@ const Tensor* TensorFile::find(std::string_view name) const {
 
 void TensorFile::add(Tensor tensor) {
   if (!index_.emplace(tensor.name, tensors_.size()).second) {
-    throw Error("tensor \"" + tensor.name + "\" is there twice", path_, "convert the model again");
+    throw Error("tensor \"" + shown(tensor.name) + "\" is there twice", path_,
+                "convert the model again");
   }
   tensors_.push_back(std::move(tensor));
 }
@@ -31,9 +32,9 @@ void TensorFile::check_apart() const {
   for (std::size_t i = 1; i < order.size(); ++i) {
     const Tensor &before = *order[i - 1], &after = *order[i];
     if (before.bytes.data() + before.bytes.size() > after.bytes.data()) {
-      throw Error("tensors \"" + printable(before.name) + "\" and \"" + printable(after.name) +
-                      "\" share bytes",
-                  path_, "convert the model again");
+      throw Error(
+          "tensors \"" + shown(before.name) + "\" and \"" + shown(after.name) + "\" share bytes",
+          path_, "convert the model again");
     }
   }
 }

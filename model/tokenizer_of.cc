@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shown.h"
 #include "model/safetensors.h"
 #include "text/pre_tokenizer.h"
 #include "text/tokenizer_json.h"
@@ -60,7 +60,7 @@ void read_kind(const TensorFile& file, TokenizerSpec& spec) {
     spec.space_prefix = prefix ? SpacePrefix::kAfterSpecial : SpacePrefix::kNever;
     spec.squeeze_spaces = m.boolean("tokenizer.ggml.remove_extra_whitespaces", false);
   } else {
-    throw Error("the tokenizer's kind \"" + printable(*kind) + "\" is not known", file.path(),
+    throw Error("the tokenizer's kind \"" + shown(*kind) + "\" is not known", file.path(),
                 "known are gpt2, llama and t5");
   }
 }

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "base/check.h"
 #include "kernels/norm/norm.h"
+#include "model/each_row.h"
 #include "model/expert_routing.h"
+#include "model/mixture.h"
 #include "model/rotation.h"
 
 namespace aisp::model {
@@ -43,10 +46,11 @@ class Transformer::State {
     attended_ = q_;
     k_.resize(size(most_rows * c_.kv_heads * c_.head_size));
     v_ = k_;
-    inner_.resize(size(std::max(most_rows * ff, most_rows * c_.experts.used * c_.experts.size)));
+    inner_.resize(size(most_rows * ff));
     if (c_.experts.count == 0) return;
     router_.resize(size(most_rows * c_.experts.count));
-    expert_out_.resize(size(most_rows * c_.experts.used * c_.width));
+    mixture_.emplace(c_.experts, c_.width, c_.activation, most_rows);
+    shared_out_.resize(size(most_rows * c_.width));
     shared_gate_.resize(size(most_rows));
   }
 
@@ -68,22 +72,9 @@ class Transformer::State {
   const MatrixWork& work() const { return work_; }
 
  private:
-  // Rows on the pool's threads, where they are more than a fork costs.
-  template <typename Body>
-  void each_row(std::int64_t rows, std::int64_t values_per_row, Body body) {
-    constexpr std::int64_t kValuesAlone = 1 << 15;  // 10 us of additions
-    if (rows * values_per_row <= kValuesAlone) {
-      for (std::int64_t row = 0; row < rows; ++row) body(size(row));
-      return;
-    }
-    pool_.parallel_for(rows, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) body(size(row));
-    });
-  }
-
   void embed(std::span<const std::int32_t> tokens) {
     const auto scale = static_cast<float>(c_.embedding_scale);
-    each_row(rows_, c_.width, [&](std::size_t i) {
+    each_row(pool_, rows_, c_.width, [&](std::size_t i) {
       check(tokens[i] >= 0 && tokens[i] < c_.vocab, "a token of the vocabulary");
       const std::span<float> row(hidden_.data() + i * size(c_.width), size(c_.width));
       w_.embedding().dequantize_row(tokens[i], row);
@@ -168,11 +159,7 @@ class Transformer::State {
   }
 
   linear::Product gated(const FeedForwardWeights& ff, float* y) const {
-    return {
-        .w = &ff.gate,
-        .y = y,
-        .gate = c_.activation == Activation::kSilu ? linear::Gate::kSilu : linear::Gate::kGeluTanh,
-        .up = &ff.up};
+    return {.w = &ff.gate, .y = y, .gate = gate_of(c_.activation), .up = &ff.up};
   }
 
   void feed_forward(const LayerWeights& layer) {
@@ -183,36 +170,15 @@ class Transformer::State {
     add_product(inner_, layer.dense.down, {}, layer.ff_post_norm);
   }
 
-  // A slot is one use of an expert by a row: slot = row * used + which. All experts multiply in one
-  // call, each its own slots; then each row adds its slots in their order.
   void mixture(const LayerWeights& layer) {
-    const std::int64_t used = c_.experts.used;
     const linear::Product scores{.w = &layer.router, .y = router_.data()};
     multiply(normed_, c_.width, {&scores, 1});
     routing_.route(c_.experts, {router_.data(), size(rows_ * c_.experts.count)});
-    products_.clear();
-    for (const ExpertRouting::Group& group : routing_.groups()) {
-      linear::Product product = gated(layer.experts[size(group.expert)], inner_.data());
-      product.x_rows = group.rows;
-      product.y_rows = group.slots;
-      products_.push_back(product);
-    }
-    multiply(normed_, c_.width, products_);
-    products_.clear();
-    for (const ExpertRouting::Group& group : routing_.groups()) {
-      products_.push_back({.w = &layer.experts[size(group.expert)].down,
-                           .y = expert_out_.data(),
-                           .x_rows = group.slots,
-                           .y_rows = group.slots});
-    }
-    multiply({.x = inner_.data(), .rows = rows_ * used, .k = c_.experts.size}, products_);
-    each_row(rows_, used * c_.width, [&](std::size_t row) {
-      float* to = added_.data() + row * size(c_.width);
-      std::fill_n(to, size(c_.width), 0.0f);
-      for (std::size_t slot = row * size(used); slot < (row + 1) * size(used); ++slot) {
-        add_scaled(routing_.weights()[slot], expert_out_.data() + slot * size(c_.width), to);
-      }
-    });
+    const auto counted = [this](const linear::Input& input,
+                                std::span<const linear::Product> products) {
+      multiply(input, products);
+    };
+    mixture_->run(counted, pool_, layer.experts, routing_, normed_.data(), added_.data());
     if (layer.shared.gate.n > 0) add_shared(layer);
     if (!layer.ff_post_norm.empty()) return add_normalized(layer.ff_post_norm);
     for (std::size_t i = 0; i < size(rows_ * c_.width); ++i) hidden_[i] += added_[i];
@@ -222,11 +188,11 @@ class Transformer::State {
     const linear::Product first[] = {gated(layer.shared, inner_.data()),
                                      {.w = &layer.shared_gate, .y = shared_gate_.data()}};
     multiply(normed_, c_.width, first);
-    const linear::Product down{.w = &layer.shared.down, .y = expert_out_.data()};
+    const linear::Product down{.w = &layer.shared.down, .y = shared_out_.data()};
     multiply(inner_, layer.shared.down.k, {&down, 1});
     for (std::size_t row = 0; row < size(rows_); ++row) {
       const float open = 1.0f / (1.0f + std::exp(-shared_gate_[row]));
-      add_scaled(open, expert_out_.data() + row * size(c_.width),
+      add_scaled(open, shared_out_.data() + row * size(c_.width),
                  added_.data() + row * size(c_.width));
     }
   }
@@ -266,10 +232,10 @@ class Transformer::State {
   paged::Workspace attention_workspace_;
   Rotation rotation_;
   ExpertRouting routing_;
-  std::vector<linear::Product> products_;
+  std::optional<Mixture> mixture_;
   std::int64_t rows_ = 0;
   MatrixWork work_;
-  Rows hidden_, normed_, added_, q_, k_, v_, attended_, inner_, router_, expert_out_, shared_gate_;
+  Rows hidden_, normed_, added_, q_, k_, v_, attended_, inner_, router_, shared_out_, shared_gate_;
 };
 
 Transformer::Transformer(const Weights& weights, KvCache& cache, machine::ThreadPool& pool,

@@ -2,7 +2,7 @@
 // in ModelConfig and in which weights are there; no name is asked. A row's logits depend on its own
 // sequence alone, bit for bit: not on the other rows, on how a prompt was cut, on the blocks it
 // landed in or on the threads (see docs/ENGINE.md).
-// Reading order: forward(), attention(), feed_forward(), mixture().
+// Reading order: forward(), attention(), feed_forward(), mixture.h.
 #pragma once
 
 #include <cstdint>

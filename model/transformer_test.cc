@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <deque>
 #include <numeric>
 
-#include "base/check.h"
-#include "base/numeric.h"
 #include "base/rng.h"
+#include "model/lent_model.h"
 #include "model/made_model.h"
 #include "model/reference.h"
+#include "model/rounding_bound.h"
 
 namespace aisp::model {
 namespace {
@@ -108,55 +107,6 @@ double rms(std::span<const double> values) {
   return std::sqrt(sum / static_cast<double>(values.size()));
 }
 
-// The model with every weight off by a relative kStep, up or down at random.
-constexpr double kStep = 0x1p-14;
-
-struct Perturbed {
-  Perturbed(const MadeModel& model, std::uint64_t seed) : tensors(model.tensors), rng(seed) {
-    move(tensors.embedding);
-    for (LayerTensors& layer : tensors.layers) {
-      for (Weight* w :
-           {&layer.q, &layer.k, &layer.v, &layer.o, &layer.router, &layer.shared_gate,
-            &layer.attention_norm, &layer.ff_norm, &layer.dense.gate, &layer.dense.up,
-            &layer.dense.down, &layer.shared.gate, &layer.shared.up, &layer.shared.down}) {
-        move(*w);
-      }
-      for (FeedForward& expert : layer.experts) {
-        move(expert.gate);
-        move(expert.up);
-        move(expert.down);
-      }
-    }
-    move(tensors.output);
-  }
-
-  void move(Weight& weight) {
-    if (!weight) return;
-    check(weight.type == BlockType::kF32, "made in f32");
-    auto& copy = memory.emplace_back(weight.bytes.size() / sizeof(float));
-    std::memcpy(copy.data(), weight.bytes.data(), weight.bytes.size());
-    for (float& value : copy) value *= static_cast<float>(rng.below(2) ? 1 + kStep : 1 - kStep);
-    weight.bytes = std::as_bytes(std::span(copy));
-  }
-
-  ModelTensors tensors;
-  Rng rng;
-  std::deque<std::vector<float>> memory;
-};
-
-// A product computed in f32 is the exact product with weights that are each off by a relative
-// dot_bound(K, u) at most, and so are norms, gates and sums of attention with a few u. So the
-// logits' errors are those of a model with perturbed weights. The response to perturbations is seen
-// at kStep, and is linear so far down; random signs give it a spread, of which six times its root
-// mean square is taken, and twice that for what is not a product.
-double rounding_bound(const MadeModel& model, const Tokens& tokens,
-                      const std::vector<double>& logits) {
-  std::vector<double> moved = reference_logits(Perturbed(model, 9).tensors, model.config, tokens);
-  for (std::size_t i = 0; i < logits.size(); ++i) moved[i] -= logits[i];
-  const auto k = static_cast<double>(std::max(model.config.width, model.config.ff_size));
-  return 2.0 * 6.0 * rms(moved) * dot_bound(k, 0x1p-24) / kStep;
-}
-
 class Architectures : public testing::TestWithParam<const char*> {};
 
 TEST_P(Architectures, LogitsAreTheReferences) {
@@ -165,7 +115,7 @@ TEST_P(Architectures, LogitsAreTheReferences) {
   const std::vector<double> want = reference_logits(model.tensors, model.config, tokens);
   Machine m(model, KvType::kF32, 2);
   const Logits got = run(m, tokens, tokens.size());
-  const double bound = rounding_bound(model, tokens, want);
+  const double bound = rounding_bound(model.tensors, model.config, tokens, want, 9);
   double worst = 0.0;
   for (std::size_t i = 0; i < want.size(); ++i) {
     worst = std::max(worst, std::abs(static_cast<double>(got[i]) - want[i]));
@@ -241,6 +191,28 @@ TEST(Transformer, NothingIsAskedNothingIsDone) {
   const std::vector<std::int32_t> blocks = m.take_blocks(2);
   const Sequence sequence{.first_row = 0, .rows = 2, .context = 0, .blocks = blocks};
   m.transformer.forward({tokens, {&sequence, 1}, {}}, {});  // fills the cache, wants no logits
+}
+
+// The bytes of a model in borrowed memory, and packed weights used in place: the same logits as
+// from a file of the same seed.
+TEST(Transformer, BorrowedMemoryGivesTheSameBits) {
+  const MadeModel made("mixtral", "q8_0", 3);
+  const LentModel lent(made.made, "q8_0");
+  const machine::PageBuffer memory(static_cast<std::size_t>(lent.bytes()));
+  const std::span<std::byte> bytes(memory.data(), memory.size_bytes());
+  lent.fill(3, bytes);
+  const Tokens tokens = random_tokens(40, made.config.vocab, 3);
+  Machine from_file(made, KvType::kF32, 1);
+  KvCache cache(lent.config(), KvType::kF32, 2);
+  LentTransformer borrowed(lent, bytes, cache, from_file.pool, 40);
+  EXPECT_EQ(borrowed.weights.bytes_per_token(), from_file.weights.bytes_per_token());
+  const std::vector<std::int32_t> blocks = {1, 0};
+  const Sequence sequence{.first_row = 0, .rows = 40, .context = 0, .blocks = blocks};
+  std::vector<std::int32_t> all(40);
+  std::iota(all.begin(), all.end(), 0);
+  Logits logits(40 * static_cast<std::size_t>(made.config.vocab));
+  borrowed.transformer.forward({tokens, {&sequence, 1}, all}, logits);
+  EXPECT_TRUE(logits == run(from_file, tokens, tokens.size()));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -164,6 +165,30 @@ std::optional<PackedFile> mapped_or_made(const TensorFile& file, const std::vect
   return std::nullopt;
 }
 
+// Gives each matrix its place, by `matrix_of`; returns the bytes that one token reads.
+template <typename MatrixOf>
+std::int64_t place_all(const std::vector<Place>& places, const Experts& experts,
+                       MatrixOf matrix_of) {
+  std::int64_t always = 0;
+  double of_experts = 0.0;
+  for (const Place& place : places) {
+    *place.to = matrix_of(place);
+    if (place.always) {
+      always += place.bytes;
+    } else {
+      of_experts += static_cast<double>(place.bytes);
+    }
+  }
+  if (experts.count == 0) return always;
+  return always + static_cast<std::int64_t>(of_experts * static_cast<double>(experts.used) /
+                                            static_cast<double>(experts.count));
+}
+
+Matrix matrix_in(std::span<const std::byte> packed, const Place& place) {
+  return {multiplied_type(place.from->type).value_or(linear::Type::kF32), place.from->rows,
+          place.from->columns, packed.data() + place.at};
+}
+
 }  // namespace
 
 Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool,
@@ -171,34 +196,43 @@ Weights::Weights(const ModelTensors& tensors, const ModelConfig& config, machine
     : config_(config), embedding_(tensors.embedding), layers_(tensors.layers.size()) {
   read_vectors(tensors);
   const std::vector<Place> places = places_of(tensors, layers_, output_);
-  packed_bytes_ = bytes_of(places);
   if (keep != nullptr) {
     if (auto mapped = mapped_or_made(*keep, places, pool, note_)) {
       mapped_.emplace(std::move(*mapped));
     }
   }
-  if (!mapped_) memory_.emplace(static_cast<std::size_t>(packed_bytes_));
-  double experts = 0.0;
-  for (const Place& place : places) {
-    const auto at = static_cast<std::size_t>(place.at);
-    if (mapped_) {
-      const auto type = multiplied_type(place.from->type).value_or(linear::Type::kF32);
-      *place.to = {type, place.from->rows, place.from->columns, mapped_->data().data() + at};
-    } else {
-      const auto bytes = static_cast<std::size_t>(place.bytes);
-      *place.to = pack(*place.from, {memory_->data() + at, bytes}, pool);
-    }
-    if (place.always) {
-      bytes_per_token_ += place.bytes;
-    } else {
-      experts += static_cast<double>(place.bytes);
-    }
+  if (mapped_) {
+    packed_ = mapped_->data().first(static_cast<std::size_t>(bytes_of(places)));
+    bytes_per_token_ = place_all(places, config.experts,
+                                 [&](const Place& place) { return matrix_in(packed_, place); });
+    return;
   }
-  if (config.experts.count > 0) {
-    bytes_per_token_ +=
-        static_cast<std::int64_t>(experts * static_cast<double>(config.experts.used) /
-                                  static_cast<double>(config.experts.count));
-  }
+  memory_.emplace(static_cast<std::size_t>(bytes_of(places)));
+  packed_ = {memory_->data(), memory_->size_bytes()};
+  bytes_per_token_ = place_all(places, config.experts, [&](const Place& place) {
+    return pack(*place.from, {memory_->data() + place.at, static_cast<std::size_t>(place.bytes)},
+                pool);
+  });
+}
+
+Weights::Weights(const ModelTensors& tensors, const ModelConfig& config,
+                 std::span<const std::byte> packed)
+    : config_(config),
+      embedding_(tensors.embedding),
+      layers_(tensors.layers.size()),
+      packed_(packed) {
+  read_vectors(tensors);
+  const std::vector<Place> places = places_of(tensors, layers_, output_);
+  check(static_cast<std::int64_t>(packed.size()) == bytes_of(places),
+        "this model's packed weights");
+  bytes_per_token_ = place_all(places, config.experts,
+                               [&](const Place& place) { return matrix_in(packed, place); });
+}
+
+std::int64_t Weights::packed_bytes(const ModelTensors& tensors) {
+  std::vector<LayerWeights> layers(tensors.layers.size());
+  Matrix output;
+  return bytes_of(places_of(tensors, layers, output));
 }
 
 void Weights::read_vectors(const ModelTensors& tensors) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,15 @@ class Weights {
   Weights(const ModelTensors& tensors, const ModelConfig& config, machine::ThreadPool& pool,
           const TensorFile* keep = nullptr);
 
+  /// The same with matrices that somebody else owns: `packed` is what packed() of such weights
+  /// gives, on a line of 64 bytes, and must outlive this. Copies vectors only.
+  Weights(const ModelTensors& tensors, const ModelConfig& config,
+          std::span<const std::byte> packed);
+  /// The size of packed(), before there is any.
+  static std::int64_t packed_bytes(const ModelTensors& tensors);
+
+  /// All matrices, in the order in which a token meets them.
+  std::span<const std::byte> packed() const { return packed_; }
   const ModelConfig& config() const { return config_; }
   const Weight& embedding() const { return embedding_; }
   const std::vector<LayerWeights>& layers() const { return layers_; }
@@ -52,7 +62,7 @@ class Weights {
   const std::vector<float>& output_norm() const { return output_norm_; }
   const std::vector<float>& output_bias() const { return output_bias_; }
 
-  std::int64_t packed_bytes() const { return packed_bytes_; }
+  std::int64_t packed_bytes() const { return static_cast<std::int64_t>(packed_.size()); }
   /// A line for people about the file beside the model; empty when it was mapped as it was, or not
   /// wanted.
   const std::string& note() const { return note_; }
@@ -68,10 +78,11 @@ class Weights {
   std::vector<LayerWeights> layers_;
   Matrix output_;
   std::vector<float> output_norm_, output_bias_;
-  std::optional<machine::PageBuffer> memory_;  // one of the two holds the matrices
+  std::optional<machine::PageBuffer> memory_;  // one of the two holds the matrices, or neither
   std::optional<PackedFile> mapped_;
+  std::span<const std::byte> packed_;
   std::string note_;
-  std::int64_t packed_bytes_ = 0, bytes_per_token_ = 0;
+  std::int64_t bytes_per_token_ = 0;
 };
 
 /// Packs every matrix of the model again and compares all bytes with the file kept beside it. Cost:

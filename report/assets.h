@@ -14,6 +14,10 @@ struct Script {
   std::string_view sha256;  // of the text, base64
 };
 
+/// Other people's, in every page with plots; and what only the page of a load record runs.
+inline bool is_library(const Script& script) { return script.name.starts_with("report/vendor/"); }
+inline bool draws_load(const Script& script) { return script.name == "report/load_plots.js"; }
+
 std::string_view page_style();
 /// In the order in which they must run: other people's libraries first.
 std::span<const Script> page_scripts();

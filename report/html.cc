@@ -232,6 +232,7 @@ std::string lab_section(const LabView& lab, const bench::Json& header) {
 std::string policy() {
   std::string scripts;
   for (const Script& script : page_scripts()) {
+    if (draws_load(script)) continue;
     scripts += fmt::format(" &#39;sha256-{}&#39;", script.sha256);
   }
   return fmt::format(
@@ -278,6 +279,7 @@ std::string render_html(const bench::RunRecord& run) {
   out += "<script type=\"application/json\" id=\"data\">" + render_plot_data(model, run.header) +
          "</script>\n";
   for (const Script& script : page_scripts()) {
+    if (draws_load(script)) continue;
     out.append("<script>").append(script.text).append("</script>\n");
   }
   return out + "</body></html>\n";

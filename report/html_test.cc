@@ -63,9 +63,11 @@ TEST(Html, RunsOurScriptsAndNoOthers) {
   const std::string html = render_html(bench::sample::hostile_run("</script><script>alert(1)//"));
   const auto page = markup_check::read(html);
   EXPECT_EQ(page.problem, "");
-  ASSERT_EQ(page.scripts.size(), 1 + page_scripts().size());
+  const std::size_t scripts = page_scripts().size() - 1;  // the last draws loads, not runs
+  ASSERT_TRUE(draws_load(page_scripts()[scripts]));
+  ASSERT_EQ(page.scripts.size(), 1 + scripts);
   EXPECT_NO_THROW(Json::parse(page.scripts[0]));  // the data
-  for (std::size_t i = 0; i < page_scripts().size(); ++i) {
+  for (std::size_t i = 0; i < scripts; ++i) {
     EXPECT_EQ(page.scripts[i + 1], page_scripts()[i].text);
     EXPECT_TRUE(contains(html, "&#39;sha256-" + std::string(page_scripts()[i].sha256) + "&#39;"));
   }

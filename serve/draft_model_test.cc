@@ -68,6 +68,7 @@ class DraftModelTest : public testing::Test {
     double now_s = 0.0;
     for (const Plan* plan = &step(state, now_s); !plan->empty(); plan = &step(state, now_s)) {
       executor.run(*plan, result);
+      result.seconds = plan->predicted_s;  // as if the model had the size that `config.time` says
       for (std::size_t i = 0; i < plan->work.size(); ++i) {
         auto& to = out.tokens[plan->work[i].request->id - 1];
         to.insert(to.end(), result.answer(i).begin(), result.answer(i).end());

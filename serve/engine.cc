@@ -26,6 +26,8 @@ struct Stream {
   int slot = -1;
   Engine::Callback callback;
   std::vector<Token> tokens;
+  double started_s = -1.0;
+  int cached = 0;
   std::vector<LogProb> logprobs;
   bool queued = false, stopped = false;
   std::optional<Finish> finish;
@@ -36,7 +38,7 @@ struct Stream {
 
 // A caller's wish, on the caller's stack; `done` under the mutex.
 struct Note {
-  enum class Kind { kSubmit, kCancel, kCounters } kind;
+  enum class Kind { kSubmit, kCancel, kCounters, kOccupancy } kind;
   Request request;
   std::shared_ptr<Stream> stream;
   std::uint64_t id = 0;
@@ -44,6 +46,7 @@ struct Note {
   Finish finish = Finish::kCancelled;
   Verdict verdict;
   Counters counters;
+  Occupancy occupancy;
   bool found = false, done = false;
 };
 
@@ -133,6 +136,12 @@ struct Engine::Threads {
   void answer(Note& note) {
     if (note.kind == Note::Kind::kCounters) {
       note.counters = state.counters;
+    } else if (note.kind == Note::Kind::kOccupancy) {
+      note.occupancy = {.waiting = static_cast<int>(in_system() - state.running.size()),
+                        .running = static_cast<int>(state.running.size()),
+                        .blocks = state.pool.total(),
+                        .free_blocks = state.pool.free(),
+                        .cached_blocks = state.index.evictable()};
     } else if (note.kind == Note::Kind::kCancel) {
       note.found = serve::cancel(state, note.slot, note.id, note.finish);
       publish_ends();  // before the slot is given to the next note
@@ -169,6 +178,7 @@ struct Engine::Threads {
       // Also of a request that has just ended: its tokens stay until the slot is used again.
       const std::size_t known = state.slots[static_cast<std::size_t>(work.slot)].tokens.size();
       Stream& stream = *streams[static_cast<std::size_t>(work.slot)];
+      stream.cached = state.slots[static_cast<std::size_t>(work.slot)].cached;
       if (known == work.tokens.size() || stream.stopped) continue;
       const auto taken = static_cast<std::ptrdiff_t>(known - work.tokens.size());
       const auto tokens = result.answer(i).begin();
@@ -209,10 +219,15 @@ struct Engine::Threads {
   }
 
   void plan_next() {
-    const Plan& next = step(state, now_s());
+    const double now = now_s();
+    const Plan& next = step(state, now);
     publish_ends();  // of those that came too late
     if (next.empty()) return;
     const std::lock_guard lock(mutex);
+    for (const Work& work : next.work) {
+      double& started_s = streams[static_cast<std::size_t>(work.slot)]->started_s;
+      if (started_s < 0.0) started_s = now;
+    }
     plan = &next;
     to_executor.notify_one();
   }
@@ -256,6 +271,8 @@ struct Engine::Threads {
       tokens.swap(stream->tokens);
       logprobs.swap(stream->logprobs);
       const std::optional<Finish> finish = stream->finish;
+      const double started_s = stream->started_s;
+      const int cached = stream->cached;
       if (stream->stopped) tokens.clear(), logprobs.clear();
       lock.unlock();
       // The problem was written before the last event was published, and stays.
@@ -265,7 +282,9 @@ struct Engine::Threads {
            .logprobs = logprobs,
            .ended = finish.has_value(),
            .finish = finish.value_or(Finish::kStop),
-           .problem = finish == Finish::kGrammar ? std::string_view(stream->problem) : ""});
+           .problem = finish == Finish::kGrammar ? std::string_view(stream->problem) : "",
+           .started_s = started_s,
+           .cached = cached});
       tokens.clear();
       logprobs.clear();
       lock.lock();
@@ -359,6 +378,12 @@ void Engine::drain() {
 std::string Engine::failure() const {
   const std::lock_guard lock(threads_->mutex);
   return threads_->failure;
+}
+
+Occupancy Engine::occupancy() {
+  Note note{.kind = Note::Kind::kOccupancy};
+  threads_->ask(note);
+  return note.occupancy;
 }
 
 Counters Engine::counters() {

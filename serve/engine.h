@@ -33,6 +33,14 @@ struct Event {
   bool ended = false;
   Finish finish = Finish::kStop;
   std::string_view problem;  // in words, with Finish::kGrammar
+  double started_s = -1.0;   // on the engine's clock: its first row was planned; -1: not yet
+  int cached = 0;            // positions that came from the cache, again after each preemption
+};
+
+/// What the engine holds at this moment.
+struct Occupancy {
+  int waiting = 0, running = 0;  // requests; those that wait for another's blocks are waiting
+  int blocks = 0, free_blocks = 0, cached_blocks = 0;  // cached: nobody's, given up when wanted
 };
 
 struct Ticket {
@@ -71,6 +79,7 @@ class Engine {
   void drain();
 
   Counters counters();  // as they are now
+  Occupancy occupancy();
 
   /// What the executor threw; "" while it works. Requests then end as kFailed.
   std::string failure() const;

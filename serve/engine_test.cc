@@ -194,6 +194,33 @@ TEST(Engine, AnswersSubmissionsDuringAStep) {
   EXPECT_EQ(answers.finish(1), Finish::kCancelled);
 }
 
+TEST(Engine, SaysWhenARequestBeganAndWhatItHolds) {
+  SimExecutor executor(sim_options());
+  Engine engine({.config = small_config(), .executor = &executor});
+  EXPECT_EQ(engine.occupancy().free_blocks, kBlocks);
+  const double before_s = engine.now_s();
+  std::vector<Event> last(2);
+  Occupancy during;
+  for (std::size_t i = 0; i < 2; ++i) {
+    Request request = request_of(3);
+    request.prompt.resize(3 * kBlockTokens, 1);
+    engine.submit(std::move(request), [&, i](const Event& event) {
+      last[i] = event;
+      if (!event.ended) during = engine.occupancy();
+      return true;
+    });
+    engine.drain();
+  }
+  EXPECT_GE(last[0].started_s, before_s);
+  EXPECT_GE(last[1].started_s, last[0].started_s);
+  EXPECT_EQ(last[0].cached, 0);
+  EXPECT_GE(last[1].cached, 2 * kBlockTokens) << "the first request left its blocks behind";
+  EXPECT_EQ(during.blocks, kBlocks);
+  const Occupancy after = engine.occupancy();
+  EXPECT_EQ(after.running + after.waiting, 0);
+  EXPECT_EQ(after.free_blocks + after.cached_blocks, kBlocks) << "nobody holds a block";
+}
+
 TEST(Engine, ACallbackCanStopItsRequest) {
   SimExecutor executor(sim_options());
   std::vector<Token> got;

@@ -9,11 +9,6 @@
 #include "machine/cpu.h"
 
 namespace aisp::serve {
-namespace {
-
-constexpr int kMaxRows = 512;  // of a step
-
-}  // namespace
 
 model::KvType kv_type_of(const std::string& name) {
   if (name == "f32") return model::KvType::kF32;
@@ -50,7 +45,8 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
   Config engine;
   engine.slots = options.slots;
   engine.max_running = std::min(options.max_running, options.slots);
-  engine.max_rows = kMaxRows;
+  engine.max_rows = std::max(options.max_rows, engine.max_running);
+  engine.tenants = options.tenants;
   engine.max_drafts = options.draft_model.empty() ? options.lookup : options.drafts;
   engine.block_tokens = static_cast<int>(model::kBlockTokens);
   engine.device_blocks = static_cast<int>(blocks);
@@ -65,7 +61,7 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
       std::make_unique<ModelExecutor>(*weights_, *pool_,
                                       ModelExecutor::Options{.kv_type = kv,
                                                              .device_blocks = engine.device_blocks,
-                                                             .max_rows = kMaxRows,
+                                                             .max_rows = engine.max_rows,
                                                              .drafter = drafter});
   time_ = executor_->measure_time();  // when nothing else runs any more
   if (draft_model_ != nullptr) {

@@ -27,6 +27,8 @@ struct LoadOptions {
   int lookup = 0;            // drafts by prompt lookup
   std::string draft_model;   // file of a smaller model that drafts instead; "": none
   int drafts = 4;            // of it, at most
+  int max_rows = 512;        // of a step
+  int tenants = 1;           // that share fairly
   bool packed_cache = true;  // packed weights are kept beside the model and mapped from there
 };
 

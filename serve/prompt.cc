@@ -12,20 +12,29 @@
 namespace aisp::serve {
 
 std::vector<Token> chat_tokens(const LoadedModel& model, const nlohmann::ordered_json& messages,
-                               const nlohmann::ordered_json& tools) {
-  if (model.chat_template().empty()) {
+                               const nlohmann::ordered_json& tools,
+                               const nlohmann::ordered_json& values) {
+  return chat_tokens(model.tokenizer(), model.chat_template(), messages, tools, values);
+}
+
+std::vector<Token> chat_tokens(const text::Tokenizer& tokenizer, const std::string& chat_template,
+                               const nlohmann::ordered_json& messages,
+                               const nlohmann::ordered_json& tools,
+                               const nlohmann::ordered_json& values) {
+  if (chat_template.empty()) {
     throw Error("the model has no chat template", "chat", "give text to continue instead");
   }
-  const text::TokenizerSpec& spec = model.tokenizer().spec();
+  const text::TokenizerSpec& spec = tokenizer.spec();
   const auto piece = [&](std::int32_t id) {
-    return id < 0 ? "" : std::string(model.tokenizer().piece(id));
+    return id < 0 ? "" : std::string(tokenizer.piece(id));
   };
   text::ChatOptions options;
   options.bos_token = piece(spec.bos);
   options.eos_token = piece(spec.eos);
   options.tools = tools;
-  const std::string text = text::ChatTemplate(model.chat_template()).render(messages, options);
-  return model.tokenizer().encode(text, {.add_special = false, .parse_special = true});
+  options.extra = values;
+  const std::string text = text::ChatTemplate(chat_template).render(messages, options);
+  return tokenizer.encode(text, {.add_special = false, .parse_special = true});
 }
 
 Request request_for(const LoadedModel& model, std::vector<Token> prompt, int max_tokens,

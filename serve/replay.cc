@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -110,15 +111,43 @@ class Replay {
     }
     const std::int64_t ideal = ideal_.find_and_add(request.prompt);
     const int prompt = static_cast<int>(request.prompt.size());
+    const Request asked = options_.hindsight ? request : Request{};
     const Verdict verdict = submit(state_, std::move(request), now_s_);
     if (verdict.slot < 0) {
       ++(verdict.why == Verdict::Why::kTooLong ? result_.refused_too_long : result_.refused);
+      if (options_.hindsight && verdict.why == Verdict::Why::kTooLate) {
+        result_.wrongly_refused += in_time_after_all(asked);
+      }
       return;
     }
     ++in_system_;
     ideal_tokens_[static_cast<std::size_t>(verdict.slot)] = ideal;
     open_[static_cast<std::size_t>(verdict.slot)] = {.arrival_s = arrived_s,
                                                      .prompt_tokens = prompt};
+  }
+
+  // Newcomers do not matter to it: they are due later.
+  bool in_time_after_all(Request request) const {
+    State world = state_;
+    SimExecutor executor = executor_;
+    Result answers;
+    const double by_s = request.first_token_by_s;
+    request.patience_s = by_s - now_s_;  // the same place in the queue, and no refusal
+    request.first_token_by_s = std::numeric_limits<double>::infinity();
+    const Verdict verdict = submit(world, std::move(request), now_s_);
+    if (verdict.slot < 0) return false;
+    for (double now_s = now_s_; now_s <= by_s;) {
+      const Plan& plan = step(world, now_s);
+      if (plan.empty()) return false;
+      executor.run(plan, answers);
+      now_s += answers.seconds;
+      for (std::size_t i = 0; i < plan.work.size(); ++i) {
+        if (plan.work[i].slot == verdict.slot && plan.work[i].emits) return now_s <= by_s;
+      }
+      complete(world, answers);
+      world.ended.clear();
+    }
+    return false;
   }
 
   bool step_once() {

@@ -19,6 +19,9 @@ struct ReplayOptions {
   double speed = 1.0;                 // arrivals come this much closer together
   int requests = 0;                   // only the first so many; 0: all
   double first_token_within_s = 0.0;  // deadline of each request; 0: none
+  /// Judge each refusal for lateness by hindsight: in a copy of the world the request is taken in
+  /// after all, and the copy runs on without newcomers until its first token.
+  bool hindsight = false;
 };
 
 /// Times of one request that ended, in seconds of virtual time.
@@ -31,8 +34,9 @@ struct ReplayResult {
   std::vector<ReplayedRequest> requests;  // those that were answered, by end
   std::vector<float> gaps_s;              // between two tokens of one request: every one
   std::int64_t refused = 0, late = 0, refused_too_long = 0;
-  double virtual_s = 0.0;                             // from the first arrival to the last token
-  double real_s = 0.0;                                // that it took
+  std::int64_t wrongly_refused = 0;  // by hindsight: its first token would have been in time
+  double virtual_s = 0.0;            // from the first arrival to the last token
+  double real_s = 0.0;               // that it took
   std::int64_t prompt_tokens = 0, output_tokens = 0;  // of the answered
   std::int64_t cached_tokens = 0;                     // of the prompts, found in the cache
   std::int64_t ideal_tokens = 0;  // with unlimited memory, each request after the one before

@@ -84,6 +84,27 @@ TEST(Replay, BeyondCapacityItRefusesInsteadOfCollapsing) {
             static_cast<double>(calm.output_tokens) / calm.virtual_s);
 }
 
+TEST(Replay, RefusalsAreJudgedInHindsight) {
+  const RequestTrace trace = conversations();
+  ReplayOptions options = small_machine();
+  options.first_token_within_s = 5.0;
+  options.speed = 50.0;
+  options.hindsight = true;
+  const ReplayResult flood = replay(trace, options);
+  EXPECT_GT(flood.refused, 10);
+  EXPECT_LE(flood.wrongly_refused, flood.refused);
+  EXPECT_GT(flood.wrongly_refused, 0);  // prefixes that come meanwhile are not foreseen
+  // Looking into the future changes nothing of what happens.
+  options.hindsight = false;
+  EXPECT_EQ(replay(trace, options).virtual_s, flood.virtual_s);
+  // Nobody can be in time who has less than a step: nothing is refused wrongly.
+  options.hindsight = true;
+  options.first_token_within_s = 0.03;
+  const ReplayResult hopeless = replay(trace, options);
+  EXPECT_EQ(hopeless.wrongly_refused, 0);
+  EXPECT_EQ(hopeless.refused, static_cast<std::int64_t>(trace.requests.size()));
+}
+
 TEST(Replay, TinyMemoryStillAnswersEverything) {
   const RequestTrace trace = conversations();
   ReplayOptions options = small_machine();

@@ -25,8 +25,8 @@ Slot& at(State& state, int slot) { return state.slots[static_cast<std::size_t>(s
 const Slot& at(const State& state, int slot) { return state.slots[static_cast<std::size_t>(slot)]; }
 
 // Between two steps the model has read its weights, and the slots lie anywhere in memory: ask for
-// one some turns before it is needed, then for where its next token goes. With one turn instead of
-// ten, a step of 256 streams took a sixth longer.
+// one some turns before it is needed, then for where its next token goes. With caches
+// swept, 256 streams took 97 us instead of the 113 of one turn ahead.
 constexpr std::size_t kSlotAhead = 10, kTokenAhead = 5;
 void fetch(const Slot& slot) {
   __builtin_prefetch(&slot);
@@ -378,6 +378,7 @@ void complete(State& state, const Result& result) {
   const Plan& plan = state.plan;
   check(result.begin.size() == plan.work.size() + 1, "one answer for each work");
   state.in_flight = false;
+  state.learner.learn(state.config.time, plan.cost, result.seconds);
   auto ending = result.endings.begin();
   for (std::size_t i = 0; i < plan.work.size(); ++i) {
     if (i + kSlotAhead < plan.work.size()) fetch(at(state, plan.work[i + kSlotAhead].slot));

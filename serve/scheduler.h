@@ -59,7 +59,7 @@ struct Config {
   enum class Reserve : std::uint8_t { kPrompt, kWhole } reserve = Reserve::kPrompt;
   int tenants = 1;
   std::vector<double> weights;  // of the tenants; empty: equal
-  TimeModel time;
+  TimeModel time;  // at the start; State's own copy learns from each Result::seconds
   /// Longest step while streams are running. 0: twice the step that a stream alone would take.
   double step_limit_s = 0.0;
   /// Longest step while none is: what a newcomer waits at most for a step under way.
@@ -141,6 +141,7 @@ struct State {
   double acceptance = 0.8;  // of drafts, mean of all requests: where newcomers begin
   std::uint64_t next_order = 0;
   std::vector<NodeId> path;  // room for admit()
+  TimeLearner learner;       // of config.time
 };
 
 /// What became of a submission. Accepted: `slot` >= 0.

@@ -1,7 +1,12 @@
 // How long a step takes: t = step + prompt tokens, decode rows, context tokens read and blocks
 // moved, each times its cost. Measured for a model on a machine; the scheduler chooses its budget
-// by it, admission predicts with it, and SimExecutor lives in it.
+// by it, admission predicts with it, and SimExecutor lives in it. What was measured at the start is
+// corrected by every step that is seen: contexts grow, and neighbours come and go.
+// Source: Kalman, "A new approach to linear filtering and prediction problems" (1960), here on the
+// logarithms of the costs: they stay positive, and no step may say more than so much.
 #pragma once
+
+#include <array>
 
 namespace aisp::serve {
 
@@ -32,6 +37,21 @@ struct TimeModel {
            context_token_s * work.context_tokens + moved_block_s * work.moved_blocks +
            draft_step_s * work.draft_steps + draft_row_s * work.draft_rows;
   }
+};
+
+/// Corrects a time model by what steps really took.
+class TimeLearner {
+ public:
+  TimeLearner();
+  /// A step of this work took so long: the costs move towards what explains it, those most whose
+  /// values are least sure. A stall counts as a step half as long again. No effect when the
+  /// prediction was exact. Some 100 operations, no allocation.
+  void learn(TimeModel& model, const StepWork& work, double took_s);
+
+ private:
+  static constexpr int kCosts = 5;
+  // Covariance of the logarithms of the costs.
+  std::array<std::array<double, kCosts>, kCosts> unsure_{};
 };
 
 }  // namespace aisp::serve

@@ -1,14 +1,16 @@
 // Seeded mutations of every input that strangers bring: tokenizer files, patterns, templates,
-// schemas, grammars and bytes. The outcome is a result or an aisp::Error; anything else fails here
-// or in a sanitizer. AISP_FUZZ_RUNS sets the runs of each kind (300; a million is a night).
+// schemas, grammars and bytes, by the driver of fuzzing.h. What was run is in
+// docs/evidence/fuzzing.md.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <functional>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/rng.h"
 #include "text/chat_template.h"
+#include "text/fuzzing.h"
 #include "text/grammar.h"
 #include "text/json_seeds.h"
 #include "text/tokenizer.h"
@@ -19,59 +21,12 @@
 namespace aisp::text {
 namespace {
 
-std::uint64_t runs() {
-  const char* given = std::getenv("AISP_FUZZ_RUNS");
-  return given == nullptr ? 300 : std::strtoull(given, nullptr, 10);
-}
+using fuzz::Fuzzer;
 
-/// A few random edits: bytes changed, cut, doubled, moved, and words of the language put in.
-std::string mutated(std::string text, const std::vector<std::string>& words, Rng& rng) {
-  for (std::uint64_t edits = 1 + rng.below(1 + rng.below(6)); edits > 0; --edits) {
-    const std::size_t at = rng.below(text.size() + 1);
-    const std::size_t length = rng.below(std::min<std::size_t>(text.size() - at, 40) + 1);
-    switch (rng.below(7)) {
-      case 0:
-        text.insert(at, 1, static_cast<char>(rng.next()));
-        break;
-      case 1:
-        text.erase(at, length);
-        break;
-      case 2:
-        text.insert(rng.below(text.size() + 1), text.substr(at, length));
-        break;
-      case 3:
-        if (at < text.size()) text[at] = static_cast<char>(text[at] ^ 1 << rng.below(8));
-        break;
-      case 4: {  // where most languages begin something
-        const std::size_t opening = text.find_first_of("{,([|:", at);
-        const std::size_t place = opening == std::string::npos ? at : opening + 1;
-        text.insert(place, words[rng.below(words.size())]);
-        break;
-      }
-      default:
-        text.insert(at, words[rng.below(words.size())]);
-    }
-  }
-  return text;
-}
+constexpr std::uint64_t kRuns = 300;  // of each kind with the tests
 
-/// Runs `use` on mutations; returns how many it took.
-std::uint64_t fuzz(std::uint64_t seed, const std::vector<std::string>& sources,
-                   const std::vector<std::string>& words,
-                   const std::function<void(const std::string&, Rng&)>& use) {
-  std::uint64_t taken = 0;
-  for (std::uint64_t i = 0; i < runs(); ++i) {
-    Rng rng(derive_seed(seed, i));
-    const std::string input = mutated(sources[rng.below(sources.size())], words, rng);
-    try {
-      use(input, rng);
-      ++taken;
-    } catch (const Error&) {
-    } catch (const std::exception& error) {
-      ADD_FAILURE() << "run " << i << ": " << error.what() << "\n" << input;
-    }
-  }
-  return taken;
+std::string kept(const std::string& name) {
+  return AISP_SOURCE_DIR "/text/testdata/fuzz/" + name + ".hex";
 }
 
 TEST(Fuzz, TokenizerFiles) {
@@ -102,20 +57,74 @@ TEST(Fuzz, TokenizerFiles) {
                                           "true",
                                           "\"id\": 4194304,",
                                           "\"id\": 70000,"};
-  const std::uint64_t taken = fuzz(1, sources, words, [](const std::string& json, Rng& rng) {
-    const Tokenizer tokenizer(tokenizer_from_json(json, seeds::kConfig, "fuzz"));
-    std::string text = "ab <eot> a\n\xff é ab";
-    while (rng.below(3) > 0)
-      text += std::string(tokenizer.piece(
-          static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(tokenizer.size())))));
-    const auto ids = tokenizer.encode(text, {.parse_special = true});
-    tokenizer.decode(ids, {.show_special = true});
-  });
-  EXPECT_GT(taken, runs() / 100);
+  const auto mutate = [&](const std::string& json, Rng& rng) {
+    return fuzz::mutated_json(json, words, rng);
+  };
+  Fuzzer("tokenizer", sources, kept("tokenizer"))
+      .run(kRuns, mutate, [](const std::string& json, Rng& rng) {
+        const Tokenizer tokenizer(tokenizer_from_json(json, seeds::kConfig, "fuzz"));
+        std::string text = "ab <eot> a\n\xff é ab";
+        while (rng.below(3) > 0)
+          text += std::string(tokenizer.piece(
+              static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(tokenizer.size())))));
+        const auto ids = tokenizer.encode(text, {.parse_special = true});
+        tokenizer.decode(ids, {.show_special = true});
+      });
 }
 
+const std::vector<std::string> kTemplateWords = {"{{",
+                                                 "}}",
+                                                 "{%",
+                                                 "%}",
+                                                 "{#",
+                                                 "#}",
+                                                 "-",
+                                                 "|",
+                                                 ".",
+                                                 "[",
+                                                 "]",
+                                                 "(",
+                                                 ")",
+                                                 "'",
+                                                 "\"",
+                                                 " is ",
+                                                 " in ",
+                                                 " not ",
+                                                 " if ",
+                                                 " else ",
+                                                 "{% endfor %}",
+                                                 "{% endif %}",
+                                                 "{% break %}",
+                                                 "999999999999",
+                                                 "1e308",
+                                                 "**",
+                                                 "//",
+                                                 "~",
+                                                 "loop",
+                                                 "ns",
+                                                 "messages",
+                                                 "|list",
+                                                 "|tojson",
+                                                 "|indent(9)",
+                                                 ".split()",
+                                                 "*",
+                                                 "namespace()",
+                                                 "range(99999999)",
+                                                 ".items()",
+                                                 "[::-1]",
+                                                 "|map('upper')",
+                                                 "|sort",
+                                                 "|join",
+                                                 "\xff",
+                                                 "\\u",
+                                                 "-9223372036854775808",
+                                                 "%",
+                                                 "|round(400)",
+                                                 ".replace('','aa')",
+                                                 "is divisibleby 0"};
+
 TEST(Fuzz, Templates) {
-  const std::vector<std::string> sources = {
+  std::vector<std::string> sources = {
       "{% for m in messages %}{{ '<' + m.role + '>' }}{% if loop.last %}{{ m['content']|trim }}"
       "{% else %}{{- m.content.split(' ')[-1] ~ 1 -}}{% endif %}{% endfor %}",
       "{% set ns = namespace(a=[1, 2.5]) %}{% macro f(x, y=2) %}{{ x ** y }}{{ f(x - 1) if x > 0 }}"
@@ -125,62 +134,21 @@ TEST(Fuzz, Templates) {
       "none}.items()"
       "|list|sort|unique|first }}{{ range(9)|reject('odd')|sum }}{% filter upper %}q{% endfilter "
       "%}"};
-  const std::vector<std::string> words = {"{{",
-                                          "}}",
-                                          "{%",
-                                          "%}",
-                                          "{#",
-                                          "#}",
-                                          "-",
-                                          "|",
-                                          ".",
-                                          "[",
-                                          "]",
-                                          "(",
-                                          ")",
-                                          "'",
-                                          "\"",
-                                          " is ",
-                                          " in ",
-                                          " not ",
-                                          " if ",
-                                          " else ",
-                                          "{% endfor %}",
-                                          "{% endif %}",
-                                          "{% break %}",
-                                          "999999999999",
-                                          "1e308",
-                                          "**",
-                                          "//",
-                                          "~",
-                                          "loop",
-                                          "ns",
-                                          "messages",
-                                          "|list",
-                                          "|tojson",
-                                          "|indent(9)",
-                                          ".split()",
-                                          "*",
-                                          "namespace()",
-                                          "range(99999999)",
-                                          ".items()",
-                                          "[::-1]",
-                                          "|map('upper')",
-                                          "|sort",
-                                          "|join",
-                                          "\xff",
-                                          "\\u",
-                                          "-9223372036854775808",
-                                          "%",
-                                          "|round(400)",
-                                          ".replace('','aa')",
-                                          "is divisibleby 0"};
+  for (const auto& published :
+       std::filesystem::directory_iterator(AISP_SOURCE_DIR "/text/testdata/templates")) {
+    std::ifstream in(published.path());
+    sources.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  }
+  std::ranges::sort(sources);  // in whatever order the folder gives them
   const nlohmann::ordered_json messages = {{{"role", "user"}, {"content", "a b"}},
                                            {{"role", "assistant"}, {"content", "\xc3\xa9 c"}}};
-  const std::uint64_t taken = fuzz(2, sources, words, [&](const std::string& source, Rng&) {
-    ChatTemplate(source).render(messages, {.max_output = 1 << 16, .max_steps = 20'000});
-  });
-  EXPECT_GT(taken, runs() / 100);
+  const auto mutate = [&](const std::string& source, Rng& rng) {
+    return fuzz::mutated_text(source, kTemplateWords, rng);
+  };
+  Fuzzer("template", sources, kept("template"))
+      .run(kRuns, mutate, [&](const std::string& source, Rng&) {
+        ChatTemplate(source).render(messages, {.max_output = 1 << 16, .max_steps = 20'000});
+      });
 }
 
 /// Walks under the mask, and everything that fits must advance.
@@ -247,10 +215,13 @@ TEST(Fuzz, Schemas) {
                                           "\"pattern\": \"a\",",
                                           "é",
                                           "\"#/$defs/x\""};
-  const std::uint64_t taken = fuzz(3, sources, words, [](const std::string& source, Rng& rng) {
-    walk(Grammar::from_json_schema(source), rng);
-  });
-  EXPECT_GT(taken, runs() / 100);
+  const auto mutate = [&](const std::string& source, Rng& rng) {
+    return fuzz::mutated_json(source, words, rng);
+  };
+  Fuzzer("schema", sources, kept("schema"))
+      .run(kRuns, mutate, [](const std::string& source, Rng& rng) {
+        walk(Grammar::from_json_schema(source), rng);
+      });
 }
 
 TEST(Fuzz, Grammars) {
@@ -261,10 +232,12 @@ TEST(Fuzz, Grammars) {
   const std::vector<std::string> words = {
       "root", "::=", "|", "*",  "+",  "?",     "{",           "}", "{0}", "{,}", "(",  ")", "[",
       "]",    "^",   "-", "\"", "\\", "\\x00", "\\U0010FFFF", "#", "\n",  "a",   "b ", ".", "{99}"};
-  const std::uint64_t taken = fuzz(4, sources, words, [](const std::string& source, Rng& rng) {
-    walk(Grammar::from_gbnf(source), rng);
-  });
-  EXPECT_GT(taken, runs() / 100);
+  const auto mutate = [&](const std::string& source, Rng& rng) {
+    return fuzz::mutated_text(source, words, rng);
+  };
+  Fuzzer("grammar", sources, kept("grammar"))
+      .run(kRuns, mutate,
+           [](const std::string& source, Rng& rng) { walk(Grammar::from_gbnf(source), rng); });
 }
 
 TEST(Fuzz, Bytes) {
@@ -279,18 +252,25 @@ TEST(Fuzz, Bytes) {
   const Tokenizer normal(spec);
   spec.normal_form = NormalForm::kNone;
   const Tokenizer exact(spec);
-  fuzz(5, {"a\u0301 é \u4f60\U0001F600", "\xff\xc3(\xe4\xbd", "plain text  "},
-       {"\u0300", "\u1100\u1161", "\ufdfa", "\xf4\x90", "\xed\xa0\x80", " ", "\u3000"},
-       [&](const std::string& bytes, Rng&) {
-         EXPECT_EQ(exact.decode(exact.encode(bytes)), bytes);
-         const std::string once = normal.decode(normal.encode(bytes));
-         EXPECT_EQ(normal.decode(normal.encode(once)), once);
-         StreamDecoder stream(exact);
-         std::string shown;
-         for (std::int32_t id : exact.encode(bytes)) shown += stream.add(id);
-         EXPECT_EQ(shown + stream.finish(), whole_characters(bytes));
-         EXPECT_EQ(whole_characters(shown), shown);
-       });
+  const std::vector<std::string> seeds = {"a\u0301 é \u4f60\U0001F600", "\xff\xc3(\xe4\xbd",
+                                          "plain text  "};
+  const std::vector<std::string> words = {
+      "\u0300", "\u1100\u1161", "\ufdfa", "\xf4\x90", "\xed\xa0\x80", " ", "\u3000"};
+  Fuzzer("bytes", seeds, kept("bytes"))
+      .run(
+          kRuns,
+          [&](const std::string& bytes, Rng& rng) { return fuzz::mutated_text(bytes, words, rng); },
+          [&](const std::string& bytes, Rng&) {
+            EXPECT_EQ(exact.decode(exact.encode(bytes)), bytes);
+            const std::string once = normal.decode(normal.encode(bytes));
+            EXPECT_EQ(normal.decode(normal.encode(once)), once);
+            StreamDecoder stream(exact);
+            std::string shown;
+            for (std::int32_t id : exact.encode(bytes)) shown += stream.add(id);
+            EXPECT_EQ(shown + stream.finish(), whole_characters(bytes));
+            EXPECT_EQ(whole_characters(shown), shown);
+          },
+          false);
 }
 
 }  // namespace

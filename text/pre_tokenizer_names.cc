@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/shown.h"
 #include "text/pre_tokenizer.h"
 
 namespace aisp::text {
@@ -113,8 +114,7 @@ void set_pre_tokenizer(TokenizerSpec& spec, std::string_view name) {
     spec.normal_form = row.normal_form;
     return;
   }
-  throw Error("the way to split text '" + std::string(name) + "' is not known",
-              "tokenizer.ggml.pre",
+  throw Error("the way to split text '" + shown(name) + "' is not known", "tokenizer.ggml.pre",
               "known are qwen2, llama-bpe, gpt-2, gpt-4o, tekken, "
               "deepseek-v3 and " +
                   std::to_string(pre_tokenizer_names().size() - 6) + " more");

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "base/shown.h"
 #include "text/json_in.h"
 #include "text/pre_tokenizer.h"
 #include "text/vocabulary.h"
@@ -35,7 +36,7 @@ class Reader {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    throw Error(what, where_, "not a tokenizer that is known here");
+    throw Error(shown(what, 200), where_, "not a tokenizer that is known here");
   }
   const Json& object_at(const Json& json, const char* key) const {
     const auto found = json.find(key);
@@ -297,7 +298,7 @@ TokenizerSpec tokenizer_from_json(std::string_view json, std::string_view config
   try {
     spec = Reader(where).read(file, config);
   } catch (const Json::exception& error) {
-    throw Error(std::string("a field has another type than expected (") + error.what() + ")",
+    throw Error("a field has another type than expected (" + shown(error.what(), 120) + ")",
                 std::string(where), "not a tokenizer that is known here");
   }
   check_spec(spec, where);

@@ -68,5 +68,19 @@ TEST(TokenizerJson, WhatIsNotKnownIsRefused) {
   EXPECT_THROW(tokenizer_from_json(bytes, "{", "test"), Error);
 }
 
+// Ids may leave holes, 65,536 in all, however they are spread: a hole costs memory, a piece bytes
+// of the file.
+TEST(TokenizerJson, HolesAreCounted) {
+  const auto with = [](const std::string& first, const std::string& second) {
+    std::string json(seeds::kByteLevel);
+    json.replace(json.find("\"Ġ\": 2"), std::string("\"Ġ\": 2").size(), "\"Ġ\": " + first);
+    json.replace(json.find("\"id\": 8"), std::string("\"id\": 8").size(), "\"id\": " + second);
+    return tokenizer_from_json(json, "", "test").pieces.size();
+  };
+  EXPECT_EQ(with("40000", "60000"), 60001u);
+  EXPECT_THROW(with("40000", "90000"), Error);
+  EXPECT_THROW(with("70000", "8"), Error);
+}
+
 }  // namespace
 }  // namespace aisp::text

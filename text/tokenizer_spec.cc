@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/shown.h"
 
 namespace aisp::text {
 namespace {
@@ -21,7 +22,8 @@ constexpr std::size_t kMaxPatternBytes = 64 << 10;
 
 void check_spec(const TokenizerSpec& spec, std::string_view where) {
   const auto refuse = [&](const std::string& what) {
-    throw Error(what, std::string(where), "the tokenizer is damaged or of a kind not known here");
+    throw Error(shown(what, 200), std::string(where),
+                "the tokenizer is damaged or of a kind not known here");
   };
   const std::size_t count = spec.pieces.size();
   if (count == 0) refuse("the vocabulary is empty");

@@ -124,7 +124,8 @@ std::vector<std::string> ncu_arguments(CounterLevel level, CacheMode cache, cons
       "--csv", "--page", "raw", "--print-units", "base", "--print-kernel-base", "function",
       // The card's clocks are not ours to lock. Each pass finds what the mode says, or nothing.
       "--clock-control", "none", "--cache-control", cache == CacheMode::kWarm ? "none" : "all",
-      "--profile-from-start", "off", "--launch-count", std::to_string(most_launches(level)),
+      // One more than is kept: that there are more is worth saying.
+      "--profile-from-start", "off", "--launch-count", std::to_string(most_launches(level) + 1),
       "--log-file", log};
   if (level == CounterLevel::kDeepDive) {
     arguments.insert(arguments.end(), {"--set", "full"});

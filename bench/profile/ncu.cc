@@ -124,7 +124,9 @@ CounterProfile CounterReader::run(const Job& job, const std::string& folder) {
         "developer.nvidia.com/{}",
         kNoPermission, kNoPermission);
   }
-  profile.cut = static_cast<int>(output.kernels.size()) >= most_launches(level_);
+  const auto most = static_cast<std::size_t>(most_launches(level_));
+  profile.cut = output.kernels.size() > most;
+  if (profile.cut) output.kernels.resize(most);
   profile.kernels = std::move(output.kernels);
   keep_only(counter_names(level_), profile.kernels);
   if (!profile.kernels.empty() && ended.ok()) return profile;

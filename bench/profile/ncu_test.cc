@@ -152,6 +152,25 @@ class FakeNcu : public testing::Test {
   Job job_;
 };
 
+TEST_F(FakeNcu, MoreLaunchesThanAreKeptAreSaid) {
+  const std::string rows = kRows;
+  const auto profile_of = [&](int launches) {
+    std::ofstream out(folder_ + "/rows");
+    out << rows;
+    for (int i = 1; i < launches; ++i) {
+      out << '"' << i << R"row(","7","tile","(32, 8, 1)","(8, 8, 1)","1,067.5","20.5","None")row";
+      out << '\n';
+    }
+    out.close();
+    return when_it_does("cat " + folder_ + "/rows > $log");
+  };
+  const int most = most_launches(CounterLevel::kMinimal);
+  EXPECT_FALSE(profile_of(most).cut);
+  EXPECT_EQ(profile_of(most).kernels.size(), static_cast<std::size_t>(most));
+  EXPECT_TRUE(profile_of(most + 1).cut);
+  EXPECT_EQ(profile_of(most + 1).kernels.size(), static_cast<std::size_t>(most));
+}
+
 TEST_F(FakeNcu, CountsAreKept) {
   std::ofstream(folder_ + "/rows") << kRows;
   const CounterProfile profile = when_it_does("cat " + folder_ + "/rows > $log");

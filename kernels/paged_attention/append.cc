@@ -11,6 +11,10 @@
 namespace aisp::kernels::paged_attention {
 namespace {
 
+// A row takes about a microsecond, three where its lines come from memory: a fork and join pays
+// from two on.
+constexpr std::int64_t kRowsWorthSharing = 2;
+
 template <class T>
 void write_head(std::int64_t token, std::int64_t head_size, const float* k, const float* v,
                 std::byte* to_k, std::byte* to_v) {
@@ -50,6 +54,16 @@ void write_head_i8(std::int64_t token, std::int64_t head_size, const float* k, c
   std::memcpy(block + at.scales_v + 4 * token, &scale_v, 4);
 }
 
+/// Asks for the lines of K that a row writes into, all at once: each store waits for its line, and
+/// the stores behind it wait too. Sixteen rows of 8 heads of 64 took 0.5 ms without, mostly
+/// waiting.
+void fetch_head(Type type, std::int64_t token, std::int64_t head_size, const std::byte* k) {
+  const std::int64_t together = type == Type::kI8 ? 4 : 1;  // dimensions beside each other
+  const std::int64_t step = kBlockTokens * together * element_bytes(type);
+  k += token * together * element_bytes(type);
+  for (std::int64_t d = 0; d < head_size; d += together, k += step) __builtin_prefetch(k, 1);
+}
+
 }  // namespace
 
 std::int64_t block_bytes(Type type, std::int64_t kv_heads, std::int64_t head_size) {
@@ -65,12 +79,13 @@ void append(const Cache& cache, std::span<const Sequence> sequences, const float
   if (stride == 0) stride = width;
   const std::int64_t block_stride =
       cache.stride != 0 ? cache.stride : block_bytes(cache.type, cache.kv_heads, size);
-  const auto write_row = [&](const Sequence& s, std::int64_t i) {
+  const auto write_row = [&](const Sequence& s, std::int64_t i, bool enters) {
     const std::int64_t position = s.context + i, row = s.first_row + i;
     const std::int64_t block = s.blocks[static_cast<std::size_t>(position / kBlockTokens)];
     const std::int64_t token = position % kBlockTokens;
+    std::byte* at = cache.data + block * block_stride;
     for (std::int64_t head = 0; head < cache.kv_heads; ++head) {
-      std::byte* at = cache.data + block * block_stride;
+      if (enters) fetch_head(cache.type, token, size, at + head * piece_bytes(cache.type, size));
       const Places to = places(cache.type, cache.kv_heads, size, head);
       const float* from_k = k + row * stride + head * size;
       const float* from_v = v + row * stride + head * size;
@@ -90,27 +105,36 @@ void append(const Cache& cache, std::span<const Sequence> sequences, const float
       }
     }
   };
+  // What a thread takes is the rows that go into one block, so that two do not write one line.
+  const auto blocks_of = [](const Sequence& s) {
+    if (s.rows == 0) return std::int64_t{0};
+    return (s.context + s.rows - 1) / kBlockTokens - s.context / kBlockTokens + 1;
+  };
+  std::int64_t rows = 0, blocks = 0;
   for (const Sequence& s : sequences) {
     check(s.context >= 0 && s.rows >= 0 &&
               (s.context + s.rows + kBlockTokens - 1) / kBlockTokens <=
                   static_cast<std::int64_t>(s.blocks.size()),
           "paged_attention: a sequence has too few blocks");
-    // A row takes about a microsecond: a fork and join pays from a few rows on. Whole blocks of
-    // rows for each thread, so that two do not write one line.
-    if (s.rows < 16) {
-      for (std::int64_t i = 0; i < s.rows; ++i) write_row(s, i);
-      continue;
-    }
-    const std::int64_t first_block = s.context / kBlockTokens;
-    const std::int64_t blocks = (s.context + s.rows - 1) / kBlockTokens - first_block + 1;
-    pool.parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-      const std::int64_t from = (first_block + begin) * kBlockTokens - s.context;
-      const std::int64_t to = (first_block + end) * kBlockTokens - s.context;
-      for (std::int64_t i = std::max<std::int64_t>(from, 0); i < std::min(to, s.rows); ++i) {
-        write_row(s, i);
-      }
-    });
+    rows += s.rows;
+    blocks += blocks_of(s);
   }
+  const auto write_blocks = [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t first = 0;  // block of the sequence, counted over all of them
+    for (const Sequence& s : sequences) {
+      const std::int64_t count = blocks_of(s), at = s.context / kBlockTokens - first;
+      const std::int64_t from = std::max(begin, first), to = std::min(end, first + count);
+      first += count;
+      if (from >= to) continue;
+      const std::int64_t row = std::max<std::int64_t>((from + at) * kBlockTokens - s.context, 0);
+      const std::int64_t last = std::min((to + at) * kBlockTokens - s.context, s.rows);
+      for (std::int64_t i = row; i < last; ++i) {
+        write_row(s, i, i == row || (s.context + i) % kBlockTokens == 0);
+      }
+    }
+  };
+  if (rows < kRowsWorthSharing) return write_blocks(0, blocks);
+  pool.parallel_for(blocks, 1, write_blocks);
 }
 
 }  // namespace aisp::kernels::paged_attention

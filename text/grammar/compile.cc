@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/shown.h"
 #include "text/grammar/expression.h"
 #include "text/utf8.h"
 
@@ -318,7 +319,7 @@ class Compiler {
 }  // namespace
 
 void fail(const std::string& what, const std::string& where) {
-  throw Error(what, where, "simplify it, or correct it");
+  throw Error(shown(what, 200), where, "simplify it, or correct it");
 }
 
 Expression text(std::string_view bytes) {

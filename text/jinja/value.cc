@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/shown.h"
 
 namespace aisp::text::jinja {
 namespace {
@@ -30,7 +31,7 @@ int depth_of(const List& list) {
 }  // namespace
 
 void fail(const std::string& what) {
-  throw Error(what, "chat template", "the template and the conversation do not fit");
+  throw Error(shown(what, 200), "chat template", "the template and the conversation do not fit");
 }
 
 struct Value::Sequence {

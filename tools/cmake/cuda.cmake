@@ -1,8 +1,10 @@
 # CUDA where there is a compiler for it: AISP_CUDA is AUTO, ON (an error without) or OFF. Device
-# code is built for AISP_CUDA_ARCHS; the runtime is linked statically, and the driver, NVML and the
-# math libraries are found at run time, so that one program runs with and without a GPU.
+# code is built for AISP_CUDA_ARCHS; AUTO is the cards in this machine, or, to see that it compiles,
+# 9.0a where there is none. The runtime is linked statically, and the driver, NVML and the math
+# libraries are found at run time, so that one program runs with and without a GPU.
 set(AISP_CUDA AUTO CACHE STRING "Build device code: AUTO, ON or OFF")
-set(AISP_CUDA_ARCHS "80-virtual;90a-real" CACHE STRING "Architectures of device code")
+set(AISP_CUDA_ARCHS AUTO CACHE STRING
+  "Architectures of device code: AUTO, or a list such as 80-virtual;90a-real")
 set(AISP_HAVE_CUDA OFF)
 if(NOT AISP_CUDA STREQUAL "OFF" AND NOT AISP_SANITIZE)
   include(CheckLanguage)
@@ -20,7 +22,31 @@ if(NOT AISP_CUDA STREQUAL "OFF" AND NOT AISP_SANITIZE)
     message(FATAL_ERROR "AISP_CUDA=ON, but no nvcc: install the CUDA toolkit or set CUDACXX")
   endif()
 endif()
-message(STATUS "Device code: ${AISP_HAVE_CUDA} ${CMAKE_CUDA_COMPILER}")
+
+# "9.0" as "90a-real": from 9.0 on the letter's instructions (wgmma, tcgen05) are those of one card.
+function(aisp_cards out)
+  set(cards)
+  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+    OUTPUT_VARIABLE capabilities ERROR_QUIET RESULT_VARIABLE failed)
+  string(REGEX MATCHALL "[0-9]+\\.[0-9]" capabilities "${capabilities}")
+  foreach(capability ${capabilities})
+    string(REPLACE "." "" number ${capability})
+    if(number GREATER_EQUAL 90)
+      set(number ${number}a)
+    endif()
+    list(APPEND cards ${number}-real)
+  endforeach()
+  list(REMOVE_DUPLICATES cards)
+  if(failed OR NOT cards)
+    set(cards 90a-real)
+  endif()
+  set(${out} "${cards}" PARENT_SCOPE)
+endfunction()
+set(archs ${AISP_CUDA_ARCHS})
+if(archs STREQUAL "AUTO")
+  aisp_cards(archs)
+endif()
+message(STATUS "Device code: ${AISP_HAVE_CUDA} ${CMAKE_CUDA_COMPILER} ${archs}")
 # Everything that nvcc compiles, and nothing else: what the preset device-all builds.
 add_custom_target(device_code)
 
@@ -54,7 +80,7 @@ function(aisp_device_code library sources)
   list(FILTER any EXCLUDE REGEX "_(sm90|rdc)\\.cu$")
   list(FILTER sm90 INCLUDE REGEX "_sm90\\.cu$")
   list(FILTER rdc INCLUDE REGEX "_rdc\\.cu$")
-  aisp_device_flags(flags_any ${AISP_CUDA_ARCHS})
+  aisp_device_flags(flags_any ${archs})
   aisp_device_flags(flags_sm90 90a-real)
   foreach(kind any sm90)
     if(${kind})

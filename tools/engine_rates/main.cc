@@ -1,8 +1,9 @@
 // engine_rates: how near the kernels of text generation come to this machine, on layers of a 1B
 // model: decoding as a share of a read probe that runs in turn with it over the same memory, many
-// rows as a share of the measured peak of the arithmetic. Weights are 160 MiB of equal bytes, far
-// more than caches hold. One thread is timed in its CPU time, which other programs disturb least;
-// more threads in wall time. Medians and quartiles of ratios over rounds.
+// rows as a share of a loop of arithmetic on registers that runs in turn with them: two virtual
+// processors that share a core for a while run both at half of their rate. Weights are 160 MiB of
+// equal bytes, far more than caches hold. One thread is timed in its CPU time, which other programs
+// disturb least; more threads in wall time. Medians and quartiles of ratios over rounds.
 //   build/engine_rates [threads] [rounds]
 #include <algorithm>
 #include <cstdio>
@@ -19,7 +20,7 @@
 #include "kernels/linear/linear.h"
 #include "kernels/paged_attention/paged_attention.h"
 #include "kernels/simd/mixed_vectors.h"
-#include "machine/ceilings.h"
+#include "machine/ceiling_kernels.h"
 #include "machine/crew.h"
 
 // Or of all that is there: `count` pieces of 256 bytes. With words of 8 bytes a line, a core read
@@ -68,8 +69,8 @@ struct Bench {
   explicit Bench(int threads, int count) : pool(threads), rounds(count) {}
   machine::ThreadPool pool;
   int rounds;
-  double f32_peak = 0.0, i8_peak = 0.0;  // GFLOP/s
-  volatile std::uint64_t sink = 0;       // so that reading is not left out
+  std::vector<machine::ComputeKernel> kernels = machine::compute_kernels(machine::cpu());
+  volatile std::uint64_t sink = 0;  // so that reading is not left out
 
   double now() const {
     timespec t;
@@ -80,6 +81,20 @@ struct Bench {
     const double start = now();
     body();
     return now() - start;
+  }
+  /// Operations of this type in a second on every thread, at most, as it is now: of the quickest
+  /// kernel, in 10^9. Some milliseconds.
+  double peak(DType dtype) {
+    double best = 0.0;
+    for (const machine::ComputeKernel& kernel : kernels) {
+      if (kernel.dtype != dtype) continue;
+      const auto iterations = static_cast<std::int64_t>(4e8 / kernel.operations_per_iteration);
+      const double operations =
+          static_cast<double>(iterations * pool.size()) * kernel.operations_per_iteration;
+      best = std::max(best, 1e-9 * operations /
+                                seconds([&] { pool.run([&](int) { kernel.run(iterations); }); }));
+    }
+    return best;
   }
   /// Reads every byte once, with the widest loads.
   void probe(const std::byte* data, std::int64_t bytes) {
@@ -129,8 +144,8 @@ void linear_rates(Bench& bench, linear::Type type, const char* name, std::int64_
     const std::int64_t layers = rows == 16 ? count : 2;
     const double operations = 2e-9 * static_cast<double>(rows * n * k * layers);
     for (int i = 0; i < bench.rounds; ++i) {
-      const double rate = operations / bench.seconds([&] { multiply(rows, layers); });
-      shares.push_back(rate / (floats ? bench.f32_peak : bench.i8_peak));
+      const double peak = bench.peak(floats ? DType::kF32 : DType::kI8);
+      shares.push_back(operations / bench.seconds([&] { multiply(rows, layers); }) / peak);
     }
     std::printf("  %s", quartiles(shares).c_str());
   }
@@ -161,7 +176,8 @@ void attention_rates(Bench& bench, paged::Type type, const char* name, std::int6
     shares.push_back(read / bench.seconds([&] { attend(count * paged::kBlockTokens - 1, 1); }));
     const double pairs = 512.0 * 3584 + 512.0 * 513 / 2;
     const double operations = 4e-9 * static_cast<double>(size * heads) * pairs;
-    rates.push_back(operations / bench.seconds([&] { attend(3584, 512); }) / bench.f32_peak);
+    const double peak = bench.peak(DType::kF32);
+    rates.push_back(operations / bench.seconds([&] { attend(3584, 512); }) / peak);
   }
   std::printf("%-5s %ld/%ld heads of %ld  %s  %s\n", name, static_cast<long>(heads),
               static_cast<long>(kv_heads), static_cast<long>(size), quartiles(shares).c_str(),
@@ -169,14 +185,11 @@ void attention_rates(Bench& bench, paged::Type type, const char* name, std::int6
 }
 
 void run(int threads, int rounds) {
-  const machine::Ceilings ceilings = machine::load_or_measure_ceilings(machine::cpu(), {});
   Bench bench(threads, rounds);
-  bench.f32_peak = ceilings.compute_gflop_per_s(DType::kF32, bench.pool.size());
-  bench.i8_peak = ceilings.compute_gflop_per_s(DType::kI8, bench.pool.size());
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // lines appear as they are found
-  std::printf("threads %d, peaks %.0f GFLOP/s f32, %.0f GOP/s i8; medians [quartiles]\n",
-              bench.pool.size(), bench.f32_peak, bench.i8_peak);
-  std::printf("layers: 1 row over the read probe; 16, 128, 512 rows over the peak (f32 or i8)\n");
+  std::printf("threads %d, peaks now %.0f GFLOP/s f32, %.0f GOP/s i8; medians [quartiles]\n",
+              bench.pool.size(), bench.peak(DType::kF32), bench.peak(DType::kI8));
+  std::printf("layers: 1 row over the read probe; 16, 128, 512 rows over the peak in turn\n");
   using linear::Type;
   const std::pair<Type, const char*> types[] = {{Type::kBF16, "bf16"},
                                                 {Type::kQ8_0, "q8_0"},

@@ -183,7 +183,7 @@ bench::Lab describe() {
       .work = work,
       .reference = reference,
       .tolerance = tolerance,
-      .techniques = {concatenate(), doubling(), preallocated(), pooled(), paged()},
+      .techniques = {concatenate(), doubling(), preallocated(), pooled(), paged(), engine_blocks()},
       .baseline = "concatenate",
   };
 }

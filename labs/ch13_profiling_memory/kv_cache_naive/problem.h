@@ -2,7 +2,7 @@
 // arrives, then S tokens are generated, each of which appends its K and V and attends to all before
 // it. Params: R requests, P, S, H query heads, G KV heads, D head size. Inputs: prompt_k, prompt_v
 // [R,P,G,D]; q [R,S,H,D]; k, v [R,S,G,D]. Output: o [R,S,H,D]. Techniques differ in where the cache
-// lives; attention is the same kernel for all.
+// lives; attention is the same kernel for all but engine_blocks.
 #pragma once
 
 #include <cstdint>
@@ -61,5 +61,6 @@ bench::Technique doubling();
 bench::Technique preallocated();
 bench::Technique pooled();
 bench::Technique paged();
+bench::Technique engine_blocks();
 
 }  // namespace aisp::labs::ch13::kv_cache_naive

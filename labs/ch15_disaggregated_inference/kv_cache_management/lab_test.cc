@@ -1,5 +1,5 @@
-// Every technique is right at smoke and ragged sizes; bf16 hidden states would be noticed; a cache
-// in blocks gives the same bits as one array.
+// Every technique is right at smoke and ragged sizes; keys and values in bf16 would be noticed, and
+// so would a block that another request overwrote; the place of the cache changes no bit.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,41 +18,51 @@ TEST(KvCacheManagement, EveryTechniqueIsRight) {
   EXPECT_EQ(bench::check_all_techniques(describe()), "");
 }
 
-TEST(KvCacheManagement, BlocksDoNotChangeASingleBit) {
+TEST(KvCacheManagement, PlaceOfTheCacheDoesNotChangeASingleBit) {
   const bench::Lab lab = describe();
-  for (const bench::Case& one : lab.cases) {
-    bench::InputSet set(lab.problem(one.smoke), "/tmp");
-    set.fill(lab, one.smoke, 3);
-    cached().plan(one.smoke)->run(set.io(), 1);
-    const auto o = set.io().out<float>(kO);
-    const std::vector<float> want(o.begin(), o.end());
-    cached_paged().plan(one.smoke)->run(set.io(), 1);
-    EXPECT_TRUE(std::equal(o.begin(), o.end(), want.begin())) << one.name;
+  const bench::Params size = lab.ragged[1];
+  bench::InputSet set(lab.problem(size), "/tmp");
+  set.fill(lab, size, 5);
+  std::vector<float> first;
+  for (const bench::Technique& technique : lab.techniques) {
+    technique.plan(size)->run(set.io(), 1);
+    const auto logits = set.io().out<float>(kLogits);
+    if (first.empty()) first.assign(logits.begin(), logits.end());
+    EXPECT_TRUE(std::ranges::equal(logits, first)) << technique.name;
   }
 }
 
-TEST(KvCacheManagement, LowerPrecisionIsNoticed) {
-  const bench::Lab lab = describe();
-  bench::Technique cheat = cached();
-  cheat.name = "bf16_hidden_states";
-  cheat.plan = [](const bench::Params& params) {
-    return bench::plan_of([params](const bench::Io& io) {
-      const auto x = io.in<float>(kX);
-      std::vector<float> rounded(x.begin(), x.end());
-      for (float& value : rounded) value = static_cast<float>(bf16(value));
-      std::vector<bench::Io::Buffer> inputs = {{rounded.data(), rounded.size() * 4, DType::kF32}};
-      for (const std::size_t i : {kWq, kWk, kWv}) {
-        const auto w = io.in<float>(i);
-        inputs.push_back({const_cast<float*>(w.data()), w.size() * 4, DType::kF32});
-      }
-      const auto o = io.out<float>(kO);
-      bench::Io::Buffer output{o.data(), o.size() * 4, DType::kF32};
-      cached().plan(params)->run(bench::Io(inputs, {&output, 1}), 1);
+/// Serves with blocks that `table` gives for a request, and a cache of this type.
+bench::Technique cheat(model::KvType type, std::vector<std::int32_t> (*table)(std::int64_t)) {
+  bench::Technique technique = paged();
+  technique.name = "cheat";
+  technique.plan = [type, table](const bench::Params& params) {
+    const Shape shape(params);
+    auto state = std::make_shared<State>(shape, 2 * shape.requests, type);
+    return bench::plan_of([state, table](const bench::Io& io) {
+      std::vector<std::vector<std::int32_t>> tables;
+      for (std::int64_t r = 0; r < state->shape.requests; ++r) tables.push_back(table(r));
+      serve(*state, io, [&](std::int64_t request, std::int64_t) {
+        return std::span<const std::int32_t>(tables[static_cast<std::size_t>(request)]);
+      });
     });
   };
-  for (const bench::Case& one : lab.cases) {
-    EXPECT_NE(bench::run_and_check(lab, one.smoke, cheat, 1), "") << one.name;
-  }
+  return technique;
+}
+
+TEST(KvCacheManagement, LowerPrecisionAndASharedBlockAreNoticed) {
+  const bench::Lab lab = describe();
+  const bench::Params size = lab.cases[1].smoke;  // 34 tokens: two blocks
+  const auto own = [](std::int64_t r) {
+    const auto id = static_cast<std::int32_t>(2 * r);
+    return std::vector<std::int32_t>{id, id + 1};
+  };
+  const auto shared = [](std::int64_t r) {
+    return std::vector<std::int32_t>{static_cast<std::int32_t>(r), 2};
+  };
+  EXPECT_EQ(bench::run_and_check(lab, size, cheat(model::KvType::kF32, own), 3), "");
+  EXPECT_NE(bench::run_and_check(lab, size, cheat(model::KvType::kBF16, own), 3), "");
+  EXPECT_NE(bench::run_and_check(lab, size, cheat(model::KvType::kF32, shared), 3), "");
 }
 
 }  // namespace

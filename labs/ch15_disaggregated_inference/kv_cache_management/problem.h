@@ -1,76 +1,86 @@
-// One attention layer that generates S tokens after a prompt of P, greedy in all but name: the
-// hidden states of all tokens are given. Step s projects token P + s to a query, needs K and V of
-// tokens 0 ... P + s, and attends. Params: P, S, C hidden width, H query heads, G KV heads, D head
-// size. Inputs: x [P+S,C]; wq [C,H*D]; wk, wv [C,G*D]. Output: o [S,H*D]. No position encoding: it
-// would be the same for all techniques.
+// Generation on the real transformer: R requests of P prompt tokens, S tokens generated for each,
+// all requests side by side. What was generated is given (a recorded conversation), so that every
+// technique computes the same rows; each step may use only what lies before it. Params: R, P, S;
+// M: 0 the tiny Llama of the tests, 1 stories-15m; L layers and V pieces of the vocabulary.
+// Inputs: model (u8): its weights as a file holds them, then packed as the kernels multiply them;
+// tokens [R, P + S] i32. Output: logits [S, R, V] f32, of the tokens P - 1 .. P + S
+// - 2.
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <vector>
 
 #include "bench/lab.h"
-#include "kernels/decode_attention/decode_attention.h"
-#include "kernels/gemm/gemm.h"
+#include "machine/thread_pool.h"
+#include "model/batch_rows.h"
+#include "model/lent_model.h"
 
 namespace aisp::labs::ch15::kv_cache_management {
 
-enum Input : std::size_t { kX, kWq, kWk, kWv };
-enum Output : std::size_t { kO };
+enum Input : std::size_t { kModel, kTokens };
+enum Output : std::size_t { kLogits };
 
 struct Shape {
-  explicit Shape(const bench::Params& p)
-      : prompt(p["P"]),
-        steps(p["S"]),
-        c(p["C"]),
-        heads{p["H"], p["G"], p["D"]},
-        q_width(p["H"] * p["D"]),
-        kv_width(p["G"] * p["D"]) {}
-  std::int64_t tokens() const { return prompt + steps; }
-  std::int64_t prompt, steps, c;
-  kernels::decode_attention::Shape heads;
-  std::int64_t q_width, kv_width;
+  explicit Shape(const bench::Params& params);
+  std::int64_t requests, prompt, steps;
+  model::LentModel model;
+  std::int64_t vocab() const { return model.config().vocab; }
+  std::int64_t tokens() const { return prompt + steps; }  // of a request, the last one not computed
+  /// Blocks that hold a request at its end.
+  std::int64_t blocks() const { return (tokens() + model::kBlockTokens - 1) / model::kBlockTokens; }
+  /// The first `count` tokens of a request, or `count` from `first` on.
+  std::span<const std::int32_t> of(const bench::Io& io, std::int64_t request, std::int64_t count,
+                                   std::int64_t first = 0) const {
+    return io.in<std::int32_t>(kTokens).subspan(
+        static_cast<std::size_t>(request * tokens() + first), static_cast<std::size_t>(count));
+  }
 };
 
-/// The projections of one thread, planned for one row and for many, and room for a step's query and
-/// scores. No technique needs anything else but a place for K and V.
-struct Layer {
-  explicit Layer(const Shape& s)
-      : shape(s),
-        query({1, s.q_width, s.c}),
-        one_row({1, s.kv_width, s.c}),
-        many_rows({s.tokens(), s.kv_width, s.c}),
-        q(static_cast<std::size_t>(s.q_width)),
-        scratch(kernels::decode_attention::scratch_floats(s.heads, s.tokens())) {}
-
-  /// K and V of `rows` tokens from token `first` on.
-  void project(const bench::Io& io, std::int64_t first, std::int64_t rows, float* k, float* v) {
-    const float* x = io.in<float>(kX).data() + first * shape.c;
-    const float *wk = io.in<float>(kWk).data(), *wv = io.in<float>(kWv).data();
-    if (rows == 1) {
-      one_row.run(x, wk, k);
-      one_row.run(x, wv, v);
-    } else {
-      many_rows.run_rows(rows, x, wk, k);
-      many_rows.run_rows(rows, x, wv, v);
-    }
-  }
-  /// The query of a step, and its attention to the tokens in `runs`.
-  void attend(const bench::Io& io, std::int64_t step,
-              std::span<const kernels::decode_attention::Run> runs) {
-    query.run(io.in<float>(kX).data() + (shape.prompt + step) * shape.c, io.in<float>(kWq).data(),
-              q.data());
-    kernels::decode_attention::attend(shape.heads, runs, q.data(), scratch.data(),
-                                      io.out<float>(kO).data() + step * shape.q_width);
-  }
-
+/// What a plan keeps: memory for keys and values, rows of a step. One thread.
+struct State {
+  State(Shape chosen, std::int64_t blocks, model::KvType type = model::KvType::kF32)
+      : shape(std::move(chosen)),
+        cache(shape.model.config(), type, static_cast<std::int32_t>(blocks)) {}
   Shape shape;
-  kernels::gemm::GemmPlan query, one_row, many_rows;
-  std::vector<float> q, scratch;
+  machine::ThreadPool pool{1};
+  model::KvCache cache;
+  model::BatchRows rows;
 };
+
+/// The model of one call, on the plan's cache.
+class Call {
+ public:
+  Call(State& state, const bench::Io& io, std::int64_t most_rows);
+  /// Computes state.rows and writes the R rows of logits of this step.
+  void forward(std::int64_t step);
+
+ private:
+  State& state_;
+  std::span<float> logits_;
+  model::LentTransformer model_;
+};
+
+/// Serves all requests with a cache: the prompts in one step, then a token of each request a step.
+/// `blocks(request, tokens)` is asked before every step and gives the blocks of that many tokens,
+/// which stay valid until the step is done.
+template <class Blocks>
+void serve(State& state, const bench::Io& io, const Blocks& blocks) {
+  const Shape& shape = state.shape;
+  Call call(state, io, shape.requests * shape.prompt);
+  for (std::int64_t step = 0; step < shape.steps; ++step) {
+    const std::int64_t first = step == 0 ? 0 : shape.prompt + step - 1;
+    const std::int64_t count = step == 0 ? shape.prompt : 1;
+    state.rows.clear();
+    for (std::int64_t r = 0; r < shape.requests; ++r) {
+      state.rows.add(shape.of(io, r, count, first), first, blocks(r, first + count), 1);
+    }
+    call.forward(step);
+  }
+}
 
 bench::Technique recompute();
-bench::Technique cached();
-bench::Technique cached_paged();
+bench::Technique contiguous_copied();
+bench::Technique paged();
 
 }  // namespace aisp::labs::ch15::kv_cache_management

@@ -1,31 +1,32 @@
-// K and V of the whole prefix are computed again at each step: generation without a cache
-// (use_cache=False in transformers), reduced to the part that a cache would keep.
+// Generation without a cache: each step computes the whole sequence again and uses its last row
+// (use_cache=False of transformers' generate). The blocks are scratch.
+#include <numeric>
+
 #include "labs/ch15_disaggregated_inference/kv_cache_management/problem.h"
 
 namespace aisp::labs::ch15::kv_cache_management {
-namespace {
-
-struct State {
-  explicit State(const Shape& s)
-      : layer(s), k(static_cast<std::size_t>(s.tokens() * s.kv_width)), v(k.size()) {}
-  Layer layer;
-  std::vector<float> k, v;  // [tokens, kv_width]
-};
-
-}  // namespace
 
 bench::Technique recompute() {
   return {.name = "recompute",
-          .summary = "K and V of the whole prefix at each step",
+          .summary = "the whole sequence again at each step",
           .plan = [](const bench::Params& params) {
             const Shape shape(params);
-            auto state = std::make_shared<State>(shape);
-            return bench::plan_of([state, shape](const bench::Io& io) {
-              for (std::int64_t step = 0; step < shape.steps; ++step) {
-                const std::int64_t tokens = shape.prompt + step + 1;
-                state->layer.project(io, 0, tokens, state->k.data(), state->v.data());
-                const kernels::decode_attention::Run run{state->k.data(), state->v.data(), tokens};
-                state->layer.attend(io, step, {&run, 1});
+            const std::int64_t each = shape.blocks();
+            auto state = std::make_shared<State>(shape, shape.requests * each);
+            std::vector<std::int32_t> ids(static_cast<std::size_t>(shape.requests * each));
+            std::iota(ids.begin(), ids.end(), 0);
+            return bench::plan_of([state, ids, each](const bench::Io& io) {
+              const Shape& at = state->shape;
+              Call call(*state, io, at.requests * at.tokens());
+              for (std::int64_t step = 0; step < at.steps; ++step) {
+                state->rows.clear();
+                for (std::int64_t r = 0; r < at.requests; ++r) {
+                  state->rows.add(at.of(io, r, at.prompt + step), 0,
+                                  std::span(ids).subspan(static_cast<std::size_t>(r * each),
+                                                         static_cast<std::size_t>(each)),
+                                  1);
+                }
+                call.forward(step);
               }
             });
           }};

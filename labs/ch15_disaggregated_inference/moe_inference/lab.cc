@@ -52,6 +52,30 @@ void Expert::run(const bench::Io& io, std::int64_t expert, std::int64_t rows, co
   plans.to_c.run_rows(rows, gate_.data(), io.in<float>(kW2).data() + expert * size, y);
 }
 
+std::vector<model::FeedForwardWeights> experts_in(const Shape& s,
+                                                  std::span<const std::byte> bytes) {
+  constexpr auto kType = kernels::linear::Type::kF32;
+  std::vector<model::FeedForwardWeights> experts(static_cast<std::size_t>(s.experts));
+  const std::byte* at = bytes.data();
+  const auto next = [&](std::int64_t n, std::int64_t k) {
+    const model::Matrix w{kType, n, k, at};
+    at += kernels::linear::packed_bytes(kType, n, k);  // whole lines of 64 bytes
+    return w;
+  };
+  for (model::FeedForwardWeights& expert : experts) {
+    expert.gate = next(s.f, s.c);
+    expert.up = next(s.f, s.c);
+    expert.down = next(s.c, s.f);
+  }
+  return experts;
+}
+
+std::int64_t packed_bytes(const Shape& s) {
+  constexpr auto kType = kernels::linear::Type::kF32;
+  return s.experts * (2 * kernels::linear::packed_bytes(kType, s.f, s.c) +
+                      kernels::linear::packed_bytes(kType, s.c, s.f));
+}
+
 void Sorted::sort(std::span<const std::int32_t> ids) {
   std::fill(first.begin(), first.end(), 0);
   for (const std::int32_t id : ids) ++first[static_cast<std::size_t>(id) + 1];
@@ -68,16 +92,45 @@ namespace {
 using bench::Io;
 using bench::Params;
 
+// Both forms of the weights belong together: elements of w1, w3 and w2 must not be mixed between
+// two seeds.
 bench::Problem problem(const Params& params) {
   const Shape s(params);
-  return {.inputs =
-              {{.name = "x", .shape = {s.tokens, s.c}},
-               {.name = "w1", .shape = {s.experts, s.c, s.f}},
-               {.name = "w3", .shape = {s.experts, s.c, s.f}},
-               {.name = "w2", .shape = {s.experts, s.f, s.c}},
-               {.name = "ids", .dtype = DType::kI32, .shape = {s.tokens, s.k}, .structured = true},
-               {.name = "gates", .shape = {s.tokens, s.k}}},
-          .outputs = {{.name = "y", .shape = {s.tokens, s.c}}}};
+  return {
+      .inputs =
+          {{.name = "x", .shape = {s.tokens, s.c}},
+           {.name = "w1", .shape = {s.experts, s.c, s.f}, .structured = true},
+           {.name = "w3", .shape = {s.experts, s.c, s.f}, .structured = true},
+           {.name = "w2", .shape = {s.experts, s.f, s.c}, .structured = true},
+           {.name = "ids", .dtype = DType::kI32, .shape = {s.tokens, s.k}, .structured = true},
+           {.name = "gates", .shape = {s.tokens, s.k}},
+           {.name = "packed", .dtype = DType::kU8, .shape = {packed_bytes(s)}, .structured = true}},
+      .outputs = {{.name = "y", .shape = {s.tokens, s.c}}}};
+}
+
+/// The engine's form: rows of outputs, f32, one product after the other.
+void pack_experts(const Shape& s, const Io& io) {
+  machine::ThreadPool pool(1);
+  const auto memory = io.fill<std::uint8_t>(kPacked);
+  const std::span<std::byte> to = std::as_writable_bytes(memory);
+  const std::vector<model::FeedForwardWeights> experts = experts_in(s, to);
+  std::vector<float> rows(static_cast<std::size_t>(s.c * s.f));
+  const auto pack = [&](Input input, std::size_t expert, const model::Matrix& w) {
+    const float* from =
+        io.fill<float>(input).data() + static_cast<std::int64_t>(expert) * s.c * s.f;
+    for (std::int64_t k = 0; k < w.k; ++k) {
+      for (std::int64_t n = 0; n < w.n; ++n) {
+        rows[static_cast<std::size_t>(n * w.k + k)] = from[k * w.n + n];
+      }
+    }
+    kernels::linear::pack(w.type, w.n, w.k, reinterpret_cast<const std::byte*>(rows.data()),
+                          to.subspan(static_cast<std::size_t>(w.data - to.data())), pool);
+  };
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    pack(kW1, e, experts[e].gate);
+    pack(kW3, e, experts[e].up);
+    pack(kW2, e, experts[e].down);
+  }
 }
 
 /// Every expert has weights of its own, so that a wrong one shows. Its choice is uneven, as routers
@@ -104,6 +157,7 @@ void prepare(const Params& params, std::uint64_t seed, const Io& io) {
       if (std::find(mine, mine + i, id) == mine + i) mine[i++] = id;
     }
   }
+  pack_experts(s, io);
 }
 
 /// Three products a pair; each expert's weights once, as if all were chosen.
@@ -212,7 +266,8 @@ bench::Lab describe() {
       .work = work,
       .reference = reference,
       .tolerance = tolerance,
-      .techniques = {token_loop(), mask_scan(), sorted_grouped(), sorted_grouped_threads()},
+      .techniques = {token_loop(), mask_scan(), sorted_grouped(), sorted_grouped_threads(),
+                     engine_grouped(), engine_grouped_threads()},
       .baseline = "token_loop",
   };
 }

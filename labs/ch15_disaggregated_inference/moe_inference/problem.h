@@ -1,8 +1,8 @@
 // The experts of a mixture-of-experts layer: y[t] = sum over the top-k experts e of token t of
 // gate[t][e] * W2[e]^T (silu(W1[e]^T x[t]) * W3[e]^T x[t]). Which experts, and their gates, come
 // from the router and are inputs. Params: T tokens, C width, F expert width, E experts, K experts
-// of a token. Inputs: x [T,C]; w1, w3 [E,C,F]; w2 [E,F,C]; ids [T,K] i32; gates [T,K]. Output: y
-// [T,C].
+// of a token. Inputs: x [T,C]; w1, w3 [E,C,F]; w2 [E,F,C]; ids [T,K] i32; gates [T,K]; packed (u8),
+// the same weights as the engine keeps them once a model is loaded. Output: y [T,C].
 #pragma once
 
 #include <algorithm>
@@ -12,10 +12,11 @@
 
 #include "bench/lab.h"
 #include "kernels/gemm/gemm.h"
+#include "model/weights.h"
 
 namespace aisp::labs::ch15::moe_inference {
 
-enum Input : std::size_t { kX, kW1, kW3, kW2, kIds, kGates };
+enum Input : std::size_t { kX, kW1, kW3, kW2, kIds, kGates, kPacked };
 enum Output : std::size_t { kY };
 
 struct Shape {
@@ -24,6 +25,11 @@ struct Shape {
   std::int64_t pairs() const { return tokens * k; }  // of a token and one of its experts
   std::int64_t tokens, c, f, experts, k;
 };
+
+/// The packed weights of all experts as views of `bytes`, one expert after the other.
+std::vector<model::FeedForwardWeights> experts_in(const Shape& shape,
+                                                  std::span<const std::byte> bytes);
+std::int64_t packed_bytes(const Shape& shape);
 
 /// One expert's network on any number of rows up to `most`, on one thread: products planned for 1,
 /// 2, 4 ... rows, of which the smallest that suffices runs.
@@ -71,5 +77,10 @@ bench::Technique token_loop();
 bench::Technique mask_scan();
 bench::Technique sorted_grouped();
 bench::Technique sorted_grouped_threads();
+bench::Technique engine_grouped();
+bench::Technique engine_grouped_threads();
+
+/// Shared by the last two; threads = 1, or 0 for every core.
+bench::Technique engine(const char* name, const char* summary, int threads);
 
 }  // namespace aisp::labs::ch15::moe_inference
