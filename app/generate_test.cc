@@ -126,7 +126,9 @@ TEST_F(GenerateCommand, ASweepOfDraftsShowsEachSetting) {
   for (const Json& one : found.at("settings")) {
     EXPECT_TRUE(one.at("same_tokens"));
     best += one.at("best") == true;
-    if (one.at("kind") == "draft model") EXPECT_EQ(one.at("accepted"), one.at("drafted"));
+    if (one.at("kind") == "draft model") {
+      EXPECT_EQ(one.at("accepted"), one.at("drafted"));
+    }
   }
   EXPECT_EQ(best, 1);
   EXPECT_EQ(run({"tools", "spec-config-sweep", "/nowhere"}).code, 4);
