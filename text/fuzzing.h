@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -33,8 +34,8 @@ inline constexpr bool kSanitized = true;
 #else
 inline constexpr bool kSanitized = false;
 #endif
-inline constexpr unsigned kMostSeconds = kSanitized ? 60 : 10;  // of an input
-inline constexpr rlim_t kMostMemory = rlim_t{1} << 30;          // beyond what the test has
+inline constexpr int kMostSeconds = kSanitized ? 60 : 10;  // CPU time of an input
+inline constexpr rlim_t kMostMemory = rlim_t{1} << 30;     // beyond what the test has
 inline constexpr std::size_t kMostSeeds = 4096, kLargestSeed = 1 << 16, kLargestKept = 1500;
 
 inline std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
@@ -58,6 +59,12 @@ inline void save_input(int signal_number) {
   raise(signal_number);
 }
 
+/// SIGPROF after so many seconds of this process's CPU time, 0: never. A busy machine costs none.
+inline void limit_cpu_seconds(int seconds) {
+  const itimerval limit{{0, 0}, {seconds, 0}};
+  setitimer(ITIMER_PROF, &limit, nullptr);
+}
+
 /// Signals, memory and time are guarded while this lives.
 class Guard {
  public:
@@ -70,7 +77,7 @@ class Guard {
     stack.ss_size = sizeof(stack_);
     sigaltstack(&stack, nullptr);  // a stack that overflowed has no room for a handler
     for (const int number : kSignals) {
-      if (kSanitized && number != SIGALRM) continue;  // the sanitizer's own report says more
+      if (kSanitized && number != SIGPROF) continue;  // the sanitizer's own report says more
       struct sigaction action {};
       action.sa_handler = save_input;
       action.sa_flags = SA_ONSTACK;
@@ -85,10 +92,10 @@ class Guard {
     setrlimit(RLIMIT_AS, &limit);
   }
   ~Guard() {
-    alarm(0);
+    limit_cpu_seconds(0);
     setrlimit(RLIMIT_AS, &before_);
     for (const int number : kSignals) {
-      if (!kSanitized || number == SIGALRM) signal(number, SIG_DFL);
+      if (!kSanitized || number == SIGPROF) signal(number, SIG_DFL);
     }
     stack_t none{};
     none.ss_flags = SS_DISABLE;
@@ -98,7 +105,7 @@ class Guard {
   Guard& operator=(const Guard&) = delete;
 
  private:
-  static constexpr int kSignals[] = {SIGALRM, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+  static constexpr int kSignals[] = {SIGPROF, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
   char stack_[1 << 16];
   rlimit before_{};
 };
@@ -290,7 +297,7 @@ class Fuzzer {
  private:
   void attempt(const std::string& input, Rng& rng, const Use& use) {
     input_now = &input;
-    alarm(kMostSeconds);
+    limit_cpu_seconds(kMostSeconds);
     const auto begin = std::chrono::steady_clock::now();
     try {
       use(input, rng);
