@@ -14,6 +14,8 @@
 #include <xmmintrin.h>
 #endif
 
+#include "bench/clock.h"
+
 namespace aisp::bench {
 namespace {
 
@@ -23,6 +25,8 @@ constexpr int kWatched[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGTRAP, SIGALRM
 
 // All MXCSR bits but the sticky exception flags.
 constexpr unsigned kControlBits = ~0x3fu;
+
+double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
 
 int count_descriptors() {
   int count = 0;
@@ -131,13 +135,30 @@ std::vector<std::pair<std::string, std::string>> state_changes(const ProcessStat
   return changes;
 }
 
-std::string memory_leak(const ProcessState& before, const ProcessState& after,
-                        std::uint64_t calls) {
-  const std::int64_t grown =
-      std::max(after.heap_bytes - before.heap_bytes, after.data_bytes - before.data_bytes);
-  constexpr std::int64_t kPerCall = 64, kInAll = 256 << 10;
-  if (grown <= kInAll || grown <= kPerCall * static_cast<std::int64_t>(calls)) return "";
-  return fmt::format("memory grew by {} bytes over {} calls", grown, calls);
+std::string memory_leak(const std::function<void()>& call) {
+  constexpr int kBefore = 4;  // first calls allocate what a plan keeps
+  for (int i = 0; i < kBefore; ++i) call();
+  ProcessState most = process_state();
+  const double begin = now_s();
+  std::uint64_t calls = 0;
+  while ((calls < 64 && now_s() - begin < 1.0) || (calls < 8192 && now_s() - begin < 0.02)) {
+    call();
+    ++calls;
+  }
+  std::uint64_t in_all = kBefore + calls;
+  for (int times = 1;; ++times) {
+    const ProcessState now = process_state();
+    const std::int64_t grown =
+        std::max(now.heap_bytes - most.heap_bytes, now.data_bytes - most.data_bytes);
+    constexpr std::int64_t kPerCall = 64, kInAll = 256 << 10;
+    if (grown <= std::max(kInAll, kPerCall * static_cast<std::int64_t>(calls))) return "";
+    if (times == 3) return fmt::format("memory grew by {} bytes over {} calls", grown, calls);
+    most.heap_bytes = std::max(most.heap_bytes, now.heap_bytes);
+    most.data_bytes = std::max(most.data_bytes, now.data_bytes);
+    calls = in_all;
+    for (std::uint64_t i = 0; i < calls; ++i) call();
+    in_all += calls;
+  }
 }
 
 }  // namespace aisp::bench

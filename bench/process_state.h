@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,9 +34,15 @@ ProcessState settings_now(ProcessState state);
 void restore(const ProcessState& state);
 
 /// Pairs of (check name, sentence) for what `after` has that `before` had not. Threads get up to
-/// 100 ms to end. Memory growth is judged per call: more than 64 bytes a call and 256 KiB in all.
+/// 100 ms to end.
 std::vector<std::pair<std::string, std::string>> state_changes(const ProcessState& before,
                                                                const ProcessState& after);
-std::string memory_leak(const ProcessState& before, const ProcessState& after, std::uint64_t calls);
+
+/// "" or how much memory `call` keeps. It is called 64 times (fewer if they take a second, more if
+/// they take no time). Growth of more than 64 bytes a call and 256 KiB in all is suspect: then it
+/// is called as often again as it was in all, twice, and it is a leak when memory grows as much
+/// each time. So what grows in proportion to the calls is named, and so is what doubles now and
+/// then; a heap or a pool that once found its size is not.
+std::string memory_leak(const std::function<void()>& call);
 
 }  // namespace aisp::bench

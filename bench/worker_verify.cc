@@ -11,12 +11,6 @@
 #include "machine/vector_state.h"
 
 namespace aisp::bench {
-namespace {
-
-double now_s() { return static_cast<double>(kernel_clock_ns(CLOCK_MONOTONIC)) * 1e-9; }
-
-}  // namespace
-
 void CaseWorker::verify_alone(const Technique& technique) {
   const ProcessState before = process_state();
   const auto settings = device_ ? device_->settings() : machine::DeviceSettings{};
@@ -120,15 +114,7 @@ void CaseWorker::exercise(const Technique& technique) {
     plan->run(set.io(), 1);
     set.wait();
   };
-  for (int i = 0; i < 4; ++i) call();
-  const ProcessState before = process_state();
-  const double begin = now_s();
-  std::uint64_t calls = 0;
-  while ((calls < 64 && now_s() - begin < 1.0) || (calls < 8192 && now_s() - begin < 0.02)) {
-    call();
-    ++calls;
-  }
-  const std::string leak = memory_leak(before, process_state(), calls);
+  const std::string leak = memory_leak(call);
   if (!leak.empty() && checks_.on("leak")) {
     fell(technique.name, Outcome::kFailed, "leak", leak);
   }

@@ -90,4 +90,11 @@ void LentModel::fill(std::uint64_t seed, std::span<std::byte> memory) const {
   std::ranges::copy(weights.packed(), to.begin());
 }
 
+Transformer& LentTransformer::on(std::span<const std::byte> memory) {
+  file_.emplace(model_.file(memory));
+  weights_.emplace(find_tensors(*file_, model_.config()), model_.config(), model_.packed(memory));
+  if (!transformer_) transformer_.emplace(*weights_, cache_, pool_, most_rows_);
+  return *transformer_;
+}
+
 }  // namespace aisp::model

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -47,20 +48,28 @@ class LentModel {
   std::int64_t stored_bytes_ = 0, packed_bytes_ = 0;
 };
 
-/// That model ready to compute, for one call: what is built here are views, vectors of norms and
-/// the transformer's rows, some 0.1 ms for the shapes of labs.
-struct LentTransformer {
-  LentTransformer(const LentModel& model, std::span<const std::byte> memory, KvCache& cache,
-                  machine::ThreadPool& pool, std::int64_t most_rows)
-      : file(model.file(memory)),
-        tensors(find_tensors(file, model.config())),
-        weights(tensors, model.config(), model.packed(memory)),
-        transformer(weights, cache, pool, most_rows) {}
+/// That model ready to compute, call after call: the transformer's rows and scratch stay, the
+/// weights are those of each call. Everything given must outlive this.
+class LentTransformer {
+ public:
+  LentTransformer(const LentModel& model, KvCache& cache, machine::ThreadPool& pool,
+                  std::int64_t most_rows)
+      : model_(model), cache_(cache), pool_(pool), most_rows_(most_rows) {}
+  LentTransformer(const LentTransformer&) = delete;
 
-  TensorFile file;
-  ModelTensors tensors;
-  Weights weights;
-  Transformer transformer;
+  /// The transformer on the weights that lie in `memory` now: views, and copies of the norms, some
+  /// 20 us for the shapes of labs. The first call allocates its rows.
+  Transformer& on(std::span<const std::byte> memory);
+  const Weights& weights() const { return *weights_; }
+
+ private:
+  const LentModel& model_;
+  KvCache& cache_;
+  machine::ThreadPool& pool_;
+  std::int64_t most_rows_;
+  std::optional<TensorFile> file_;
+  std::optional<Weights> weights_;  // always in this place: the transformer looks here
+  std::optional<Transformer> transformer_;
 };
 
 }  // namespace aisp::model

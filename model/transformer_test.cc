@@ -204,14 +204,19 @@ TEST(Transformer, BorrowedMemoryGivesTheSameBits) {
   const Tokens tokens = random_tokens(40, made.config.vocab, 3);
   Machine from_file(made, KvType::kF32, 1);
   KvCache cache(lent.config(), KvType::kF32, 2);
-  LentTransformer borrowed(lent, bytes, cache, from_file.pool, 40);
-  EXPECT_EQ(borrowed.weights.bytes_per_token(), from_file.weights.bytes_per_token());
+  LentTransformer borrowed(lent, cache, from_file.pool, 40);
+  // Another seed's weights first: nothing of them may stay.
+  const machine::PageBuffer others(memory.size_bytes());
+  lent.fill(4, {others.data(), others.size_bytes()});
   const std::vector<std::int32_t> blocks = {1, 0};
   const Sequence sequence{.first_row = 0, .rows = 40, .context = 0, .blocks = blocks};
   std::vector<std::int32_t> all(40);
   std::iota(all.begin(), all.end(), 0);
   Logits logits(40 * static_cast<std::size_t>(made.config.vocab));
-  borrowed.transformer.forward({tokens, {&sequence, 1}, all}, logits);
+  borrowed.on({others.data(), others.size_bytes()}).forward({tokens, {&sequence, 1}, all}, logits);
+  EXPECT_FALSE(logits == run(from_file, tokens, tokens.size()));
+  borrowed.on(bytes).forward({tokens, {&sequence, 1}, all}, logits);
+  EXPECT_EQ(borrowed.weights().bytes_per_token(), from_file.weights.bytes_per_token());
   EXPECT_TRUE(logits == run(from_file, tokens, tokens.size()));
 }
 

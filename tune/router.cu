@@ -2,43 +2,19 @@
 // registers) under launch bounds: block size, and registers by the blocks that shall fit.
 #include <type_traits>
 
-#include "labs/ch06_cuda_fundamentals/launch_bounds/problem.h"
+#include "labs/ch06_cuda_fundamentals/launch_bounds/router.cuh"
 #include "tune/occupancy.cuh"
 #include "tune/points.h"
 
 namespace aisp::tune {
 namespace {
 
-using labs::ch06::launch_bounds::kExperts;
+namespace lab = labs::ch06::launch_bounds;
 
 template <int kThreads, int kBlocks>
 __global__ void __launch_bounds__(kThreads, kBlocks)
-    route_tokens(const float* __restrict__ logits, float* __restrict__ gates, std::int64_t tokens) {
-  const std::int64_t token = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (token >= tokens) return;
-  const auto* from = reinterpret_cast<const float4*>(logits + token * kExperts);
-  float value[kExperts];
-#pragma unroll
-  for (int i = 0; i < kExperts; i += 4) {
-    const float4 four = from[i / 4];
-    value[i] = four.x, value[i + 1] = four.y, value[i + 2] = four.z, value[i + 3] = four.w;
-  }
-  float largest = value[0];
-#pragma unroll
-  for (int i = 1; i < kExperts; ++i) largest = fmaxf(largest, value[i]);
-  float sum = 0.0F;
-#pragma unroll
-  for (int i = 0; i < kExperts; ++i) {
-    value[i] = expf(value[i] - largest);
-    sum += value[i];
-  }
-  const float scale = 1.0F / sum;
-  auto* to = reinterpret_cast<float4*>(gates + token * kExperts);
-#pragma unroll
-  for (int i = 0; i < kExperts; i += 4) {
-    to[i / 4] = {value[i] * scale, value[i + 1] * scale, value[i + 2] * scale,
-                 value[i + 3] * scale};
-  }
+    route_tokens(const float* logits, float* gates, std::int64_t tokens) {
+  lab::route<kThreads>(logits, gates, tokens);
 }
 
 // 512, 1024 and 2048 threads on a multiprocessor: 128, 64 and 32 registers; 0: no such bound.
@@ -59,15 +35,9 @@ void with_router(int threads, int blocks, Use use) {
 }  // namespace
 
 std::unique_ptr<bench::Plan> plan_router(const bench::Params& params, int threads, int blocks) {
-  const std::int64_t tokens = params["tokens"];
-  const auto grid = static_cast<unsigned>((tokens + threads - 1) / threads);
   std::unique_ptr<bench::Plan> plan;
   with_router(threads, blocks, [&](auto kernel) {
-    plan = bench::plan_of([=](const bench::Io& io) {
-      kernel<<<grid, threads, 0, io.stream()>>>(io.in<float>(0).data(), io.out<float>(0).data(),
-                                                tokens);
-      AISP_CUDA(cudaGetLastError());
-    });
+    plan = lab::plan_router(params, kernel, static_cast<unsigned>(threads));
   });
   return plan;
 }

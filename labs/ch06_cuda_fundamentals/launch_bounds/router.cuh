@@ -1,4 +1,5 @@
-// The kernel's body, compiled once under each technique's bounds. 16 loads of 16 bytes are on their
+// The kernel's body, compiled once under each technique's bounds (and
+// under more of them by the tuner). 16 loads of 16 bytes are on their
 // way in each thread; 64 values live until the last store.
 #pragma once
 
@@ -9,9 +10,11 @@ namespace aisp::labs::ch06::launch_bounds {
 
 inline constexpr unsigned kThreads = 256;
 
-/// Inlined into each technique's kernel. expf: within 2 ulp (CUDA C++ Programming Guide, 13.1).
+/// Inlined into each kernel, whose blocks have kBlock threads. expf: within 2 ulp (CUDA C++
+/// Programming Guide, 13.1).
+template <unsigned kBlock = kThreads>
 __device__ __forceinline__ void route(const float* logits, float* gates, std::int64_t tokens) {
-  const std::int64_t token = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  const std::int64_t token = std::int64_t{blockIdx.x} * kBlock + threadIdx.x;
   if (token >= tokens) return;
   const auto* from = reinterpret_cast<const float4*>(logits + token * kExperts);
   float value[kExperts];
@@ -39,11 +42,12 @@ __device__ __forceinline__ void route(const float* logits, float* gates, std::in
 }
 
 template <class Kernel>
-std::unique_ptr<bench::Plan> plan_router(const bench::Params& params, Kernel kernel) {
-  return bench::plan_of([kernel, tokens = params["tokens"]](const bench::Io& io) {
-    const auto blocks = static_cast<unsigned>((tokens + kThreads - 1) / kThreads);
-    kernel<<<blocks, kThreads, 0, io.stream()>>>(io.in<float>(0).data(), io.out<float>(0).data(),
-                                                 tokens);
+std::unique_ptr<bench::Plan> plan_router(const bench::Params& params, Kernel kernel,
+                                         unsigned threads = kThreads) {
+  return bench::plan_of([kernel, threads, tokens = params["tokens"]](const bench::Io& io) {
+    const auto blocks = static_cast<unsigned>((tokens + threads - 1) / threads);
+    kernel<<<blocks, threads, 0, io.stream()>>>(io.in<float>(0).data(), io.out<float>(0).data(),
+                                                tokens);
     AISP_CUDA(cudaGetLastError());
   });
 }

@@ -54,6 +54,7 @@ State::State(const bench::Params& params)
     : shape(params),
       cache(shape.model.config(), model::KvType::kF32,
             static_cast<std::int32_t>(2 * shape.running * shape.blocks_each())),
+      model(shape.model, cache, pool, shape.running * (shape.longest_prompt + 1)),
       ids(static_cast<std::size_t>(cache.blocks())),
       padding(static_cast<std::size_t>(kMostPrompt)),
       logits(static_cast<std::size_t>(shape.running * shape.vocab())) {
@@ -64,8 +65,7 @@ Call::Call(State& state, const bench::Io& io)
     : state_(state),
       tokens_(io.in<std::int32_t>(kTokens)),
       logits_(io.out<float>(kLogits)),
-      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kModel)), state.cache, state.pool,
-             state.shape.running * (state.shape.longest_prompt + 1)) {
+      transformer_(state.model.on(std::as_bytes(io.in<std::uint8_t>(kModel)))) {
   state_.rows.clear();
   state_.to.clear();
 }
@@ -90,7 +90,7 @@ void Call::padding(std::int64_t count, std::int64_t context, std::span<const std
 void Call::forward() {
   const auto vocab = static_cast<std::size_t>(state_.shape.vocab());
   const std::span<float> logits = std::span(state_.logits).first(state_.rows.wanted() * vocab);
-  model_.transformer.forward(state_.rows.batch(), logits);
+  transformer_.forward(state_.rows.batch(), logits);
   for (std::size_t i = 0; i < state_.to.size(); ++i) {
     if (state_.to[i] < 0) continue;
     std::copy_n(logits.data() + i * vocab, vocab,

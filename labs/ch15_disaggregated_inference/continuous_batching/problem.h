@@ -41,8 +41,9 @@ struct Shape {
   std::int64_t blocks_each() const;
 };
 
-/// What a plan keeps: memory for keys and values in f32, two runs of blocks for each of the
-/// `running` places (the second one for rows that are only padding), rows of a step. One thread.
+/// What a plan keeps: the transformer, memory for keys and values in f32, two runs of blocks for
+/// each of the `running` places (the second one for rows that are only padding), rows of a step.
+/// One thread.
 struct State {
   explicit State(const bench::Params& params);
   std::span<const std::int32_t> blocks(std::int64_t place) const {
@@ -52,6 +53,7 @@ struct State {
   Shape shape;
   machine::ThreadPool pool{1};
   model::KvCache cache;
+  model::LentTransformer model;
   model::BatchRows rows;
   std::vector<std::int32_t> ids, padding;
   std::vector<float> logits;
@@ -76,7 +78,7 @@ class Call {
   State& state_;
   std::span<const std::int32_t> tokens_;
   std::span<float> logits_;
-  model::LentTransformer model_;
+  model::Transformer& transformer_;
 };
 
 /// Requests in batches of `running`, in the order of arrival; each batch, [first, end), is served

@@ -23,6 +23,7 @@ State::State(const bench::Params& params)
       cache(shape.model.config(), model::KvType::kF32,
             static_cast<std::int32_t>((shape.computed() + model::kBlockTokens - 1) /
                                       model::kBlockTokens)),
+      model(shape.model, cache, pool, shape.prompt),
       blocks(static_cast<std::size_t>(cache.blocks())) {
   std::iota(blocks.begin(), blocks.end(), 0);
 }
@@ -30,15 +31,14 @@ State::State(const bench::Params& params)
 Call::Call(State& state, const bench::Io& io)
     : state_(state),
       tokens_(io.in<std::int32_t>(kTokens)),
-      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kModel)), state.cache, state.pool,
-             state.shape.prompt) {}
+      transformer_(state.model.on(std::as_bytes(io.in<std::uint8_t>(kModel)))) {}
 
 void Call::forward(std::int64_t first, std::int64_t count, std::int64_t wanted,
                    std::span<float> logits) {
   state_.rows.clear();
   state_.rows.add(tokens_.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
                   first, state_.blocks, wanted);
-  model_.transformer.forward(state_.rows.batch(), logits);
+  transformer_.forward(state_.rows.batch(), logits);
 }
 
 namespace {

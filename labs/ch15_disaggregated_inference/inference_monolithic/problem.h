@@ -30,12 +30,14 @@ struct Shape {
   std::int64_t computed() const { return prompt + steps - 1; }
 };
 
-/// What a plan keeps: memory for keys and values in f32, rows of a step. One thread.
+/// What a plan keeps: the transformer, memory for keys and values in f32, rows of a step. One
+/// thread.
 struct State {
   explicit State(const bench::Params& params);
   Shape shape;
   machine::ThreadPool pool{1};
   model::KvCache cache;
+  model::LentTransformer model;
   model::BatchRows rows;
   std::vector<std::int32_t> blocks;
 };
@@ -51,7 +53,7 @@ class Call {
  private:
   State& state_;
   std::span<const std::int32_t> tokens_;
-  model::LentTransformer model_;
+  model::Transformer& transformer_;
 };
 
 bench::Technique list_then_stack();

@@ -56,7 +56,8 @@ bench::Technique contiguous_copied() {
           .plan = [](const bench::Params& params) {
             const Shape shape(params);
             const std::int64_t each = shape.blocks();
-            auto state = std::make_shared<State>(shape, 2 * shape.requests * each);
+            auto state = std::make_shared<State>(shape, 2 * shape.requests * each,
+                                                 shape.requests * shape.prompt);
             return bench::plan_of([state, each](const bench::Io& io) {
               Copies copies(*state, state->shape.requests, each);
               serve(*state, io, [&](std::int64_t request, std::int64_t tokens) {

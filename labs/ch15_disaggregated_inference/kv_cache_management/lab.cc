@@ -19,16 +19,15 @@ Shape::Shape(const bench::Params& p)
                 p["L"], p["V"]),
             "bf16") {}
 
-Call::Call(State& state, const bench::Io& io, std::int64_t most_rows)
+Call::Call(State& state, const bench::Io& io)
     : state_(state),
       logits_(io.out<float>(kLogits)),
-      model_(state.shape.model, std::as_bytes(io.in<std::uint8_t>(kModel)), state.cache, state.pool,
-             most_rows) {}
+      transformer_(state.model.on(std::as_bytes(io.in<std::uint8_t>(kModel)))) {}
 
 void Call::forward(std::int64_t step) {
   const auto count = static_cast<std::size_t>(state_.shape.requests * state_.shape.vocab());
-  model_.transformer.forward(state_.rows.batch(),
-                             logits_.subspan(static_cast<std::size_t>(step) * count, count));
+  transformer_.forward(state_.rows.batch(),
+                       logits_.subspan(static_cast<std::size_t>(step) * count, count));
 }
 
 namespace {

@@ -38,7 +38,8 @@ bench::Technique cheat(model::KvType type, std::vector<std::int32_t> (*table)(st
   technique.name = "cheat";
   technique.plan = [type, table](const bench::Params& params) {
     const Shape shape(params);
-    auto state = std::make_shared<State>(shape, 2 * shape.requests, type);
+    auto state =
+        std::make_shared<State>(shape, 2 * shape.requests, shape.requests * shape.prompt, type);
     return bench::plan_of([state, table](const bench::Io& io) {
       std::vector<std::vector<std::int32_t>> tables;
       for (std::int64_t r = 0; r < state->shape.requests; ++r) tables.push_back(table(r));

@@ -11,7 +11,7 @@ bench::Technique paged() {
           .plan = [](const bench::Params& params) {
             const Shape shape(params);
             const std::int64_t blocks = shape.requests * shape.blocks();
-            auto state = std::make_shared<State>(shape, blocks);
+            auto state = std::make_shared<State>(shape, blocks, shape.requests * shape.prompt);
             serve::BlockPool pool(static_cast<int>(blocks));
             std::vector<std::vector<std::int32_t>> tables(static_cast<std::size_t>(shape.requests));
             return bench::plan_of([state, pool, tables](const bench::Io& io) mutable {

@@ -37,28 +37,31 @@ struct Shape {
   }
 };
 
-/// What a plan keeps: memory for keys and values, rows of a step. One thread.
+/// What a plan keeps: the transformer, memory for keys and values, rows of a step. One thread.
 struct State {
-  State(Shape chosen, std::int64_t blocks, model::KvType type = model::KvType::kF32)
+  State(Shape chosen, std::int64_t blocks, std::int64_t most_rows,
+        model::KvType type = model::KvType::kF32)
       : shape(std::move(chosen)),
-        cache(shape.model.config(), type, static_cast<std::int32_t>(blocks)) {}
+        cache(shape.model.config(), type, static_cast<std::int32_t>(blocks)),
+        model(shape.model, cache, pool, most_rows) {}
   Shape shape;
   machine::ThreadPool pool{1};
   model::KvCache cache;
+  model::LentTransformer model;
   model::BatchRows rows;
 };
 
 /// The model of one call, on the plan's cache.
 class Call {
  public:
-  Call(State& state, const bench::Io& io, std::int64_t most_rows);
+  Call(State& state, const bench::Io& io);
   /// Computes state.rows and writes the R rows of logits of this step.
   void forward(std::int64_t step);
 
  private:
   State& state_;
   std::span<float> logits_;
-  model::LentTransformer model_;
+  model::Transformer& transformer_;
 };
 
 /// Serves all requests with a cache: the prompts in one step, then a token of each request a step.
@@ -67,7 +70,7 @@ class Call {
 template <class Blocks>
 void serve(State& state, const bench::Io& io, const Blocks& blocks) {
   const Shape& shape = state.shape;
-  Call call(state, io, shape.requests * shape.prompt);
+  Call call(state, io);
   for (std::int64_t step = 0; step < shape.steps; ++step) {
     const std::int64_t first = step == 0 ? 0 : shape.prompt + step - 1;
     const std::int64_t count = step == 0 ? shape.prompt : 1;

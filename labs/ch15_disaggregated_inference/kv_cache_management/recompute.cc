@@ -12,12 +12,13 @@ bench::Technique recompute() {
           .plan = [](const bench::Params& params) {
             const Shape shape(params);
             const std::int64_t each = shape.blocks();
-            auto state = std::make_shared<State>(shape, shape.requests * each);
+            auto state = std::make_shared<State>(shape, shape.requests * each,
+                                                 shape.requests * shape.tokens());
             std::vector<std::int32_t> ids(static_cast<std::size_t>(shape.requests * each));
             std::iota(ids.begin(), ids.end(), 0);
             return bench::plan_of([state, ids, each](const bench::Io& io) {
               const Shape& at = state->shape;
-              Call call(*state, io, at.requests * at.tokens());
+              Call call(*state, io);
               for (std::int64_t step = 0; step < at.steps; ++step) {
                 state->rows.clear();
                 for (std::int64_t r = 0; r < at.requests; ++r) {
