@@ -63,15 +63,19 @@ std::vector<front::Models::Source> sources_of(const ServeCommand& options, int t
   serve::LoadOptions load = options.load;
   load.slots = load.max_running + options.max_queue;
   load.tenants = tenants;
-  std::vector<front::Models::Source> sources = {
-      {options.name.empty() ? stem(load.model) : options.name, load}};
+  std::vector<front::Models::Source> sources;
+  for (const std::string& file : options.files) {
+    const bool named = sources.empty() && !options.name.empty();
+    load.model = file;
+    sources.push_back({named ? options.name : stem(file), load, options.per_key_requests});
+  }
   for (const std::string& more : options.models) {
     const std::size_t equals = more.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == more.size()) {
       throw UsageError("not NAME=FILE", "--model " + more, "such as --model small=small.gguf");
     }
     load.model = more.substr(equals + 1);
-    sources.push_back({more.substr(0, equals), load});
+    sources.push_back({more.substr(0, equals), load, options.per_key_requests});
   }
   return sources;
 }
@@ -87,6 +91,23 @@ front::Keys keys_of(const ServeCommand& options, const front::Address& address) 
                      "give --api-key-file, or --without-keys if that is meant");
   }
   return {};
+}
+
+std::optional<front::Route> route_of(const ServeCommand& options,
+                                     const std::vector<front::Models::Source>& sources) {
+  if (options.route.empty()) return std::nullopt;
+  if (sources.size() != 2) {
+    throw UsageError("a route is between two models", "aisp serve",
+                     "give the small one and then the large one");
+  }
+  front::Route route = options.routing;
+  route.policy = *front::route_policy_of(options.route);
+  route.small = sources[0].name;
+  route.large = sources[1].name;
+  if (route.name == route.small || route.name == route.large) {
+    throw UsageError("a model has this name", route.name, "give another --route-name");
+  }
+  return route;
 }
 
 // What signals do: the first to end drains, the second ends at once.
@@ -131,9 +152,13 @@ int cmd_serve(const ServeCommand& options) {
   const front::Address address = front::read_address(options.listen);
   const front::Keys keys = keys_of(options, address);
   Log log(options.log);
-  front::Models models(sources_of(options, std::max(1, keys.count())));
+  const std::vector<front::Models::Source> sources = sources_of(options, std::max(1, keys.count()));
+  const std::optional<front::Route> route = route_of(options, sources);
+  front::Models models(sources);
+  for (const auto& served : models.all()) log.line(front::loaded_line(*served));
   front::Service service(models, {.limits = options.limits,
                                   .keys = keys,
+                                  .route = route,
                                   .first_token_within_s = options.first_token_within_s,
                                   .log = [&log](const std::string& line) { log.line(line); }});
   front::HttpServer server(address, options.limits, service);
@@ -153,10 +178,30 @@ int cmd_serve(const ServeCommand& options) {
   return 0;
 }
 
+namespace {
+
+void add_route(CLI::App& serve, ServeCommand& o) {
+  serve.add_option("--route", o.route, "Which of two models, small and large, answers `auto`")
+      ->check(CLI::IsMember({"length", "deadline", "load"}));
+  serve.add_option("--route-name", o.routing.name, "What requests name instead of `auto`");
+  serve
+      .add_option("--route-prompt-tokens", o.routing.prompt_tokens,
+                  "Of length: prompts up to so many go to the small one")
+      ->check(CLI::Range(0, 1 << 24));
+  serve
+      .add_option("--route-requests", o.routing.requests,
+                  "Of load: requests in the large one at which more go to the small one")
+      ->check(CLI::Range(1, 1 << 16));
+}
+
+}  // namespace
+
 void add_serve(CLI::App& root, ServeCommand& o, int* code) {
   CLI::App* serve = root.add_subcommand("serve", "A model behind the OpenAI API");
-  serve->add_option("model", o.load.model, "GGUF file, safetensors file or folder")->required();
-  serve->add_option("--served-name", o.name, "Its name in requests; the file's when absent");
+  serve->add_option("model", o.files, "GGUF file, safetensors file or folder; or several")
+      ->required();
+  serve->add_option("--served-name", o.name,
+                    "Name of the first in requests; its file's when absent");
   serve->add_option("--model", o.models, "One more model: NAME=FILE; can be repeated");
   serve->add_option("--listen", o.listen, "Address and port; port 0: any that is free");
   serve->add_option("--api-key-file", o.key_file, "Lines NAME KEY; the key named admin may reload");
@@ -168,6 +213,11 @@ void add_serve(CLI::App& root, ServeCommand& o, int* code) {
       ->check(CLI::Range(1, 4096));
   serve->add_option("--max-queue", o.max_queue, "Requests that wait; more are refused")
       ->check(CLI::Range(0, 1 << 16));
+  serve
+      ->add_option("--per-key-requests", o.per_key_requests,
+                   "Requests of one key in a model's engine; 0: twice as many as are free")
+      ->check(CLI::Range(0, 1 << 16));
+  add_route(*serve, o);
   serve
       ->add_option("--first-token-within", o.first_token_within_s,
                    "Seconds; requests that would wait longer are refused at once; 0: none")

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/eval_drift.h"
 #include "base/error.h"
@@ -29,7 +30,7 @@ void add_windows(const EvalModel& m, const DriftOptions& o, Material& material) 
 void add_prompts(const EvalModel& m, const DriftOptions& o, Material& material) {
   std::ifstream in(o.prompts);
   if (!in) throw Error("cannot be read", o.prompts, "check the path of --prompts");
-  const std::string chat_template = model::chat_template_of(m.file);
+  std::optional<text::ChatTemplate> chat;
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
@@ -41,8 +42,9 @@ void add_prompts(const EvalModel& m, const DriftOptions& o, Material& material) 
       throw Error("is no prompt", where,
                   "a line is an object with \"prompt\" (text) or \"messages\"");
     }
+    if (!prompt && !chat) chat = serve::read_chat_template(model::chat_template_of(m.file));
     Tokens tokens = prompt ? m.tokenizer.encode(content["prompt"].get<std::string>())
-                           : serve::chat_tokens(m.tokenizer, chat_template, content["messages"]);
+                           : serve::chat_tokens(m.tokenizer, *chat, content["messages"]);
     const std::int64_t most = window_of(m.config, o.context);
     if (tokens.empty() || static_cast<std::int64_t>(tokens.size()) > most) {
       throw Error(fmt::format("has {} tokens, not 1 to {}", tokens.size(), most), where,

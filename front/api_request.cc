@@ -12,37 +12,48 @@ namespace {
 constexpr int kMostTokens = 1 << 24;
 constexpr int kMostLogProbs = 20;
 
-std::vector<serve::Token> read_tokens(const Json& list, const Fields& fields) {
+// About the account, not about the answer.
+constexpr const char* kWithoutEffect[] = {"user",
+                                          "metadata",
+                                          "store",
+                                          "service_tier",
+                                          "safety_identifier",
+                                          "prompt_cache_key",
+                                          "prompt_cache_retention"};
+
+std::vector<serve::Token> read_tokens(const Json& list, const Fields& fields,
+                                      std::string_view name) {
   std::vector<serve::Token> tokens;
   tokens.reserve(list.size());
   for (const Json& token : list) {
     if (!token.is_number_unsigned() || token.get<std::uint64_t>() > INT32_MAX) {
-      fields.fail("prompt", "has a token that is no whole number");
+      fields.fail(name, "has a token that is no whole number");
     }
     tokens.push_back(token.get<serve::Token>());
   }
   return tokens;
 }
 
-std::vector<Prompt> read_prompts(Fields& fields, const Limits& limits) {
-  const Json* prompt = fields.get("prompt");
-  if (prompt == nullptr) fields.fail("prompt", "is missing");
+// Text, tokens, or a list of them.
+std::vector<Prompt> read_prompts(Fields& fields, std::string_view name, int most) {
+  const Json* prompt = fields.get(name);
+  if (prompt == nullptr) fields.fail(name, "is missing");
   if (prompt->is_string()) return {prompt->get<std::string>()};
   if (!prompt->is_array() || prompt->empty()) {
-    fields.fail("prompt", "is neither a string nor a list with entries");
+    fields.fail(name, "is neither a string nor a list with entries");
   }
-  if (prompt->front().is_number()) return {read_tokens(*prompt, fields)};
-  if (prompt->size() > static_cast<std::size_t>(limits.prompts)) {
-    fields.fail("prompt", fmt::format("has more than {} entries", limits.prompts));
+  if (prompt->front().is_number()) return {read_tokens(*prompt, fields, name)};
+  if (prompt->size() > static_cast<std::size_t>(most)) {
+    fields.fail(name, fmt::format("has more than {} entries", most));
   }
   std::vector<Prompt> prompts;
   for (const Json& one : *prompt) {
     if (one.is_string()) {
       prompts.emplace_back(one.get<std::string>());
     } else if (one.is_array()) {
-      prompts.emplace_back(read_tokens(one, fields));
+      prompts.emplace_back(read_tokens(one, fields, name));
     } else {
-      fields.fail("prompt", "has an entry that is neither text nor tokens");
+      fields.fail(name, "has an entry that is neither text nor tokens");
     }
   }
   return prompts;
@@ -192,7 +203,7 @@ void read_chat(Fields& fields, const Limits& limits, ApiRequest& request) {
 }
 
 void read_completion(Fields& fields, const Limits& limits, ApiRequest& request) {
-  request.prompts = read_prompts(fields, limits);
+  request.prompts = read_prompts(fields, "prompt", limits.prompts);
   request.echo = fields.flag("echo").value_or(false);
   if (const auto top = fields.integer("logprobs", 0, kMostLogProbs)) {
     request.logprobs = static_cast<int>(*top);
@@ -208,6 +219,27 @@ void read_completion(Fields& fields, const Limits& limits, ApiRequest& request) 
 }
 
 }  // namespace
+
+EmbeddingRequest read_embedding_request(std::string_view body, const Limits& limits) {
+  const Json json = parse_body(body, limits);
+  Fields fields(json);
+  EmbeddingRequest request;
+  const std::optional<std::string> model = fields.text("model");
+  if (!model) fields.fail("model", "is missing");
+  request.model = *model;
+  request.inputs = read_prompts(fields, "input", limits.inputs);
+  const std::string format = fields.text("encoding_format").value_or("float");
+  if (format != "float" && format != "base64") {
+    fields.fail("encoding_format", "is not float or base64");
+  }
+  request.base64 = format == "base64";
+  if (const auto dimensions = fields.integer("dimensions", 1, kMostTokens)) {
+    request.dimensions = static_cast<int>(*dimensions);
+  }
+  for (const char* name : kWithoutEffect) fields.ignore(name);
+  fields.end();
+  return request;
+}
 
 ApiRequest read_request(Kind kind, std::string_view body, const Limits& limits) {
   const Json json = parse_body(body, limits);
@@ -230,11 +262,7 @@ ApiRequest read_request(Kind kind, std::string_view body, const Limits& limits) 
   } else {
     read_completion(fields, limits, request);
   }
-  // About the account, not about the answer.
-  for (const char* name : {"user", "metadata", "store", "service_tier", "safety_identifier",
-                           "prompt_cache_key", "prompt_cache_retention"}) {
-    fields.ignore(name);
-  }
+  for (const char* name : kWithoutEffect) fields.ignore(name);
   fields.end();
   return request;
 }

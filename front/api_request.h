@@ -14,7 +14,7 @@
 
 namespace aisp::front {
 
-enum class Kind { kCompletion, kChat };
+enum class Kind { kCompletion, kChat, kEmbedding };
 
 using Prompt = std::variant<std::string, std::vector<serve::Token>>;
 
@@ -34,7 +34,18 @@ struct ApiRequest {
   std::optional<std::string> schema;  // the answer is JSON of this schema
 };
 
+/// Of Kind::kEmbedding.
+struct EmbeddingRequest {
+  std::string model;
+  std::vector<Prompt> inputs;
+  bool base64 = false;            // vectors as the bytes of their f32
+  std::optional<int> dimensions;  // how long they shall be
+};
+
 /// Throws ApiError (400).
+EmbeddingRequest read_embedding_request(std::string_view body, const Limits& limits);
+
+/// Of the other kinds. Throws ApiError (400).
 ApiRequest read_request(Kind kind, std::string_view body, const Limits& limits);
 
 /// Messages as templates want them: text parts become one string, arguments of tool calls become

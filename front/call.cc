@@ -31,6 +31,9 @@ std::string utc_now() {
 void Call::add_trace(HttpResponse& response) const {
   response.headers.push_back({"X-Request-Id", trace.span_id});
   response.headers.push_back({"traceparent", trace.traceparent()});
+  if (record.route.empty()) return;
+  response.headers.push_back({"X-Routed-To", record.model});
+  response.headers.push_back({"X-Route-Reason", record.route});
 }
 
 void Call::respond(HttpResponse response) {
@@ -60,6 +63,14 @@ Stages stages_of(const Record& record, Clock::time_point received, Clock::time_p
           .whole = between(received, ended)};
 }
 
+std::string refusal_line(std::string_view endpoint, const TraceContext& trace, int status,
+                         std::string_view why) {
+  const Json json = {{"time", utc_now()},        {"trace_id", trace.trace_id},
+                     {"span_id", trace.span_id}, {"endpoint", std::string(endpoint)},
+                     {"status", status},         {"error", std::string(why)}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string log_line(const Call& call, const Stages& stages, Closing how) {
   const Record& record = call.record;
   Json json = {
@@ -70,6 +81,7 @@ std::string log_line(const Call& call, const Stages& stages, Closing how) {
   json["written"] = how == Closing::kWritten;
   if (!call.client_name.empty()) json["client"] = call.client_name;
   if (!record.model.empty()) json["model"] = record.model;
+  if (!record.route.empty()) json["route"] = record.route;
   if (!record.error.empty()) json["error"] = record.error;
   if (record.prompt_tokens > 0) {
     json["prompt_tokens"] = record.prompt_tokens;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "front/http.h"
@@ -19,7 +20,7 @@ namespace aisp::front {
 struct Record {
   int status = 0;  // of the answer; 0: the client had gone before there was one
   std::string error;
-  std::string model;
+  std::string model, route;  // route: why this model, when a policy chose it
   std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   std::string finish;  // of the first choice to end otherwise than the others, or of all
   // Moments; none when it did not come to that.
@@ -30,7 +31,7 @@ struct Call {
   std::shared_ptr<Exchange> exchange;
   std::string endpoint;  // as metrics name it
   TraceContext trace;
-  int client = -1;  // its key, -1: no keys
+  int client = -1;  // its key's number, -1: no keys
   std::string client_name;
 
   std::mutex mutex;  // guards what follows
@@ -50,6 +51,10 @@ struct Call {
 };
 
 Stages stages_of(const Record& record, Clock::time_point received, Clock::time_point ended);
+
+/// The line of a request that was refused by its head. Any thread.
+std::string refusal_line(std::string_view endpoint, const TraceContext& trace, int status,
+                         std::string_view why);
 
 /// One line of JSON, without its end.
 std::string log_line(const Call& call, const Stages& stages, Closing how);

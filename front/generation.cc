@@ -6,42 +6,14 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "front/engine_answer.h"
 
 namespace aisp::front {
 namespace {
 
 using serve::Finish;
-using Why = serve::Verdict::Why;
 
 const char* name_of(Finish finish) { return finish == Finish::kLength ? "length" : "stop"; }
-
-// Why the engine did not take a request.
-ApiError refusal(const serve::Verdict& verdict) {
-  if (verdict.why == Why::kTooLong) {
-    return {400, "prompt and answer are longer than the cache", "max_tokens", "too_long"};
-  }
-  if (verdict.why == Why::kInvalid) return {400, "the engine does not take this request"};
-  const bool late = verdict.why == Why::kTooLate;
-  ApiError error(429,
-                 late ? "the first token would come too late" : "too many requests are waiting", "",
-                 late ? "too_late" : "queue_full");
-  error.retry_after_s = std::max(0.05, verdict.retry_after_s);
-  return error;
-}
-
-ApiError failure(Finish finish, const serve::Engine& engine, std::string_view problem = "") {
-  if (finish == Finish::kGrammar) {
-    return {400, "the answer cannot go on in this response_format: " + std::string(problem),
-            "response_format", "grammar"};
-  }
-  if (finish == Finish::kLate) {
-    ApiError error(429, "its turn did not come before its deadline", "", "too_late");
-    error.retry_after_s = 1.0;
-    return error;
-  }
-  if (finish == Finish::kFailed) return {503, "the engine failed: " + engine.failure()};
-  return {503, "the server ended the request", "", "cancelled"};
-}
 
 }  // namespace
 
@@ -56,6 +28,7 @@ Generation::Generation(std::shared_ptr<Call> call, std::shared_ptr<Served> serve
 void Generation::submit(Prepared prepared) {
   {
     const std::lock_guard lock(call_->mutex);
+    if (call_->closed) return;  // and nobody would cancel it
     for (std::size_t i = 0; i < prepared.requests.size(); ++i) {
       Choice choice{.decoder = text::StreamDecoder(served_->model.tokenizer(), asked_.ignore_end),
                     .stops = serve::StopStrings(asked_.stop)};
@@ -73,7 +46,6 @@ void Generation::submit(Prepared prepared) {
   for (std::size_t i = 0; i < prepared.requests.size(); ++i) {
     const serve::Ticket ticket = submit_one(i, std::move(prepared.requests[i]));
     if (ticket.verdict.slot < 0) {
-      metrics_.count_refusal(ticket.verdict.why == Why::kTooLate ? "too_late" : "queue_full");
       cancel_all(true);
       throw refusal(ticket.verdict);
     }
@@ -96,20 +68,23 @@ void Generation::submit(Prepared prepared) {
 }
 
 serve::Ticket Generation::submit_one(std::size_t index, serve::Request request) {
-  ++served_->requests;
+  const Seats::Answer seat = served_->seats.take(call_->client);
+  if (seat != Seats::Answer::kTaken) {
+    cancel_all(true);
+    throw refusal(seat);
+  }
   serve::Ticket ticket;
-  ticket.verdict.why = Why::kInvalid;
   try {
     ticket = served_->model.engine().submit(
         std::move(request), [self = shared_from_this(), index](const serve::Event& event) {
           return self->take(index, event);
         });
   } catch (const Error& failed) {
-    --served_->requests;
+    served_->seats.leave(call_->client);
     cancel_all(true);
     throw ApiError(503, failed.what());
   }
-  if (ticket.verdict.slot < 0) --served_->requests;
+  if (ticket.verdict.slot < 0) served_->seats.leave(call_->client);
   return ticket;
 }
 
@@ -118,7 +93,7 @@ bool Generation::take(std::size_t index, const serve::Event& event) {
   bool more = true;
   {
     const std::lock_guard lock(call_->mutex);
-    if (event.ended) --served_->requests;
+    if (event.ended) served_->seats.leave(call_->client);
     if (over_) return false;
     Choice& choice = choices_[index];
     if (choice.ended) return false;

@@ -29,9 +29,11 @@ struct Limits {
   int messages = 2048;
   int tools = 256;
   int prompts = 256;
-  int choices = 16;       // n
-  int requests = 256;     // prompts times n
-  int stop_strings = 16;  // each is searched for in every piece
+  int choices = 16;                // n
+  int requests = 256;              // prompts times n
+  int inputs = 2048;               // of an embedding, as OpenAI's
+  int embedding_values = 1 << 20;  // inputs times the vectors' length: 12 MiB of JSON
+  int stop_strings = 16;           // each is searched for in every piece
   std::size_t stop_bytes = 256;
   int biases = 1024;
 

@@ -97,6 +97,11 @@ void Metrics::count_refusal(std::string_view reason) {
   ++refusals_[std::string(reason)];
 }
 
+void Metrics::count_route(std::string_view model, std::string_view why) {
+  const std::lock_guard lock(mutex_);
+  ++routes_[{std::string(model), std::string(why)}];
+}
+
 void Metrics::count_tokens(std::uint64_t prompt, std::uint64_t cached, std::uint64_t completion) {
   const std::lock_guard lock(mutex_);
   prompt_tokens_ += prompt;
@@ -135,6 +140,13 @@ std::string Metrics::text(const std::vector<Gauge>& gauges,
   out += head("aisp_refused_total", "counter", "Requests refused for want of room, by reason.");
   for (const auto& [reason, count] : refusals_) {
     out += fmt::format("aisp_refused_total{{reason=\"{}\"}} {}\n", escaped(reason), count);
+  }
+  if (!routes_.empty()) {
+    out += head("aisp_routed_total", "counter", "Requests for which a policy chose the model.");
+  }
+  for (const auto& [key, count] : routes_) {
+    out += fmt::format("aisp_routed_total{{model=\"{}\",why=\"{}\"}} {}\n", escaped(key.first),
+                       escaped(key.second), count);
   }
   const std::tuple<const char*, const char*, std::uint64_t> tokens[] = {
       {"aisp_prompt_tokens_total", "Tokens of prompts.", prompt_tokens_},

@@ -46,6 +46,8 @@ class Metrics {
  public:
   void count_request(std::string_view endpoint, int status);
   void count_refusal(std::string_view reason);
+  /// A policy has chosen this model; `why` is one of a few words.
+  void count_route(std::string_view model, std::string_view why);
   void count_tokens(std::uint64_t prompt, std::uint64_t cached, std::uint64_t completion);
   void add_stages(const Stages& stages);
   /// `tokens` came together, `seconds` after those before: each waited its share.
@@ -67,6 +69,7 @@ class Metrics {
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, std::uint64_t> requests_;
   std::map<std::string, std::uint64_t> refusals_;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> routes_;
   std::uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, completion_tokens_ = 0;
   Histogram first_token_, gap_, whole_;
   std::map<std::string, Histogram> stages_;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/error.h"
@@ -55,15 +57,26 @@ void check_memory(const serve::LoadOptions& load) {
 
 }  // namespace
 
-Served::Served(std::string name, const serve::LoadOptions& options)
-    : name(std::move(name)), created_s(now_s()), slots(options.slots), model(options) {}
+Served::Served(std::string name, const serve::LoadOptions& options, int per_client)
+    : name(std::move(name)),
+      created_s(now_s()),
+      seats(options.slots, options.tenants, per_client),
+      model(options) {}
+
+std::string loaded_line(const Served& served) {
+  nlohmann::ordered_json line = {{"event", "loaded"},
+                                 {"model", served.name},
+                                 {"seconds", std::round(served.model.load_s() * 1e3) / 1e3}};
+  if (!served.model.note().empty()) line["note"] = served.model.note();
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 Models::Models(std::vector<Source> sources) : sources_(std::move(sources)) {
   for (const Source& source : sources_) {
     if (find(source.name) != nullptr) {
       throw UsageError("two models have this name", source.name, "give --model NAME=FILE");
     }
-    current_.push_back(std::make_shared<Served>(source.name, source.load));
+    current_.push_back(std::make_shared<Served>(source.name, source.load, source.per_client));
   }
 }
 
@@ -100,7 +113,7 @@ bool Models::reload(std::function<void(const std::string&)> done) {
 std::string Models::reload_all() {
   for (const Source& source : sources_) {
     check_memory(source.load);
-    auto loaded = std::make_shared<Served>(source.name, source.load);
+    auto loaded = std::make_shared<Served>(source.name, source.load, source.per_client);
     const std::lock_guard lock(mutex_);
     for (std::shared_ptr<Served>& current : current_) {
       if (current->name != source.name) continue;

@@ -12,25 +12,29 @@
 #include <thread>
 #include <vector>
 
+#include "front/seats.h"
 #include "serve/loaded_model.h"
 
 namespace aisp::front {
 
 struct Served {
-  Served(std::string name, const serve::LoadOptions& options);
+  Served(std::string name, const serve::LoadOptions& options, int per_client);
 
   std::string name;
   std::int64_t created_s;  // since 1970: when it was loaded
-  int slots;               // requests its engine takes at most
+  Seats seats;             // one for each request that its engine has
   serve::LoadedModel model;
-  std::atomic<int> requests = 0;  // given to the engine and not yet ended
 };
+
+/// A line of JSON for the log: what was loaded, how long it took, what is to be said about it.
+std::string loaded_line(const Served& served);
 
 class Models {
  public:
   struct Source {
     std::string name;
     serve::LoadOptions load;
+    int per_client = 0;  // as Seats has it
   };
   /// Loads all of them. Throws Error.
   explicit Models(std::vector<Source> sources);

@@ -18,18 +18,6 @@ namespace {
 using Tokens = std::vector<serve::Token>;
 constexpr std::int64_t kCompletionTokens = 16;  // of a completion that does not say, as OpenAI's
 
-Tokens tokens_of(const Prompt& prompt, const Served& served) {
-  const text::Tokenizer& tokenizer = served.model.tokenizer();
-  if (const auto* text = std::get_if<std::string>(&prompt)) return tokenizer.encode(*text);
-  const Tokens& tokens = std::get<Tokens>(prompt);
-  if (std::ranges::any_of(tokens, [&](serve::Token id) { return id >= tokenizer.size(); })) {
-    throw ApiError(400,
-                   fmt::format("prompt has a token beyond the vocabulary of {}", tokenizer.size()),
-                   "prompt");
-  }
-  return tokens;
-}
-
 // What is left of the model's context and of the cache, unless the request says less.
 int longest_answer(const ApiRequest& asked, const Served& served, std::size_t prompt) {
   if (asked.max_tokens) return *asked.max_tokens;
@@ -68,13 +56,38 @@ std::shared_ptr<text::GrammarMatcher> grammar_of(const ApiRequest& asked, const 
                                                 served.model.grammar_vocabulary());
 }
 
+// An Error of what does not fit the model, as the client's.
+ApiError as_bad_request(const Error& problem) {
+  return ApiError(400, problem.problem(), "", "invalid_value");
+}
+
 }  // namespace
+
+Tokens tokens_of(const Prompt& prompt, const Served& served) {
+  const text::Tokenizer& tokenizer = served.model.tokenizer();
+  if (const auto* text = std::get_if<std::string>(&prompt)) return tokenizer.encode(*text);
+  const Tokens& tokens = std::get<Tokens>(prompt);
+  if (std::ranges::any_of(tokens, [&](serve::Token id) { return id >= tokenizer.size(); })) {
+    throw ApiError(400, fmt::format("a token is beyond the vocabulary of {}", tokenizer.size()));
+  }
+  return tokens;
+}
+
+std::int64_t count_prompt_tokens(const ApiRequest& asked, const Served& served) try {
+  std::int64_t all = 0;
+  for (const Tokens& tokens : all_prompts(asked, served)) {
+    all += static_cast<std::int64_t>(tokens.size());
+  }
+  return all;
+} catch (const Error& problem) {
+  throw as_bad_request(problem);
+}
 
 Prepared prepare(const ApiRequest& asked, const Served& served, const Limits& limits) try {
   const std::size_t prompts =
       asked.kind == Kind::kChat ? 1 : std::max<std::size_t>(1, asked.prompts.size());
   const std::size_t wanted = prompts * static_cast<std::size_t>(asked.choices);
-  const auto most = static_cast<std::size_t>(std::min(limits.requests, served.slots));
+  const auto most = static_cast<std::size_t>(std::min(limits.requests, served.seats.most_of_one()));
   if (wanted > most) {
     throw ApiError(
         400, fmt::format("{} answers are asked for at once, {} are possible", wanted, most), "n");
@@ -98,7 +111,7 @@ Prepared prepare(const ApiRequest& asked, const Served& served, const Limits& li
   return prepared;
 } catch (const Error& problem) {
   // Lengths, settings and templates that do not fit this model.
-  throw ApiError(400, problem.problem(), "", "invalid_value");
+  throw as_bad_request(problem);
 }
 
 }  // namespace aisp::front

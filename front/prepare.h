@@ -11,6 +11,12 @@
 
 namespace aisp::front {
 
+/// The tokens of a prompt: encoded, or given and looked at. Throws ApiError (400).
+std::vector<serve::Token> tokens_of(const Prompt& prompt, const Served& served);
+
+/// Tokens of all prompts together, each counted once. Throws ApiError (400).
+std::int64_t count_prompt_tokens(const ApiRequest& asked, const Served& served);
+
 struct Prepared {
   /// For each prompt its choices, in order.
   std::vector<serve::Request> requests;

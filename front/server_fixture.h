@@ -31,6 +31,9 @@ struct ServerSettings {
   Keys keys;
   int max_running = 8, slots = 64;
   double first_token_within_s = 0.0;
+  int per_client = 0;
+  std::string kv = "bf16";
+  std::optional<Route> route;
 };
 
 class TestServer {
@@ -39,6 +42,7 @@ class TestServer {
       : models_(sources(settings, more_model)),
         service_(models_, {.limits = settings.limits,
                            .keys = settings.keys,
+                           .route = settings.route,
                            .first_token_within_s = settings.first_token_within_s,
                            .log = [this](const std::string& line) { keep(line); }}),
         server_(Address{.port = 0}, settings.limits, service_) {
@@ -91,6 +95,7 @@ class TestServer {
     return now.running + now.waiting == 0 && now.free_blocks + now.cached_blocks == now.blocks;
   }
   const std::string& model_path() const { return made_.file.path(); }
+  const model::MadeModel& made() const { return made_; }
 
  private:
   std::vector<Models::Source> sources(const ServerSettings& settings, const std::string& more) {
@@ -98,11 +103,12 @@ class TestServer {
     load.model = made_.file.path();
     load.threads = 1;
     load.kv_memory_gib = 0.02;
+    load.kv = settings.kv;
     load.max_running = settings.max_running;
     load.slots = settings.slots;
     load.tenants = std::max(1, settings.keys.count());
-    std::vector<Models::Source> all = {{"tiny", load}};
-    if (!more.empty()) all.push_back({more, load});
+    std::vector<Models::Source> all = {{"tiny", load, settings.per_client}};
+    if (!more.empty()) all.push_back({more, load, settings.per_client});
     return all;
   }
   void keep(const std::string& line) {

@@ -82,7 +82,7 @@ TEST(Server, RefusesWhatDoesNotFitAtOnce) {
   EXPECT_NE(metrics.find("aisp_refused_total{reason=\"queue_full\"} 2"), std::string::npos);
   first.close();
   second.close();
-  ASSERT_TRUE(soon([&] { return server.models().find("tiny")->requests == 0; }));
+  ASSERT_TRUE(soon([&] { return server.models().find("tiny")->seats.taken() == 0; }));
   EXPECT_EQ(server.complete(R"("prompt": "a", "n": 3)").status, 400) << "never possible";
   EXPECT_EQ(server.complete(R"("prompt": "a", "n": 2)").status, 200);
 }

@@ -4,10 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "base/error.h"
-#include "front/generation.h"
+#include "front/engine_answer.h"
 
 namespace aisp::front {
 namespace {
@@ -75,14 +73,26 @@ std::optional<HttpResponse> Service::refuse(const HttpRequest& head) {
   const std::optional<ApiError> problem = problem_of(head, &client);
   if (!problem) return std::nullopt;
   const Endpoint* endpoint = endpoint_of(head.path());
-  metrics_.count_request(endpoint == nullptr ? "other" : endpoint->path, problem->status);
+  const std::string_view name = endpoint == nullptr ? "other" : endpoint->path;
+  metrics_.count_request(name, problem->status);
   if (problem->status == 503) metrics_.count_refusal("draining");
-  return error_response(*problem);
+  const TraceContext trace = trace_of(head.header("traceparent"));
+  log_refusal(name, trace, problem->status, problem->message);
+  HttpResponse response = error_response(*problem);
+  response.headers.push_back({"X-Request-Id", trace.span_id});
+  response.headers.push_back({"traceparent", trace.traceparent()});
+  return response;
+}
+
+void Service::log_refusal(std::string_view endpoint, const TraceContext& trace, int status,
+                          std::string_view why) const {
+  if (options_.log) options_.log(refusal_line(endpoint, trace, status, why));
 }
 
 HttpResponse Service::protocol_error(int status, std::string_view why) {
   metrics_.count_request("other", status);
   if (status == 429) metrics_.count_refusal("bodies");
+  log_refusal("other", trace_of(""), status, why);
   return error_response(ApiError(status, std::string(why)));
 }
 
@@ -111,6 +121,11 @@ HttpResponse Service::list_models(std::string_view path) const {
         {"owned_by", "aisp"},
         {"max_model_len", std::min(served->model.config().context, served->model.cache_tokens())}};
     if (wanted == served->name) return {.body = model.dump()};
+    list.push_back(std::move(model));
+  }
+  if (const auto& route = options_.route) {
+    Json model = {{"id", route->name}, {"object", "model"}, {"created", 0}, {"owned_by", "aisp"}};
+    if (wanted == route->name) return {.body = model.dump()};
     list.push_back(std::move(model));
   }
   if (!wanted.empty()) {
@@ -142,9 +157,12 @@ HttpResponse Service::metrics_page() const {
 }
 
 bool Service::reload() {
-  return models_.reload([log = options_.log](const std::string& problem) {
+  return models_.reload([this, log = options_.log](const std::string& problem) {
     Json line = {{"event", "reload"}, {"done", problem.empty()}};
     if (!problem.empty()) line["problem"] = problem;
+    for (const auto& served : models_.all()) {
+      if (problem.empty()) log(loaded_line(*served));
+    }
     log(line.dump(-1, ' ', false, Json::error_handler_t::replace));
   });
 }
@@ -170,12 +188,7 @@ void Service::handle(const std::shared_ptr<Exchange>& exchange) {
   const std::string_view path = exchange->request.path();
   if (path == "/v1/completions") return generate(make_call(exchange), Kind::kCompletion);
   if (path == "/v1/chat/completions") return generate(make_call(exchange), Kind::kChat);
-  if (path == "/v1/embeddings") {
-    const auto call = make_call(exchange);
-    return answer_error(*call, ApiError(501,
-                                        "embeddings are not possible yet: this server's "
-                                        "models give tokens, no hidden states"));
-  }
+  if (path == "/v1/embeddings") return generate(make_call(exchange), Kind::kEmbedding);
   HttpResponse response = path == "/metrics"          ? metrics_page()
                           : path == "/admin/reload"   ? start_reload()
                           : path.starts_with(kModels) ? list_models(path)
@@ -184,71 +197,30 @@ void Service::handle(const std::shared_ptr<Exchange>& exchange) {
   exchange->respond(std::move(response));
 }
 
-// True when every engine has all the requests that it takes: then reading one more is of no use.
-bool Service::all_full() const {
-  return std::ranges::all_of(models_.all(), [](const auto& served) {
-    return served->requests.load(std::memory_order_relaxed) >= served->slots;
-  });
+// What the emptiest engine would say: when none has a place, reading one more is of no use.
+Seats::Answer Service::best_seat(int client) const {
+  Seats::Answer best = Seats::Answer::kFull;
+  for (const auto& served : models_.all()) {
+    const Seats::Answer answer = served->seats.look(client);
+    if (answer == Seats::Answer::kTaken) return answer;
+    if (answer == Seats::Answer::kShare) best = answer;
+  }
+  return best;
 }
 
 void Service::generate(const std::shared_ptr<Call>& call, Kind kind) {
-  if (all_full()) {
-    metrics_.count_refusal("queue_full");
-    return answer_error(*call, retry_later(429, "too many requests are waiting", "queue_full", 1));
-  }
+  const Seats::Answer seat = best_seat(call->client);
+  if (seat != Seats::Answer::kTaken) return answer_error(*call, refusal(seat));
   if (!workers_.add([this, call, kind] { work(call, kind); })) {
-    metrics_.count_refusal("parse_queue");
     answer_error(*call, retry_later(429, "too many requests wait to be read", "parse_queue", 1));
   }
 }
 
 void Service::answer_error(Call& call, const ApiError& error) {
+  if (error.status == 429) metrics_.count_refusal(error.code);
   const std::lock_guard lock(call.mutex);
   call.record.error = error.message;
   call.respond_locked(error_response(error));
-}
-
-double Service::first_token_within_s(const HttpRequest& request) const {
-  const std::string_view text = request.header("x-first-token-within");
-  if (text.empty()) return options_.first_token_within_s;
-  double seconds = 0.0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (problem != std::errc() || end != text.data() + text.size() || !(seconds > 0.0)) {
-    throw ApiError(400, "X-First-Token-Within is not a number of seconds above 0");
-  }
-  return seconds;
-}
-
-void Service::work(const std::shared_ptr<Call>& call, Kind kind) try {
-  {
-    const std::lock_guard lock(call->mutex);
-    if (call->closed) return;
-  }
-  HttpRequest& request = call->exchange->request;
-  const double within_s = first_token_within_s(request);
-  ApiRequest asked = read_request(kind, request.body, options_.limits);
-  request.body = {};
-  request.room = nullptr;
-  const std::shared_ptr<Served> served = models_.find(asked.model);
-  if (served == nullptr) {
-    throw ApiError(404, fmt::format("the model {:?} is not served here", asked.model), "model",
-                   "model_not_found");
-  }
-  Prepared prepared = prepare(asked, *served, options_.limits);
-  for (serve::Request& each : prepared.requests) {
-    each.tenant = std::max(0, call->client);
-    each.cache_domain = static_cast<std::uint64_t>(call->client + 1);
-    if (within_s <= 0.0) continue;
-    const std::chrono::duration<double> gone = Clock::now() - call->exchange->received;
-    each.first_token_by_s = served->model.engine().now_s() + within_s - gone.count();
-  }
-  std::make_shared<Generation>(call, served, std::move(asked), metrics_)
-      ->submit(std::move(prepared));
-} catch (const ApiError& error) {
-  answer_error(*call, error);
-} catch (const std::exception& error) {
-  // An exhausted memory, or a bug: this request ends, the server goes on.
-  answer_error(*call, ApiError(500, error.what()));
 }
 
 void Service::end_calls() {

@@ -15,6 +15,7 @@
 #include "front/keys.h"
 #include "front/metrics.h"
 #include "front/models.h"
+#include "front/route.h"
 #include "front/workers.h"
 
 namespace aisp::front {
@@ -24,6 +25,7 @@ class Service : public Handler {
   struct Options {
     Limits limits;
     Keys keys;
+    std::optional<Route> route;
     double first_token_within_s = 0.0;                 // for requests that do not say; 0: whenever
     std::function<void(const std::string& line)> log;  // any thread
   };
@@ -52,10 +54,20 @@ class Service : public Handler {
   HttpResponse start_reload();
   std::shared_ptr<Call> make_call(const std::shared_ptr<Exchange>& exchange);
   void generate(const std::shared_ptr<Call>& call, Kind kind);
+  // On a worker's thread (work.cc).
   void work(const std::shared_ptr<Call>& call, Kind kind);
+  void embed(const std::shared_ptr<Call>& call);
+  void answer_routed(const std::shared_ptr<Call>& call, ApiRequest asked);
+  void answer_by(const std::shared_ptr<Call>& call, const std::shared_ptr<Served>& served,
+                 ApiRequest asked);
+  std::shared_ptr<Served> find_model(const std::string& name) const;
+  /// On the engine's clock; infinity: whenever.
+  double first_token_by_s(const Call& call, Served& served) const;
   void closed(const std::shared_ptr<Call>& call, Closing how);
   void answer_error(Call& call, const ApiError& error);
-  bool all_full() const;
+  Seats::Answer best_seat(int client) const;
+  void log_refusal(std::string_view endpoint, const TraceContext& trace, int status,
+                   std::string_view why) const;
   double first_token_within_s(const HttpRequest& request) const;
 
   Models& models_;

@@ -1,6 +1,8 @@
 // See workers.h.
 #include "front/workers.h"
 
+#include <pthread.h>
+
 #include <system_error>
 #include <utility>
 
@@ -10,7 +12,10 @@ namespace aisp::front {
 
 Workers::Workers(int threads, std::size_t most_waiting) : most_waiting_(most_waiting) {
   try {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
+    for (int i = 0; i < threads; ++i) {
+      threads_.emplace_back([this] { serve(); });
+      pthread_setname_np(threads_.back().native_handle(), "front-worker");
+    }
   } catch (const std::system_error& refused) {
     stop();
     throw Error(refused.what(), "threads of the front", "raise the limit of threads");

@@ -17,6 +17,7 @@ struct Batch {
   std::span<const std::int32_t> tokens;     // one a row
   std::span<const Sequence> sequences;      // in the order of their rows, all rows covered
   std::span<const std::int32_t> logits_of;  // rows whose logits are wanted
+  std::span<const std::int32_t> hidden_of;  // rows whose last hidden states are wanted
 };
 
 }  // namespace aisp::model

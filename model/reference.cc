@@ -202,8 +202,10 @@ class Forward {
                      layer.ff_post_norm));
   }
 
+  Values states(const Values& hidden) const { return norm(hidden, tensors_.output_norm); }
+
   Values logits(const Values& hidden) const {
-    Values out = product(norm(hidden, tensors_.output_norm), tensors_.output, tensors_.output_bias);
+    Values out = product(states(hidden), tensors_.output, tensors_.output_bias);
     for (double& value : out) value = capped(value, c_.logit_cap);
     return out;
   }
@@ -237,6 +239,18 @@ std::vector<double> reference_logits(const ModelTensors& tensors, const ModelCon
   }
   hidden.erase(hidden.begin(), hidden.begin() + options.first * config.width);
   return forward.logits(hidden);
+}
+
+std::vector<double> reference_states(const ModelTensors& tensors, const ModelConfig& config,
+                                     std::span<const std::int32_t> tokens) {
+  const Forward forward(tensors, config, static_cast<std::int64_t>(tokens.size()));
+  Values hidden = forward.embed(tokens);
+  std::vector<std::int64_t> chosen;
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    chosen.clear();
+    forward.run_layer(layer, hidden, chosen);
+  }
+  return forward.states(hidden);
 }
 
 }  // namespace aisp::model

@@ -28,4 +28,8 @@ std::vector<double> reference_logits(const ModelTensors& tensors, const ModelCon
                                      std::span<const std::int32_t> tokens,
                                      const ReferenceOptions& options = {});
 
+/// The states behind the last norm, [tokens, width], of such a sequence.
+std::vector<double> reference_states(const ModelTensors& tensors, const ModelConfig& config,
+                                     std::span<const std::int32_t> tokens);
+
 }  // namespace aisp::model

@@ -54,10 +54,11 @@ class Transformer::State {
     shared_gate_.resize(size(most_rows));
   }
 
-  void forward(const Batch& batch, std::span<float> logits) {
+  void forward(const Batch& batch, std::span<float> logits, std::span<float> hidden) {
     rows_ = static_cast<std::int64_t>(batch.tokens.size());
     check(rows_ <= most_rows_, "more rows than the transformer has room for");
     check(logits.size() == batch.logits_of.size() * size(c_.vocab), "a row of logits for each");
+    check(hidden.size() == batch.hidden_of.size() * size(c_.width), "a row of states for each");
     work_ = {};
     if (rows_ == 0) return;
     embed(batch.tokens);
@@ -66,6 +67,7 @@ class Transformer::State {
       attention(batch, layer);
       feed_forward(w_.layers()[size(layer)]);
     }
+    last_norm(batch.hidden_of, hidden.data());
     output(batch, logits);
   }
 
@@ -201,15 +203,22 @@ class Transformer::State {
     for (std::size_t i = 0; i < size(c_.width); ++i) to[i] += scale * from[i];
   }
 
+  // Of these rows, the hidden states behind the last norm.
+  void last_norm(std::span<const std::int32_t> rows, float* to) {
+    if (rows.empty()) return;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      check(rows[i] >= 0 && rows[i] < rows_, "a row of the batch");
+      std::copy_n(hidden_.data() + size(rows[i] * c_.width), size(c_.width),
+                  added_.data() + i * size(c_.width));
+    }
+    normalize(added_.data(), to, static_cast<std::int64_t>(rows.size()), c_.width,
+              w_.output_norm());
+  }
+
   void output(const Batch& batch, std::span<float> logits) {
     const auto wanted = static_cast<std::int64_t>(batch.logits_of.size());
     if (wanted == 0) return;
-    for (std::size_t i = 0; i < size(wanted); ++i) {
-      check(batch.logits_of[i] >= 0 && batch.logits_of[i] < rows_, "a row of the batch");
-      std::copy_n(hidden_.data() + size(batch.logits_of[i] * c_.width), size(c_.width),
-                  added_.data() + i * size(c_.width));
-    }
-    normalize(added_.data(), normed_.data(), wanted, c_.width, w_.output_norm());
+    last_norm(batch.logits_of, normed_.data());
     const linear::Product product{
         .w = &w_.output(), .y = logits.data(), .bias = data_or_null(w_.output_bias())};
     multiply({.x = normed_.data(), .rows = wanted, .k = c_.width}, {&product, 1});
@@ -243,8 +252,8 @@ Transformer::Transformer(const Weights& weights, KvCache& cache, machine::Thread
     : state_(std::make_unique<State>(weights, cache, pool, most_rows)) {}
 Transformer::~Transformer() = default;
 
-void Transformer::forward(const Batch& batch, std::span<float> logits) {
-  state_->forward(batch, logits);
+void Transformer::forward(const Batch& batch, std::span<float> logits, std::span<float> hidden) {
+  state_->forward(batch, logits, hidden);
 }
 
 const MatrixWork& Transformer::work() const { return state_->work(); }

@@ -31,10 +31,11 @@ class Transformer {
               std::int64_t most_rows);
   ~Transformer();
 
-  /// Appends the keys and values of all rows to `cache` and writes logits [logits_of, vocab], in
-  /// f32. Tokens are below vocab; blocks belong to their sequences. Does not allocate once it has
-  /// seen its largest batch. Cost: 2 operations a parameter and row, each weight read once a call.
-  void forward(const Batch& batch, std::span<float> logits);
+  /// Appends the keys and values of all rows to `cache` and writes logits [logits_of, vocab] and
+  /// `hidden` [hidden_of, width], the states behind the last norm, in f32. Tokens are below vocab;
+  /// blocks belong to their sequences. Does not allocate once it has seen its largest batch. Cost:
+  /// 2 operations a parameter and row, each weight read once a call.
+  void forward(const Batch& batch, std::span<float> logits, std::span<float> hidden = {});
   /// Of the last forward().
   const MatrixWork& work() const;
 

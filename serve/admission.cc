@@ -11,7 +11,8 @@ namespace {
 
 Verdict::Why refusal(const State& state, const Request& request) {
   if (request.prompt.empty() || request.max_tokens < 1 || request.tenant < 0 ||
-      request.tenant >= state.config.tenants || !(request.patience_s >= 0)) {
+      request.tenant >= state.config.tenants || !(request.patience_s >= 0) ||
+      (request.hidden != nullptr && request.max_tokens != 1)) {
     return Verdict::Why::kInvalid;
   }
   const double tokens = static_cast<double>(request.prompt.size()) + request.max_tokens;
@@ -60,7 +61,8 @@ Verdict submit(State& state, Request request, double now_s) {
   const double due_s = std::min(now_s + request.patience_s, request.first_token_by_s);
   const int prompt = static_cast<int>(request.prompt.size());
   int to_compute = prompt;
-  if (config.share_prefixes && std::isfinite(request.first_token_by_s)) {
+  if (config.share_prefixes && request.hidden == nullptr &&
+      std::isfinite(request.first_token_by_s)) {
     const auto match = state.index.match(request.cache_domain, request.prompt);
     to_compute = std::max(1, prompt - match.blocks * config.block_tokens);
   }

@@ -3,6 +3,8 @@
 // in flight.
 #include "serve/engine.h"
 
+#include <pthread.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -307,6 +309,10 @@ struct Engine::Threads {
       scheduler = std::thread([this] { schedule(); });
       executor = std::thread([this] { execute(); });
       callbacks = std::thread([this] { call_back(); });
+      // For people who look at threads: top -H, /proc/PID/task.
+      pthread_setname_np(scheduler.native_handle(), "scheduler");
+      pthread_setname_np(executor.native_handle(), "executor");
+      pthread_setname_np(callbacks.native_handle(), "callbacks");
     } catch (const std::system_error& refused) {
       stop();
       throw Error(refused.what(), "engine", "raise the limit of threads");

@@ -10,6 +10,13 @@
 
 namespace aisp::serve {
 
+text::ChatTemplate read_chat_template(const std::string& source) {
+  if (source.empty()) {
+    throw Error("the model has no chat template", "chat", "give text to continue instead");
+  }
+  return text::ChatTemplate(source);
+}
+
 model::KvType kv_type_of(const std::string& name) {
   if (name == "f32") return model::KvType::kF32;
   if (name == "f16") return model::KvType::kF16;
@@ -56,6 +63,9 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
     throw Error("its tokenizer has more pieces than the model has rows", file_.path(),
                 "download or convert the model again");
   }
+  for (Token id = 0; id < tokenizer_->size(); ++id) {
+    if (tokenizer_->ends_text(id)) end_tokens_.push_back(id);
+  }
   Drafter* const drafter = open_drafter(options, engine);
   executor_ =
       std::make_unique<ModelExecutor>(*weights_, *pool_,
@@ -85,6 +95,13 @@ Drafter* LoadedModel::open_drafter(const LoadOptions& options, const Config& eng
                                                        .packed_cache = options.packed_cache},
                                    *tokenizer_, *pool_);
   return draft_model_.get();
+}
+
+const text::ChatTemplate& LoadedModel::chat() const {
+  std::call_once(chat_once_, [&] {
+    chat_ = std::make_unique<const text::ChatTemplate>(read_chat_template(chat_template_));
+  });
+  return *chat_;
 }
 
 std::shared_ptr<const text::GrammarVocabulary> LoadedModel::grammar_vocabulary() const {

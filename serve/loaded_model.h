@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "model/tensor_file.h"
 #include "model/tokenizer_of.h"
@@ -12,6 +13,7 @@
 #include "serve/draft_model.h"
 #include "serve/engine.h"
 #include "serve/model_executor.h"
+#include "text/chat_template.h"
 #include "text/grammar.h"
 #include "text/tokenizer.h"
 
@@ -32,6 +34,9 @@ struct LoadOptions {
   bool packed_cache = true;  // packed weights are kept beside the model and mapped from there
 };
 
+/// Throws Error: there is none (""), or what it says is not understood.
+text::ChatTemplate read_chat_template(const std::string& source);
+
 /// Of LoadOptions::kv.
 model::KvType kv_type_of(const std::string& name);
 
@@ -43,6 +48,11 @@ class LoadedModel {
   const model::ModelConfig& config() const { return weights_->config(); }
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   const std::string& chat_template() const { return chat_template_; }
+  /// The same, read when first asked for. Throws Error: there is none, or what it says is not
+  /// understood. Any thread.
+  const text::ChatTemplate& chat() const;
+  /// The pieces that end a text, ascending.
+  const std::vector<Token>& end_tokens() const { return end_tokens_; }
   /// The tokenizer's pieces, for Request::grammar. Made when first asked for. Any thread.
   std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary() const;
   Engine& engine() { return *engine_; }
@@ -65,6 +75,9 @@ class LoadedModel {
   std::unique_ptr<model::Weights> weights_;
   std::unique_ptr<text::Tokenizer> tokenizer_;
   std::string chat_template_;
+  mutable std::once_flag chat_once_;
+  mutable std::unique_ptr<const text::ChatTemplate> chat_;
+  std::vector<Token> end_tokens_;
   mutable std::once_flag grammar_once_;
   mutable std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary_;
   std::unique_ptr<ModelExecutor> executor_;

@@ -245,6 +245,7 @@ void end(State& state, int slot, Finish finish) {
   s.stage = Stage::kUnused;
   s.grammar.reset();
   s.request.grammar.reset();
+  s.request.hidden.reset();
   state.unused.push_back(slot);
   state.ended.push_back({slot, s.request.id, finish});
   ++state.counters.ended;

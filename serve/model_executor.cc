@@ -33,6 +33,7 @@ ModelExecutor::ModelExecutor(const model::Weights& weights, machine::ThreadPool&
       transformer_(weights, cache_, pool, options.max_rows),
       pool_(pool),
       vocab_(static_cast<std::size_t>(weights.config().vocab)),
+      width_(static_cast<std::size_t>(weights.config().width)),
       most_rows_(options.max_rows),
       drafts_(options.drafter) {
   // More hands than that save less than they cost memory.
@@ -53,6 +54,7 @@ void ModelExecutor::gather(const Plan& plan) {
   tokens_.clear();
   sequences_.clear();
   wanted_.clear();
+  hidden_rows_.clear();
   for (const Work& work : plan.work) {
     const auto first_row = static_cast<std::int32_t>(tokens_.size());
     const std::span<const Token> known = work.tokens.subspan(static_cast<std::size_t>(work.first),
@@ -63,8 +65,26 @@ void ModelExecutor::gather(const Plan& plan) {
                           .rows = work.rows(),
                           .context = work.first,
                           .blocks = work.blocks});
+    if (const auto& hidden = work.request->hidden) {  // what was added before a preemption stays
+      for (int row = std::max(0, hidden->tokens - work.first); row < work.known; ++row) {
+        hidden_rows_.push_back(first_row + row);
+      }
+      continue;
+    }
     for (int row = work.known - 1; work.emits && row < work.rows(); ++row) {
       wanted_.push_back(first_row + row);
+    }
+  }
+}
+
+// In the order in which gather() named the rows.
+void ModelExecutor::add_hidden(const Plan& plan) {
+  const float* row = hidden_.data();
+  for (const Work& work : plan.work) {
+    HiddenSum* const hidden = work.request->hidden.get();
+    if (hidden == nullptr) continue;
+    for (; hidden->tokens < work.first + work.known; ++hidden->tokens) {
+      for (double& sum : hidden->sum) sum += static_cast<double>(*row++);
     }
   }
 }
@@ -123,7 +143,7 @@ void ModelExecutor::answer_all(const Plan& plan) {
   first_row_.clear();
   std::size_t row = 0;
   for (std::size_t i = 0; i < plan.work.size(); ++i) {
-    if (!plan.work[i].emits) continue;
+    if (!plan.work[i].emits || plan.work[i].request->hidden != nullptr) continue;
     emitting_.push_back(i);
     first_row_.push_back(row);
     row += 1 + plan.work[i].drafts.size();
@@ -204,12 +224,21 @@ void ModelExecutor::run(const Plan& plan, Result& result) {
   for (const Move& each : plan.moves) move(each);
   gather(plan);
   logits_.resize(wanted_.size() * vocab_);
-  transformer_.forward({.tokens = tokens_, .sequences = sequences_, .logits_of = wanted_}, logits_);
+  hidden_.resize(hidden_rows_.size() * width_);
+  transformer_.forward(
+      {.tokens = tokens_, .sequences = sequences_, .logits_of = wanted_, .hidden_of = hidden_rows_},
+      logits_, hidden_);
+  add_hidden(plan);
   result.clear();
   answer_all(plan);
   std::size_t next = 0;
-  for (const Work& work : plan.work) {
-    if (work.emits) result.append(answers_[next++]);
+  for (std::size_t i = 0; i < plan.work.size(); ++i) {
+    const Work& work = plan.work[i];
+    if (work.emits && work.request->hidden != nullptr) {
+      result.endings.push_back({i, Finish::kStop, ""});
+    } else if (work.emits) {
+      result.append(answers_[next++]);
+    }
     result.close();
   }
   drafts_.run(plan, result);

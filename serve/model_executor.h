@@ -36,6 +36,7 @@ class ModelExecutor : public Executor {
  private:
   void move(const Move& move);
   void gather(const Plan& plan);
+  void add_hidden(const Plan& plan);
   void answer_all(const Plan& plan);
 
   // What answering a work needs; each of the pool's threads has its own.
@@ -52,7 +53,7 @@ class ModelExecutor : public Executor {
   std::unique_ptr<model::KvCache> host_;
   model::Transformer transformer_;
   machine::ThreadPool& pool_;
-  std::size_t vocab_;
+  std::size_t vocab_, width_;
   int most_rows_;
   DraftStage drafts_;
   // Of the plan under way; kept for their memory.
@@ -61,8 +62,8 @@ class ModelExecutor : public Executor {
   std::vector<Result> answers_;  // of the works that emit, each a result of one
   std::vector<std::size_t> emitting_, first_row_;
   std::vector<model::Sequence> sequences_;
-  std::vector<std::int32_t> wanted_;
-  std::vector<float> logits_;
+  std::vector<std::int32_t> wanted_, hidden_rows_;
+  std::vector<float> logits_, hidden_;
 };
 
 }  // namespace aisp::serve

@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 
 #include "base/rng.h"
 #include "model/made_model.h"
+#include "model/reference.h"
 #include "model/tokenizer_of.h"
 #include "serve/drafter.h"
 #include "serve/scheduler.h"
@@ -20,6 +22,7 @@ struct Setting {
   int device_blocks = 40, host_blocks = 0, max_rows = 96, max_running = 8, max_drafts = 0;
   int threads = 2;
   Drafter* drafter = nullptr;  // null: prompt lookup
+  model::KvType kv_type = model::KvType::kBF16;
 };
 
 struct Outputs {
@@ -37,7 +40,8 @@ Outputs run(const model::MadeModel& made, const std::vector<Request>& requests,
   const model::Weights weights(made.tensors, made.config, pool);
   PromptLookup lookup({.longest = 3, .shortest = 1});
   ModelExecutor executor(weights, pool,
-                         {.device_blocks = setting.device_blocks,
+                         {.kv_type = setting.kv_type,
+                          .device_blocks = setting.device_blocks,
                           .host_blocks = setting.host_blocks,
                           .max_rows = setting.max_rows,
                           .drafter = setting.drafter != nullptr ? setting.drafter : &lookup});
@@ -163,6 +167,66 @@ TEST_P(ModelExecutorTest, WithDraftsAsAlone) {
   const Outputs got = run(made, sharing, {.max_drafts = 4});
   EXPECT_EQ(got.tokens, alone(sharing));
   EXPECT_GT(got.counters.drafted, 0u) << "something was to be guessed";
+}
+
+std::vector<double> reference_sum(const model::MadeModel& made, std::span<const Token> tokens) {
+  const auto width = static_cast<std::size_t>(made.config.width);
+  const std::vector<double> states = model::reference_states(made.tensors, made.config, tokens);
+  std::vector<double> sum(width, 0.0);
+  for (std::size_t i = 0; i < states.size(); ++i) sum[i % width] += states[i];
+  return sum;
+}
+
+// Every third asks for states in place of an answer.
+std::vector<Request> with_states(std::vector<Request> requests, std::int64_t width) {
+  for (Request& request : requests) {
+    if (request.id % 3 != 1) continue;
+    request.hidden = std::make_shared<HiddenSum>(width);
+    request.max_tokens = 1;
+  }
+  return requests;
+}
+
+TEST_P(ModelExecutorTest, StatesAreTheReferences) {
+  if (GetParam() == std::string("llama")) GTEST_SKIP() << "the reference does not round to int8";
+  Request request = sharing[0];
+  request.hidden = std::make_shared<HiddenSum>(made.config.width);
+  request.max_tokens = 1;
+  const Outputs got =
+      run(made, {request}, {.max_rows = 17, .max_running = 4, .kv_type = model::KvType::kF32});
+  EXPECT_TRUE(got.tokens.at(1).empty());
+  EXPECT_EQ(got.finish.at(1), Finish::kStop);
+  EXPECT_EQ(request.hidden->tokens, static_cast<int>(request.prompt.size()));
+  const std::vector<double> right = reference_sum(made, request.prompt);
+  double largest = 0.0;
+  for (const double value : right) largest = std::max(largest, std::abs(value));
+  // Hundreds of roundings of 2^-24 in a row; one token left out changes some of them by 1/tokens.
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    EXPECT_NEAR(request.hidden->sum[i], right[i], 1e-4 * largest) << i;
+  }
+}
+
+TEST_P(ModelExecutorTest, StatesDependOnNoNeighbourAndNoCut) {
+  std::map<std::uint64_t, std::vector<double>> right;
+  for (const Request& request : with_states(sharing, made.config.width)) {
+    if (request.hidden == nullptr) continue;
+    run(made, {request}, {.max_rows = 128, .max_running = 1, .threads = 1});
+    right[request.id] = request.hidden->sum;
+  }
+  // Crowded, in small cuts, and with too little memory: preempted in between.
+  const Setting settings[] = {{}, {.max_rows = 9}, {.device_blocks = 8, .max_rows = 24}};
+  for (const Setting& setting : settings) {
+    const std::vector<Request> together = with_states(sharing, made.config.width);
+    const Outputs got = run(made, together, setting);
+    for (const Request& request : together) {
+      if (request.hidden == nullptr) continue;
+      EXPECT_EQ(request.hidden->sum, right.at(request.id)) << request.id;
+      EXPECT_EQ(request.hidden->tokens, static_cast<int>(request.prompt.size()));
+    }
+    auto tokens = alone(sharing);
+    for (const auto& [id, sum] : right) tokens[id].clear();
+    EXPECT_EQ(got.tokens, tokens) << "who asks for tokens sees nothing of it";
+  }
 }
 
 // What may be said: `least` or more lists of numbers, then a full stop.

@@ -7,23 +7,19 @@
 #include <cstdint>
 
 #include "base/error.h"
-#include "text/chat_template.h"
 
 namespace aisp::serve {
 
 std::vector<Token> chat_tokens(const LoadedModel& model, const nlohmann::ordered_json& messages,
                                const nlohmann::ordered_json& tools,
                                const nlohmann::ordered_json& values) {
-  return chat_tokens(model.tokenizer(), model.chat_template(), messages, tools, values);
+  return chat_tokens(model.tokenizer(), model.chat(), messages, tools, values);
 }
 
-std::vector<Token> chat_tokens(const text::Tokenizer& tokenizer, const std::string& chat_template,
+std::vector<Token> chat_tokens(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
                                const nlohmann::ordered_json& messages,
                                const nlohmann::ordered_json& tools,
                                const nlohmann::ordered_json& values) {
-  if (chat_template.empty()) {
-    throw Error("the model has no chat template", "chat", "give text to continue instead");
-  }
   const text::TokenizerSpec& spec = tokenizer.spec();
   const auto piece = [&](std::int32_t id) {
     return id < 0 ? "" : std::string(tokenizer.piece(id));
@@ -33,7 +29,7 @@ std::vector<Token> chat_tokens(const text::Tokenizer& tokenizer, const std::stri
   options.eos_token = piece(spec.eos);
   options.tools = tools;
   options.extra = values;
-  const std::string text = text::ChatTemplate(chat_template).render(messages, options);
+  const std::string text = chat.render(messages, options);
   return tokenizer.encode(text, {.add_special = false, .parse_special = true});
 }
 
@@ -52,11 +48,7 @@ Request request_for(const LoadedModel& model, std::vector<Token> prompt, int max
   request.prompt = std::move(prompt);
   request.max_tokens = max_tokens;
   request.sampling = sampling;
-  if (!ignore_end) {
-    for (std::int32_t id = 0; id < model.tokenizer().size(); ++id) {
-      if (model.tokenizer().ends_text(id)) request.stop_tokens.push_back(id);
-    }
-  }
+  if (!ignore_end) request.stop_tokens = model.end_tokens();
   return request;
 }
 

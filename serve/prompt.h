@@ -16,7 +16,7 @@ std::vector<Token> chat_tokens(const LoadedModel& model, const nlohmann::ordered
                                const nlohmann::ordered_json& tools = {},
                                const nlohmann::ordered_json& values = {});
 /// The same where no model is loaded.
-std::vector<Token> chat_tokens(const text::Tokenizer& tokenizer, const std::string& chat_template,
+std::vector<Token> chat_tokens(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
                                const nlohmann::ordered_json& messages,
                                const nlohmann::ordered_json& tools = {},
                                const nlohmann::ordered_json& values = {});

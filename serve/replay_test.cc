@@ -84,6 +84,47 @@ TEST(Replay, BeyondCapacityItRefusesInsteadOfCollapsing) {
             static_cast<double>(calm.output_tokens) / calm.virtual_s);
 }
 
+// Questions without a common beginning, `rate` a second from `begin_s` to `end_s`.
+void add_arrivals(RequestTrace& trace, double begin_s, double end_s, double rate) {
+  for (double at_s = begin_s; at_s < end_s; at_s += 1.0 / rate) {
+    trace.requests.push_back({at_s, 96, 24, {}});
+  }
+}
+
+// A minute of ten times what the machine can do, and calm again. What is predicted to come just in
+// time may come a step later: a step beside streams is two of a stream alone, 0.08 s.
+TEST(Replay, IsWithinItsTermsFiveSecondsAfterAFlood) {
+  constexpr double kWithinS = 1.0, kStepS = 0.08, kFloodS = 20.0, kCalmS = 80.0;
+  ReplayOptions options;
+  options.config = {.slots = 288, .max_running = 32, .max_rows = 256, .device_blocks = 2000};
+  options.first_token_within_s = kWithinS;
+  RequestTrace flood;
+  add_arrivals(flood, 0.0, 20.0, 1000.0);
+  const ReplayResult full = replay(flood, options);
+  const double capacity = static_cast<double>(full.requests.size()) / full.virtual_s;
+  RequestTrace trace;
+  add_arrivals(trace, 0.0, kFloodS, 0.5 * capacity);
+  add_arrivals(trace, kFloodS, kCalmS, 10.0 * capacity);
+  add_arrivals(trace, kCalmS, kCalmS + 30.0, 0.5 * capacity);
+  const ReplayResult result = replay(trace, options);
+  const auto came = [&](double from_s, double to_s) {
+    return std::ranges::count_if(trace.requests, [&](const TracedRequest& r) {
+      return r.arrival_s >= from_s && r.arrival_s < to_s;
+    });
+  };
+  const auto good = [&](double from_s, double to_s) {
+    return std::ranges::count_if(result.requests, [&](const ReplayedRequest& r) {
+      return r.arrival_s >= from_s && r.arrival_s < to_s &&
+             r.first_token_s - r.arrival_s <= kWithinS + kStepS;
+    });
+  };
+  EXPECT_EQ(good(0.0, kFloodS), came(0.0, kFloodS)) << "half of it is no effort";
+  EXPECT_EQ(good(kCalmS + 5.0, 1e9), came(kCalmS + 5.0, 1e9)) << "nobody suffers later";
+  const auto flooded = static_cast<double>(good(kFloodS, kCalmS));
+  EXPECT_GT(flooded, 0.9 * capacity * (kCalmS - kFloodS)) << "it works at its capacity meanwhile";
+  EXPECT_GT(result.refused, came(kFloodS, kCalmS) * 8 / 10);
+}
+
 TEST(Replay, RefusalsAreJudgedInHindsight) {
   const RequestTrace trace = conversations();
   ReplayOptions options = small_machine();

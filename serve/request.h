@@ -35,6 +35,16 @@ struct Sampling {
   int logprob_entries() const { return 1 + logprobs; }  // for each token
 };
 
+/// The sum over a prompt's tokens of their hidden states behind the last norm. The executor adds
+/// each token once, in the order of positions, in double: so the sum's bits do not depend on how
+/// the prompt was cut, what was computed beside it, or whether it was preempted in between. It is
+/// the submitter's to read when the request has ended.
+struct HiddenSum {
+  explicit HiddenSum(std::int64_t width) : sum(static_cast<std::size_t>(width), 0.0) {}
+  std::vector<double> sum;
+  int tokens = 0;  // added so far: positions [0, tokens)
+};
+
 struct Request {
   std::uint64_t id = 0;  // chosen by the caller
   int tenant = 0;        // in [0, Config::tenants)
@@ -46,6 +56,10 @@ struct Request {
   /// What the answer must look like; null: anything. Where the text is complete and nothing can
   /// follow, only an end of text fits: it should be among the stop tokens.
   std::shared_ptr<text::GrammarMatcher> grammar;
+  /// Asks for the states of the prompt in place of an answer: the request ends as kStop behind its
+  /// prompt, without a token; max_tokens is 1. It shares no one else's cached blocks, which hold no
+  /// states.
+  std::shared_ptr<HiddenSum> hidden;
   /// Priority: how long it may wait before it goes before everything that came later. Interactive
   /// requests have a second, batches minutes; nothing waits for ever.
   double patience_s = 10.0;

@@ -148,6 +148,16 @@ int find_donor(const State& state, const Slot& s, const PrefixIndex::Match& matc
   return -1;
 }
 
+// What of a waiting request may come from the cache: all but the last token; where its hidden
+// states are wanted, only what it has computed itself.
+std::span<const Token> may_be_cached(const Slot& s) {
+  std::size_t most = s.tokens.size() - 1;
+  if (s.request.hidden != nullptr) {
+    most = std::min(most, static_cast<std::size_t>(s.request.hidden->tokens));
+  }
+  return {s.tokens.data(), most};
+}
+
 class PromptPlanner {
  public:
   PromptPlanner(State& state, double now_s, int tokens)
@@ -207,9 +217,8 @@ class PromptPlanner {
     if (!overdue && !fits(available, promised, running, s.wanted_blocks)) return;
     PrefixIndex::Match match;
     if (state_.config.share_prefixes) {
-      match = state_.index.match(s.request.cache_domain,
-                                 std::span<const Token>(s.tokens).first(s.tokens.size() - 1));
-      if (waits_for_donor(slot, match, payer)) return;
+      match = state_.index.match(s.request.cache_domain, may_be_cached(s));
+      if (s.request.hidden == nullptr && waits_for_donor(slot, match, payer)) return;
     }
     s.wanted_blocks =
         blocks_to_start(state_.config, s.known(), s.prompt, s.request.max_tokens, match);

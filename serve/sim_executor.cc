@@ -55,6 +55,24 @@ void SimExecutor::check_context(const Work& work) {
   }
 }
 
+// A state of one number, small enough that sums are exact.
+void SimExecutor::add_hidden(HiddenSum& hidden, int position, std::uint64_t content) {
+  check(position <= hidden.tokens, "no position was left out");
+  if (position < hidden.tokens) return;  // computed again after a preemption
+  hidden.sum[0] += static_cast<double>(content >> 40);
+  ++hidden.tokens;
+}
+
+double SimExecutor::hidden_alone(const Request& request) {
+  HiddenSum hidden(1);
+  std::uint64_t now = 0;
+  for (const Token token : request.prompt) {
+    now = content(now, request.cache_domain, token);
+    add_hidden(hidden, hidden.tokens, now);
+  }
+  return hidden.sum[0];
+}
+
 void SimExecutor::run(const Plan& plan, Result& result) {
   const auto width = static_cast<std::ptrdiff_t>(options_.block_tokens);
   for (const Move& move : plan.moves) {
@@ -82,13 +100,18 @@ void SimExecutor::run(const Plan& plan, Result& result) {
       if (draft) accepted = accepted && result.tokens.back() == token;
       now = content(now, work.request->cache_domain, token);
       cell(work.blocks, position) = now;
-      if (work.emits && row >= work.known - 1 && accepted) {
+      if (work.request->hidden != nullptr) {
+        add_hidden(*work.request->hidden, position, now);
+      } else if (work.emits && row >= work.known - 1 && accepted) {
         const Token next = next_token(now, work.request->sampling.seed);
         result.tokens.push_back(next);
         for (int rank = 0; rank < work.request->sampling.logprob_entries(); ++rank) {
           result.logprobs.push_back({next, static_cast<float>(-rank)});
         }
       }
+    }
+    if (work.emits && work.request->hidden != nullptr) {
+      result.endings.push_back({i, Finish::kStop, ""});
     }
     result.close();
   }

@@ -35,10 +35,13 @@ class SimExecutor : public Executor {
 
   /// What a request alone is answered: independent of blocks and plans.
   std::vector<Token> alone(const Request& request) const;
+  /// The same of Request::hidden, whose width here is 1.
+  static double hidden_alone(const Request& request);
 
  private:
   std::uint64_t& cell(std::span<const BlockId> blocks, int position);
   void check_context(const Work& work);
+  static void add_hidden(HiddenSum& hidden, int position, std::uint64_t content);
 
   Options options_;
   std::vector<std::uint64_t> device_, host_;

@@ -110,6 +110,10 @@ class World {
     if (rng_.below(2) == 0) request.stop_tokens.push_back(2);
     request.sampling.seed = rng_.below(2);
     request.patience_s = 0.05 * static_cast<double>(rng_.below(40));
+    if (rng_.below(6) == 0) {
+      request.hidden = std::make_shared<HiddenSum>(1);
+      request.max_tokens = 1;
+    }
     if (rng_.below(10) == 0) request.first_token_by_s = now_ + 0.3 * rng_.uniform();
     const Verdict verdict = submit(state_, request, now_);
     check_integrity(state_);
@@ -174,6 +178,10 @@ class World {
       Asked& asked = found->second;
       EXPECT_EQ(asked.request.id, ended.id);
       std::vector<Token> right = executor_.alone(asked.request);
+      if (asked.request.hidden != nullptr) {
+        right.clear();
+        expect_states(asked.request, ended.finish);
+      }
       // Accepted drafts may run past a stop token or the limit; what counts is cut there.
       asked.output.resize(std::min(asked.output.size(), right.size()));
       if (ended.finish == Finish::kCancelled || ended.finish == Finish::kLate) {
@@ -183,6 +191,14 @@ class World {
       asked_.erase(found);
     }
     state_.ended.clear();
+  }
+
+  void expect_states(const Request& request, Finish finish) {
+    EXPECT_NE(finish, Finish::kLength);
+    if (finish != Finish::kStop) return;
+    EXPECT_EQ(request.hidden->tokens, static_cast<int>(request.prompt.size()));
+    EXPECT_EQ(request.hidden->sum[0], SimExecutor::hidden_alone(request));
+    ++summed_;
   }
 
   void expect_empty() {
@@ -201,20 +217,24 @@ class World {
   std::map<int, Asked> asked_;  // by slot
   std::uint64_t last_id_ = 0;
   double now_ = 0.0;
+  std::uint64_t summed_ = 0;
 
  public:
+  std::uint64_t summed() const { return summed_; }
   const Counters& counters() const { return state_.counters; }
 };
 
 TEST(Simulation, EveryInvariantHoldsAndEveryAnswerIsItsOwn) {
   long steps = 0;
   Counters sum;
+  std::uint64_t summed = 0;
   for (std::uint64_t seed = 1; steps < wanted_steps(); ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
     steps += world.run();
     if (testing::Test::HasFailure()) return;
     const Counters& c = world.counters();
+    summed += world.summed();
     sum.preemptions += c.preemptions;
     sum.cached_tokens += c.cached_tokens;
     sum.to_host += c.to_host;
@@ -228,8 +248,9 @@ TEST(Simulation, EveryInvariantHoldsAndEveryAnswerIsItsOwn) {
     sum.ended += c.ended;
   }
   // The worlds are harsh enough that everything happens.
-  for (const std::uint64_t count : {sum.preemptions, sum.cached_tokens, sum.to_host, sum.from_host,
-                                    sum.copied, sum.parked, sum.late, sum.accepted, sum.evicted}) {
+  for (const std::uint64_t count :
+       {sum.preemptions, sum.cached_tokens, sum.to_host, sum.from_host, sum.copied, sum.parked,
+        sum.late, sum.accepted, sum.evicted, summed}) {
     EXPECT_GT(count, 50u);
   }
   EXPECT_LT(sum.accepted, sum.drafted);
