@@ -58,6 +58,7 @@ class LoadRun {
 
  private:
   load::WorkloadOptions workload(const LoadSide& side, std::uint64_t block) const;
+  double offered_rate() const;  // 0 in a closed loop
   load::DrivePlan plan() const;
   load::DriveResult drive(LoadSide& side, const load::WorkloadOptions& asked,
                           const load::DrivePlan& plan);
@@ -83,11 +84,15 @@ class LoadRun {
   double cpu_s_ = 0.0, wall_s_ = 0.0;
 };
 
+double LoadRun::offered_rate() const {
+  return trace_ ? load::mean_rate(*trace_) * o_.scale_rate : o_.rate;
+}
+
 load::WorkloadOptions LoadRun::workload(const LoadSide& side, std::uint64_t block) const {
   load::WorkloadOptions asked;
   asked.gaps.kind = o_.constant ? load::Gaps::Kind::kConstant : load::Gaps::Kind::kGamma;
   asked.gaps.shape = o_.burst;
-  asked.gaps.rate = trace_ ? load::mean_rate(*trace_) * o_.scale_rate : std::max(o_.rate, 1e-6);
+  asked.gaps.rate = std::max(offered_rate(), 1e-6);
   asked.prompt = load::parse_lengths(o_.prompt_tokens, "--prompt-tokens");
   asked.answer = load::parse_lengths(o_.answer_tokens, "--answer-tokens");
   parse_shared_prefix(o_.shared_prefix, asked);
@@ -142,8 +147,7 @@ std::string LoadRun::shape() const {
     text = fmt::format("closed loop: {} users, each waits for its answer", o_.concurrency);
   } else if (trace_) {
     text = fmt::format("open loop: {} ({}), {:.3g} a second, lengths times {:g}", o_.trace,
-                       name_of(trace_->format), load::mean_rate(*trace_) * o_.scale_rate,
-                       o_.scale_lengths);
+                       name_of(trace_->format), offered_rate(), o_.scale_lengths);
   } else {
     text = fmt::format("open loop: {} arrivals, {:g} a second",
                        o_.constant       ? "evenly spaced"
@@ -197,7 +201,7 @@ int LoadRun::single() {
   const load::DriveResult result = drive(side, asked, plan());
   const auto stages = load::stages_between(before, side.histograms());
   const load::Summary summary = load::summarize(result, rules_);
-  keep("A", o_.concurrency > 0 ? 0.0 : asked.gaps.rate, summary, result);
+  keep("A", offered_rate(), summary, result);
   Json list = Json::array();
   for (const load::Stage& stage : stages) {
     list.push_back({{"name", printable(stage.name)},
@@ -273,7 +277,11 @@ int LoadRun::compare() {
     for (int turn = 0; turn < 2 && !bench::interrupted(); ++turn) {
       const int side = (pair + turn) % 2;  // A B B A
       const auto at = static_cast<std::size_t>(side);
-      const auto asked = workload(sides_[at], static_cast<std::uint64_t>(pair) + 1);
+      auto asked = workload(sides_[at], static_cast<std::uint64_t>(pair) + 1);
+      if (trace_) {
+        asked.trace_from_s =
+            load::trace_part_s(*trace_, asked.gaps.rate, block.warmup_s + block.duration_s, pair);
+      }
       blocks[side].push_back(drive(sides_[at], asked, block));
       summaries[side].push_back(load::summarize(blocks[side].back(), rules_));
     }
@@ -283,7 +291,7 @@ int LoadRun::compare() {
     const load::DriveResult all = load::joined(blocks[side]);
     const load::Summary summary = load::summarize(all, rules_);
     on_time = on_time && summary.on_time;
-    keep(side == 0 ? "A" : "B", o_.rate, summary, all);
+    keep(side == 0 ? "A" : "B", offered_rate(), summary, all);
     say(fmt::format("{}: {}\n", side == 0 ? "A" : "B",
                     sides_[static_cast<std::size_t>(side)].name));
     say(load_table(summary, rules_) + "\n");

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "load/compare.h"
 #include "load/probe.h"
 
 namespace aisp::app {
@@ -165,6 +166,10 @@ void check_load_options(const LoadCommand& o, const load::Slo& slo) {
   }
   if (!o.compare.empty() && o.requests > 0) {
     throw bad("blocks of a comparison have a length in time", "--requests", "give --duration");
+  }
+  if (!o.compare.empty() && o.pairs < load::least_pairs(o.level)) {
+    throw bad(fmt::format("{} pairs have no interval at {:g} %", o.pairs, 100.0 * o.level),
+              "--pairs", fmt::format("give {} or more", load::least_pairs(o.level)));
   }
   for (const std::string& header : o.headers) check_header(header);
   load::parse_lengths(o.prompt_tokens, "--prompt-tokens");  // before anything is connected

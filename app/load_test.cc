@@ -162,6 +162,7 @@ TEST_F(LoadTool, BadQuestionsAreOneLine) {
       {{url, "--rate", "1", "--shared-prefix", "5"}, "no shared prefix"},
       {{url, "--rate", "1", "--api-key-file", folder_ + "/key"}, "holds no key"},
       {{url, "--rate", "1", "--header", "a"}, "is no header"},
+      {{url, "--rate", "1", "--compare", url, "--pairs", "6"}, "6 pairs have no interval"},
       {{"--engine", "/nowhere.gguf", "--rate", "1"}, "/nowhere.gguf"},
       {{"--engine", "m", "--rate", "1", "--chat"}, "there is no network"},
       {{url, "--rate", "1", "--colour", "red"}, "unknown option --colour"}};

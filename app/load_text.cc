@@ -110,8 +110,15 @@ std::string sweep_line(const load::Sweep::Step& step, const load::Summary& summa
 
 std::string sweep_result(const load::Sweep& sweep, double good_share) {
   const std::string wanted = format_percent(good_share);
-  if (!sweep.met())
+  if (const auto few = sweep.too_few()) {
+    return fmt::format(
+        "no rate was shown to keep {} of the requests good: {} requests cannot show it, {} can; "
+        "give a longer --duration\n",
+        wanted, *few, sweep.least_requests());
+  }
+  if (!sweep.met()) {
     return fmt::format("no rate was shown to keep {} of the requests good\n", wanted);
+  }
   std::string text =
       fmt::format("{:.3g} requests/s keep {} of the requests good", *sweep.met(), wanted);
   if (sweep.missed()) text += fmt::format("; {:.3g} do not", *sweep.missed());

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "base/rng.h"
 #include "load/metrics_text.h"
 #include "load/sim_target.h"
@@ -50,6 +53,25 @@ TEST(Compare, ASideWithoutAnswersHasNoRatio) {
     EXPECT_EQ(row.pairs, 0);
     EXPECT_EQ(row.verdict, bench::Verdict::kInconclusive);
   }
+}
+
+TEST(Compare, ASideThatCollapsesLosesThePair) {
+  std::vector<Summary> well(12), collapsed(12);
+  for (Summary& one : well) {
+    one.ttft.p50.estimate = 0.1;
+    one.good_per_s = 2.0;
+  }
+  for (Summary& one : collapsed) {
+    one.ttft.p50.estimate = std::numeric_limits<double>::quiet_NaN();
+  }
+  for (const ComparedRow& row : compare(well, collapsed, 0.05, 0.95)) {
+    if (row.name != "TTFT p50" && row.name != "goodput") continue;
+    EXPECT_EQ(row.pairs, 12) << row.name;
+    EXPECT_EQ(row.verdict, bench::Verdict::kSlower) << row.name;
+    EXPECT_TRUE(std::isinf(row.ratio.estimate)) << row.name;
+  }
+  EXPECT_EQ(compare(collapsed, well, 0.05, 0.95)[0].ratio.high, 0.0);
+  EXPECT_EQ(least_pairs(0.95), 9);
 }
 
 TEST(MetricsText, DifferencesOfHistograms) {

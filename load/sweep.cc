@@ -51,13 +51,39 @@ std::optional<double> Sweep::not_met() const {
   return lowest;
 }
 
+// Every look at every rate may err: each gets its part of the whole.
+double Sweep::level_of_a_look() const {
+  return 1.0 - (1.0 - rules_.level) / (rules_.most_steps * rules_.most_repeats);
+}
+
+std::optional<std::size_t> Sweep::too_few() const {
+  if (next() || met() || steps_.empty() || !steps_.back().too_few) return {};
+  return steps_.back().at_s.size();
+}
+
+int Sweep::least_requests() const {
+  const auto enough = [&](int count) {
+    std::vector<double> at_s(static_cast<std::size_t>(count));
+    std::ranges::generate(at_s, [next = 0.0]() mutable { return next++; });
+    const std::vector<char> all(at_s.size(), 1);
+    return share_interval(at_s, all, level_of_a_look()).low >= rules_.good_share;
+  };
+  int high = 1;
+  while (!enough(high)) high *= 2;
+  for (int low = high / 2; high - low > 1;) {
+    const int middle = low + (high - low) / 2;
+    (enough(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
 std::optional<double> Sweep::next() const {
   if (repeat()) return steps_.back().rate;
   if (static_cast<int>(steps_.size()) >= rules_.most_steps) return {};
   const auto low = met(), high = not_met();
   if (!low && !high) return rules_.first_rate;
   if (!high) return *low * 2.0;
-  if (!low) return *high / 2.0;
+  if (!low) return steps_.back().too_few ? std::nullopt : std::optional(*high / 2.0);
   if (*high / *low <= rules_.ratio) return {};
   return std::sqrt(*low * *high);
 }
@@ -73,11 +99,13 @@ void Sweep::add(std::span<const double> at_s, std::span<const char> good) {
     step.good.push_back(good[i]);
   }
   if (!step.at_s.empty()) step.offset_s = step.at_s.back();
-  // Every look at every rate may err: each gets its part of the whole.
-  const double looks = rules_.most_steps * rules_.most_repeats;
-  step.good_share = share_interval(step.at_s, step.good, 1.0 - (1.0 - rules_.level) / looks);
+  const double level = level_of_a_look();
+  step.good_share = share_interval(step.at_s, step.good, level);
   if (step.good_share.low >= rules_.good_share) step.verdict = Verdict::kMet;
   if (step.good_share.high < rules_.good_share) step.verdict = Verdict::kMissed;
+  const std::vector<char> all(step.good.size(), 1);
+  step.too_few = step.verdict == Verdict::kUndecided &&
+                 share_interval(step.at_s, all, level).low < rules_.good_share;
 }
 
 }  // namespace aisp::load

@@ -23,7 +23,8 @@ class Sweep {
  public:
   explicit Sweep(const SweepRules& rules) : rules_(rules) {}
 
-  /// The rate to measure next; nothing when the search is over.
+  /// The rate to measure next; nothing when the search is over. Where no rate met yet and a rate's
+  /// runs were too short to show it, lower rates would have fewer requests still: it is over too.
   std::optional<double> next() const;
 
   /// A measurement at the rate that next() said: which requests were good, by due time.
@@ -36,6 +37,7 @@ class Sweep {
     int repeats = 0;
     Interval good_share;
     Verdict verdict = Verdict::kUndecided;
+    bool too_few = false;   // undecided, and would be with every request good
     double offset_s = 0.0;  // behind the measurements so far
     std::vector<double> at_s;
     std::vector<char> good;
@@ -46,11 +48,18 @@ class Sweep {
   std::optional<double> met() const;
   std::optional<double> missed() const;
 
+  /// Requests that the last rate had, where the search ended for want of them; else nothing.
+  std::optional<std::size_t> too_few() const;
+
+  /// The fewest requests of a rate that can show that it meets the objectives.
+  int least_requests() const;
+
   /// The lowest rate that missed or stayed undecided.
   std::optional<double> not_met() const;
 
  private:
   bool repeat() const;
+  double level_of_a_look() const;
 
   SweepRules rules_;
   std::vector<Step> steps_;

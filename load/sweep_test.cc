@@ -55,6 +55,23 @@ TEST(Sweep, EndsWhenNothingEverMeets) {
   EXPECT_EQ(sweep.steps().size(), 16u);
 }
 
+// Lower rates have fewer requests in the same time: the search says so instead of halving forever.
+TEST(Sweep, EndsWhereARateHasTooFewRequestsToShowAnything) {
+  Sweep sweep({.first_rate = 4.0});
+  for (int step = 0; sweep.next(); ++step) {
+    const int count = static_cast<int>(10.0 * *sweep.next());
+    std::vector<double> at_s;
+    for (int i = 0; i < count; ++i) at_s.push_back(i);
+    sweep.add(at_s, std::vector<char>(at_s.size(), step == 0 ? 0 : 1));
+  }
+  EXPECT_FALSE(sweep.met());
+  EXPECT_EQ(sweep.steps().size(), 2u);  // 40 bad requests; then 20, three times, all good
+  ASSERT_TRUE(sweep.too_few());
+  EXPECT_EQ(*sweep.too_few(), 60u);
+  EXPECT_GT(sweep.least_requests(), 60);
+  EXPECT_LT(sweep.least_requests(), 200);
+}
+
 TEST(Slo, IsRead) {
   const Slo slo = parse_slo("ttft=0.5,itl=2");
   EXPECT_EQ(slo.ttft_s, 0.5);

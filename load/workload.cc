@@ -33,9 +33,21 @@ double mean_rate(const RequestTrace& trace) {
   return span > 0.0 ? static_cast<double>(trace.requests.size()) / span : 1.0;
 }
 
+double trace_part_s(const RequestTrace& trace, double rate, double block_s, int block) {
+  const double all_s = trace.requests.back().arrival_s * mean_rate(trace) / rate;
+  const double parts = std::max(1.0, std::floor(all_s / block_s));
+  return std::fmod(block, parts) * block_s;
+}
+
 Workload::Workload(const WorkloadOptions& options)
     : options_(options), arrivals_(derive_seed(options.seed, kArrivals)) {
-  if (options_.trace) time_scale_ = mean_rate(*options_.trace) / options_.gaps.rate;
+  if (!options_.trace) return;
+  time_scale_ = mean_rate(*options_.trace) / options_.gaps.rate;
+  const auto& requests = options_.trace->requests;
+  const auto first = std::ranges::partition_point(requests, [&](const TracedRequest& one) {
+    return one.arrival_s * time_scale_ < options_.trace_from_s;
+  });
+  number_ = static_cast<std::uint64_t>(first - requests.begin());
 }
 
 std::optional<Request> Workload::next() {
@@ -66,7 +78,8 @@ Request Workload::drawn(double due_s) {
 Request Workload::recorded() {
   const RequestTrace& trace = *options_.trace;
   const TracedRequest& traced = trace.requests[number_];
-  Request request{.due_s = traced.arrival_s * time_scale_, .number = number_++};
+  Request request{.due_s = traced.arrival_s * time_scale_ - options_.trace_from_s,
+                  .number = number_++};
   request.prompt_tokens = scaled(traced.prompt_tokens, options_.scale_lengths);
   request.answer_tokens = scaled(traced.output_tokens, options_.scale_lengths);
   const int width = scaled(trace.hash_tokens, options_.scale_lengths);

@@ -29,10 +29,15 @@ struct WorkloadOptions {
   /// Recorded arrivals in place of gaps, lengths and the shared prefix.
   std::shared_ptr<const RequestTrace> trace;
   double scale_lengths = 1.0;  // of the trace's prompts, answers and prefix blocks
+  double trace_from_s = 0.0;   // begins so far into it, in seconds of the scaled arrivals
 };
 
 /// Recorded arrivals a second.
 double mean_rate(const RequestTrace& trace);
+
+/// Where block `block` of a run begins in a trace replayed at `rate`, in seconds of its scaled
+/// arrivals: one behind the other, from the front again where the trace is at its end.
+double trace_part_s(const RequestTrace& trace, double rate, double block_s, int block);
 
 class Workload {
  public:

@@ -127,5 +127,24 @@ TEST(Workload, RecordedBlocksAreRealPrefixes) {
   EXPECT_EQ(static_cast<int>(c.prompt[0].tokens.size()), c.prompt_tokens);
 }
 
+TEST(Workload, BlocksReplayATraceInParts) {
+  WorkloadOptions options;
+  options.trace = mooncake();
+  options.gaps.rate = 2.0 * mean_rate(*options.trace);
+  options.trace_from_s = 0.2;  // of arrivals at 0, 0.25 and 1
+  Workload workload(options);
+  const Request b = *workload.next();
+  EXPECT_NEAR(b.due_s, 0.05, 1e-12);
+  EXPECT_EQ(b.prompt_tokens, 1500);
+  EXPECT_NEAR(workload.next()->due_s, 0.8, 1e-12);
+  EXPECT_FALSE(workload.next());
+  const auto part = [&](double block_s, int block) {
+    return trace_part_s(*options.trace, options.gaps.rate, block_s, block);
+  };
+  EXPECT_NEAR(part(0.4, 1), 0.4, 1e-12);
+  EXPECT_NEAR(part(0.4, 2), 0.0, 1e-12);  // a third part would end behind the trace
+  EXPECT_EQ(part(5.0, 3), 0.0);           // longer than the trace
+}
+
 }  // namespace
 }  // namespace aisp::load
