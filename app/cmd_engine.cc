@@ -12,6 +12,7 @@
 #include "base/request_trace.h"
 #include "base/units.h"
 #include "serve/cache_study.h"
+#include "serve/fleet_summary.h"
 
 namespace aisp::app {
 namespace {
@@ -21,14 +22,8 @@ using Json = nlohmann::json;
 constexpr std::pair<const char*, serve::Eviction> kPolicies[] = {
     {"last-use", serve::Eviction::kLastUse}, {"frequency", serve::Eviction::kFrequency}};
 
-struct Spread {
-  double p50 = 0.0, p90 = 0.0, p99 = 0.0, worst = 0.0;
-};
-
-Spread spread_of(std::vector<double> values) {
-  return {serve::quantile(values, 0.5), serve::quantile(values, 0.9), serve::quantile(values, 0.99),
-          serve::quantile(values, 1.0)};
-}
+using serve::Spread;
+using serve::spread_of;
 
 // All figures of a replay, times in seconds.
 struct Summary {
@@ -268,6 +263,7 @@ void add_engine(CLI::App& root, EngineOptions& options, int* code) {
   engine->require_subcommand(1);
   add_simulate(engine, options.simulate, code);
   add_step_time(engine, options.step_time, code);
+  add_engine_fleet(engine, options.fleet, code);
 }
 
 }  // namespace aisp::app

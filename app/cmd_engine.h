@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "app/cmd_engine_fleet.h"
 #include "serve/replay.h"
 #include "serve/step_time.h"
 
@@ -35,6 +36,7 @@ int cmd_engine_simulate(const SimulateOptions& options);
 struct EngineOptions {
   SimulateOptions simulate;
   StepTimeOptions step_time;
+  EngineFleetOptions fleet;
 };
 void add_engine(CLI::App& root, EngineOptions& options, int* code);
 

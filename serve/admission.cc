@@ -33,8 +33,15 @@ void catch_up(State& state, Tenant& tenant) {
 
 }  // namespace
 
+double first_token_after(const Config& config, const StepWork& decode, int longest_context,
+                         double prompt_tokens) {
+  const double tokens = std::min(prompt_budget(config, decode, longest_context),
+                                 config.max_rows - static_cast<int>(decode.decode_rows));
+  const double steps = std::ceil(prompt_tokens / std::max(1.0, tokens));
+  return steps * config.time.seconds(decode) + prompt_tokens * config.time.prompt_token_s;
+}
+
 double predict_first_token(const State& state, double due_s, int prompt_tokens) {
-  const TimeModel& time = state.config.time;
   StepWork decode;
   double ahead = prompt_tokens;
   int longest = 0;
@@ -48,10 +55,7 @@ double predict_first_token(const State& state, double due_s, int prompt_tokens) 
       ahead += slot.remaining();
     }
   }
-  const double tokens = std::min(prompt_budget(state.config, decode, longest),
-                                 state.config.max_rows - static_cast<int>(decode.decode_rows));
-  const double steps = std::ceil(ahead / std::max(1.0, tokens));
-  return steps * time.seconds(decode) + ahead * time.prompt_token_s;
+  return first_token_after(state.config, decode, longest, ahead);
 }
 
 Verdict submit(State& state, Request request, double now_s) {

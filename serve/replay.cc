@@ -15,29 +15,9 @@ namespace aisp::serve {
 
 namespace {
 
-constexpr int kVocabulary = 128'000;
-
 double real_now_s() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration<double>(now).count();
-}
-
-// A prompt's token at a position: of the block of the prefix it lies in, or of the request alone.
-std::vector<Token> prompt_of(const TracedRequest& traced, std::int32_t hash_tokens,
-                             std::size_t number, int shrink) {
-  const int length = std::max(1, traced.prompt_tokens / shrink);
-  const int width = std::max(1, hash_tokens / shrink);
-  std::vector<Token> prompt(static_cast<std::size_t>(length));
-  for (int i = 0; i < length; ++i) {
-    const auto block = static_cast<std::size_t>(i / width);
-    const bool known = hash_tokens > 0 && block < traced.prefix.size();
-    const std::uint64_t origin = known ? static_cast<std::uint64_t>(traced.prefix[block]) * 2
-                                       : static_cast<std::uint64_t>(number) * 2 + 1;
-    const std::uint64_t place = static_cast<std::uint64_t>(known ? i % width : i);
-    prompt[static_cast<std::size_t>(i)] =
-        static_cast<Token>(derive_seed(origin, place) % kVocabulary);
-  }
-  return prompt;
 }
 
 // What unlimited memory would find, each request in its turn.
@@ -72,7 +52,7 @@ class Replay {
         executor_({.block_tokens = options.config.block_tokens,
                    .device_blocks = options.config.device_blocks,
                    .host_blocks = options.config.host_blocks,
-                   .vocabulary = kVocabulary,
+                   .vocabulary = kTraceVocabulary,
                    .time = options.config.time}),
         ideal_(options.config.block_tokens),
         open_(state_.slots.size()),
@@ -102,7 +82,7 @@ class Replay {
     const TracedRequest& traced = trace_.requests[next_];
     Request request;
     request.id = next_;
-    request.prompt = prompt_of(traced, trace_.hash_tokens, next_, options_.shrink);
+    request.prompt = traced_prompt(trace_, next_, options_.shrink);
     request.max_tokens = std::max(1, traced.output_tokens / options_.shrink);
     request.sampling.seed = next_;
     const double arrived_s = arrival_s(next_++);
@@ -216,6 +196,23 @@ class Replay {
 };
 
 }  // namespace
+
+std::vector<Token> traced_prompt(const RequestTrace& trace, std::size_t number, int shrink) {
+  const TracedRequest& traced = trace.requests[number];
+  const int length = std::max(1, traced.prompt_tokens / shrink);
+  const int width = std::max(1, trace.hash_tokens / shrink);
+  std::vector<Token> prompt(static_cast<std::size_t>(length));
+  for (int i = 0; i < length; ++i) {
+    const auto block = static_cast<std::size_t>(i / width);
+    const bool known = trace.hash_tokens > 0 && block < traced.prefix.size();
+    const std::uint64_t origin = known ? static_cast<std::uint64_t>(traced.prefix[block]) * 2
+                                       : static_cast<std::uint64_t>(number) * 2 + 1;
+    const std::uint64_t place = static_cast<std::uint64_t>(known ? i % width : i);
+    prompt[static_cast<std::size_t>(i)] =
+        static_cast<Token>(derive_seed(origin, place) % kTraceVocabulary);
+  }
+  return prompt;
+}
 
 ReplayResult replay(const RequestTrace& trace, const ReplayOptions& options) {
   if (options.shrink < 1 || !(options.speed > 0) || options.requests < 0) {

@@ -44,6 +44,13 @@ struct ReplayResult {
   Counters counters;
 };
 
+/// Tokens of traces lie in [0, kTraceVocabulary).
+inline constexpr int kTraceVocabulary = 128'000;
+
+/// The prompt of a request, made up: what the trace says begins alike, does; the rest is its own.
+/// `shrink` times shorter, at least one token.
+std::vector<Token> traced_prompt(const RequestTrace& trace, std::size_t number, int shrink);
+
 /// Deterministic but for real_s and step_us. Prompts are made up so that they begin alike where the
 /// trace says so. Throws Error when the options contradict each other.
 ReplayResult replay(const RequestTrace& trace, const ReplayOptions& options);

@@ -178,6 +178,11 @@ int wanted_drafts(const State& state, int slot);
 /// tokens to compute, by the time model and what is queued before it. O(slots).
 double predict_first_token(const State& state, double due_s, int prompt_tokens);
 
+/// The same from sums: `decode` the rows of running streams, the longest of them, and the prompt
+/// tokens to compute up to its own last one.
+double first_token_after(const Config& config, const StepWork& decode, int longest_context,
+                         double prompt_tokens);
+
 // The two questions, as pure functions.
 
 /// Blocks that must be available before this request starts, given what the index has of it.

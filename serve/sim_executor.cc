@@ -46,6 +46,11 @@ std::uint64_t& SimExecutor::cell(std::span<const BlockId> blocks, int position) 
                  static_cast<std::size_t>(position % options_.block_tokens)];
 }
 
+std::span<std::uint64_t> SimExecutor::block(BlockId id) {
+  const auto width = static_cast<std::size_t>(options_.block_tokens);
+  return std::span(device_).subspan(static_cast<std::size_t>(id) * width, width);
+}
+
 void SimExecutor::check_context(const Work& work) {
   std::uint64_t right = 0;
   for (int position = 0; position < work.first; ++position) {

@@ -33,6 +33,9 @@ class SimExecutor : public Executor {
   static std::uint64_t content(std::uint64_t previous, std::uint64_t domain, Token token);
   Token next_token(std::uint64_t content, std::uint64_t seed) const;
 
+  /// What lies in a device block, position by position: for transfers between two simulations.
+  std::span<std::uint64_t> block(BlockId id);
+
   /// What a request alone is answered: independent of blocks and plans.
   std::vector<Token> alone(const Request& request) const;
   /// The same of Request::hidden, whose width here is 1.
