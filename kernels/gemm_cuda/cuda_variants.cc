@@ -26,6 +26,9 @@ std::string wgmma_refuses(const Request& request) {
   if (request.shape.N % 8 != 0 || reinterpret_cast<std::uintptr_t>(request.bias) % 4 != 0) {
     return "needs a multiple of 8 columns and a 4-byte aligned bias";
   }
+  if (request.per_row && reinterpret_cast<std::uintptr_t>(request.scale_b) % 8 != 0) {
+    return "needs 8-byte aligned scales of columns";
+  }
   if (request.gated && request.output == Output::kF32) return "gate and up go to bf16 or e4m3";
   return "";
 }
