@@ -155,7 +155,6 @@ int cmd_serve(const ServeCommand& options) {
   const std::vector<front::Models::Source> sources = sources_of(options, std::max(1, keys.count()));
   const std::optional<front::Route> route = route_of(options, sources);
   front::Models models(sources);
-  for (const auto& served : models.all()) log.line(front::loaded_line(*served));
   front::Service service(models, {.limits = options.limits,
                                   .keys = keys,
                                   .route = route,
@@ -163,6 +162,7 @@ int cmd_serve(const ServeCommand& options) {
                                   .log = [&log](const std::string& line) { log.line(line); }});
   front::HttpServer server(address, options.limits, service);
   service.set_server(&server);
+  for (const auto& served : models.all()) log.line(front::loaded_line(*served));
   Ending ending(server, service, log, options.drain_timeout_s);
   server.catch_signals([&](int number) { ending.signal(number); });
   server.set_tick([&] { ending.tick(); });

@@ -124,6 +124,27 @@ TEST_F(ServeCommand, ReloadsOnASignal) {
   EXPECT_EQ(end_code(), 0);
 }
 
+TEST_F(ServeCommand, ServesTwoModelsAndChoosesBetweenThem) {
+  const std::string large = folder_ + "/large.gguf";
+  ASSERT_EQ(run({"model", "make", "--arch", "llama", "--shape", "tiny", "--layers", "3", "--type",
+                 "q8_0", "--context", "4096", "--out", large})
+                .code,
+            0);
+  serve({large, "--route", "length", "--route-prompt-tokens", "20"});
+  EXPECT_EQ(line("loaded")["model"], "large") << "the last of two lines";
+  EXPECT_GT(line("loaded")["seconds"], 0.0);
+  EXPECT_EQ(line("listening")["models"], Json::parse(R"(["tiny", "large"])"));
+  const auto asked = [&](int tokens) {
+    return TestClient(port_).ask(TestClient::post(
+        "/v1/completions", Json{{"model", "auto"},
+                                {"prompt", std::vector<int>(static_cast<std::size_t>(tokens), 5)},
+                                {"max_tokens", 2}}
+                               .dump()));
+  };
+  EXPECT_EQ(asked(20).header("X-Routed-To"), "tiny");
+  EXPECT_EQ(asked(21).header("X-Routed-To"), "large");
+}
+
 TEST_F(ServeCommand, IsReachedByCurl) {
   if (system("curl --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no curl here";
   serve();
@@ -161,6 +182,10 @@ TEST_F(ServeCommand, RefusesWhatIsUnsafeOrWrongInOneLine) {
       {{"--api-key-file", folder_ + "/none"}, "cannot be read"},
       {{"--api-key-file", keys(good), "--without-keys"}, "contradict"},
       {{"--model", "small"}, "not NAME=FILE"},
+      {{"--route", "length"}, "a route is between two models"},
+      {{"--route", "guess", "--model", "large=" + model_}, "--route"},
+      {{"--route", "load", "--model", "large=" + model_, "--route-name", "large"},
+       "a model has this name"},
       {{"--model", "tiny=" + model_}, "two models have this name"},
       {{"--log", folder_ + "/no/such/folder"}, "cannot be written"},
       {{"--kv", "q3"}, "--kv"}};
