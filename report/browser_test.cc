@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "report/html.h"
+#include "report/load_page.h"
 #include "report/test_pages.h"
 
 namespace aisp::report {
@@ -78,6 +79,13 @@ TEST(Browser, ARunWithoutResultsShows) {
   auto run = bench::sample::run();
   run.results.clear();
   EXPECT_RIGHT(render_html(run));
+}
+
+TEST(Browser, ShowsALoad) { EXPECT_RIGHT(load_html(load_record(std::string(120, 'w')))); }
+
+TEST(Browser, FindsALineThatIsMissing) {
+  EXPECT_FOUND(with(load_html(load_record("plain")), "strokeWidth: 1.8", "strokeWidth: 1.9"),
+               "0 marks of");
 }
 
 TEST(Browser, FindsAPageThatIsTooWide) {

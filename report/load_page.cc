@@ -61,6 +61,19 @@ std::string latencies(const Json& summary) {
   return out + "</tbody></table></div>";
 }
 
+// "TTFT at most 500 ms, TPOT at most 100 ms"; nothing where none was given.
+std::string objectives(const Json& slo) {
+  constexpr std::pair<const char*, const char*> kLimits[] = {
+      {"TTFT", "ttft_s"}, {"TPOT", "tpot_s"}, {"largest ITL", "itl_s"}};
+  std::string out;
+  for (const auto& [name, key] : kLimits) {
+    const double limit = number_of(slo, key);
+    if (!std::isfinite(limit)) continue;
+    out += fmt::format("{}{} at most {}", out.empty() ? "" : ", ", name, seconds(limit));
+  }
+  return out;
+}
+
 std::string facts(const Json& summary) {
   std::string ended;
   const Json outcomes = part_of(summary, "outcomes");
@@ -73,10 +86,12 @@ std::string facts(const Json& summary) {
   out += fact("offered", format_number(number_of(summary, "offered_per_s")) + " /s");
   out += fact("answered", format_number(number_of(summary, "answered_per_s")) + " /s");
   out += fact("tokens", format_number(number_of(summary, "answer_tokens_per_s")) + " /s");
-  out += fact("goodput", format_number(number_of(summary, "goodput_per_s")) + " /s");
-  out += fact("good", fmt::format("{} [{}, {}]", format_percent(number_of(share, "estimate")),
-                                  format_percent(number_of(share, "low")),
-                                  format_percent(number_of(share, "high"))));
+  if (const std::string slo = objectives(part_of(summary, "slo")); !slo.empty()) {
+    out += fact("goodput", format_number(number_of(summary, "goodput_per_s")) + " /s");
+    out += fact("good", fmt::format("{} [{}, {}]: {}", format_percent(number_of(share, "estimate")),
+                                    format_percent(number_of(share, "low")),
+                                    format_percent(number_of(share, "high")), slo));
+  }
   out += "</dl>";
   if (summary.value("steady", true) == false) {
     out += "<p class=\"notice\">Not steady: the first and the last third of this run differ.</p>";
@@ -126,6 +141,33 @@ std::string comparison(const Json& record) {
          "and tokens/s the ratio is A over B.</p></div></section>";
 }
 
+// What a server of ours says of its own stages; nothing for others.
+std::string stages(const Json& record) {
+  const Json list = part_of(record, "stages");
+  if (!list.is_array() || list.empty()) return "";
+  std::string out =
+      "<section aria-labelledby=\"stages\"><h2 id=\"stages\">The server's own stages</h2><div "
+      "class=\"panel\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+      "aria-label=\"Stages\"><table class=\"grid\"><thead><tr><th scope=\"col\">stage</th><th "
+      "scope=\"col\" class=\"num\">count</th><th scope=\"col\" class=\"num\">mean</th><th "
+      "scope=\"col\" class=\"num\">p50 at most</th><th scope=\"col\" class=\"num\">p99 at most"
+      "</th></tr></thead><tbody>";
+  for (const Json& stage : list) {
+    out += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td class=\"num\">{:.0f}</td><td class=\"num\">{}</td><td "
+        "class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
+        escape(text_of(stage, "name")), number_of(stage, "count"),
+        seconds(number_of(stage, "mean_s")), seconds(number_of(stage, "p50_s")),
+        seconds(number_of(stage, "p99_s")));
+  }
+  return out + "</tbody></table></div></div></section>";
+}
+
+const char* title(const std::string& kind) {
+  if (kind == "sweep") return "The highest rate that meets the objectives";
+  return kind == "comparison" ? "B against A, in turns" : "What the load did to its users";
+}
+
 // What the script draws from: runs with their series; safe as the text of a script element.
 std::string plot_data(const Json& record) {
   Json runs = Json::array();
@@ -149,7 +191,7 @@ std::string plot_data(const Json& record) {
 
 std::string header(const Json& record) {
   std::string out = fmt::format("<header><p class=\"eyebrow\">aisp load</p><h1>{}</h1>",
-                                escape(text_of(record, "kind")));
+                                title(text_of(record, "kind")));
   out +=
       fmt::format("<p class=\"lead\">{}</p><dl class=\"facts\">", escape(text_of(record, "load")));
   for (const Json& side : part_of(record, "sides")) {
@@ -200,6 +242,7 @@ std::string load_html(const Json& record) {
         "</div></section>";
   }
   for (std::size_t i = 0; i < runs.size(); ++i) out += run_section(runs[i], i);
+  out += stages(record);
   out +=
       "</main>\n<footer>Times from due to what arrived. Drawn with Observable Plot and D3 (ISC "
       "licence).</footer>\n<script type=\"application/json\" id=\"data\">" +

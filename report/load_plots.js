@@ -13,7 +13,7 @@
     ["itl_s", "ITL", "slower"], ["e2e_s", "e2e", "baseline"],
   ];
   const frame = (width, label, more) => ({
-    width, height: 300, marginLeft: 56, marginRight: 70, ariaLabel: label, ...more,
+    width, height: 300, marginLeft: 56, marginRight: 24, ariaLabel: label, ...more,
     color: { type: "identity" },
     style: { fontSize: "12px", background: "none", color: css("soft"), maxWidth: "none" },
   });
@@ -27,13 +27,10 @@
     const marks = [Plot.rectX([run.series.window], {
       x1: (d) => d[0], x2: (d) => d[1], fill: css("band"), fillOpacity: 0.5,
     }), ...grid()];
-    for (const [key, name, colour, dash] of kLines) {
+    for (const [key, , colour, dash] of kLines) {
       const seen = spans.filter((span) => span[key] > 0);
       marks.push(Plot.line(seen, {
         x: "at_s", y: key, stroke: css(colour), strokeDasharray: dash, strokeWidth: 1.8,
-      }));
-      marks.push(Plot.text(seen.slice(-1), {
-        x: "at_s", y: key, text: () => name, textAnchor: "start", dx: 6, fill: css(colour),
       }));
     }
     marks.push(Plot.dot(spans.filter((span) => span.failed > 0), {
@@ -46,14 +43,11 @@
 
   const distribution = (run, width) => {
     const marks = grid();
-    for (const [key, name, colour] of kCurves) {
+    for (const [key, , colour] of kCurves) {
       const points = run.series[key].map((value, i) => ({ value, share: i }));
       const seen = points.filter((point) => point.value > 0);
       marks.push(Plot.line(seen, {
         x: "value", y: "share", stroke: css(colour), strokeWidth: 1.8,
-      }));
-      marks.push(Plot.text(seen.slice(-1), {
-        x: "value", y: "share", text: () => name, textAnchor: "start", dx: 6, fill: css(colour),
       }));
     }
     return Plot.plot(frame(width, "Distributions", {
@@ -76,14 +70,31 @@
     ],
   }));
 
+  // What the lines of a plot mean, above it: beside their ends they would cover each other.
+  const legend = (lines) => {
+    const place = document.createElement("p");
+    place.className = "legend";
+    for (const [, name, colour, dash] of lines) {
+      const item = document.createElement("span");
+      const sign = document.createElement("i");
+      sign.style.color = css(colour);
+      sign.textContent = dash ? "┅" : "━";
+      item.append(sign, name);
+      place.append(item);
+    }
+    return place;
+  };
+
   const draw = () => {
     for (const figure of document.querySelectorAll("figure.plot")) {
       const canvas = figure.querySelector(".canvas");
       const width = Math.max(280, canvas.clientWidth), of = figure.dataset.of;
       const kind = figure.dataset.plot;
-      canvas.replaceChildren(
-        kind === "rates" ? rates(data, width) :
-          kind === "time" ? time(data[of], width) : distribution(data[of], width));
+      if (kind === "rates") canvas.replaceChildren(rates(data, width));
+      if (kind === "time") canvas.replaceChildren(legend(kLines), time(data[of], width));
+      if (kind === "distribution") {
+        canvas.replaceChildren(legend(kCurves), distribution(data[of], width));
+      }
     }
   };
   document.documentElement.classList.add("js");

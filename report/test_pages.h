@@ -65,4 +65,41 @@ inline bench::RunRecord large_run() {
   return run;
 }
 
+inline Json load_percentiles(double p50) {
+  const Json interval = {{"estimate", p50}, {"low", p50 / 2}, {"high", nullptr}};
+  return {{"count", 60},     {"p50", interval}, {"p90", interval},
+          {"p99", interval}, {"mean", p50},     {"max", p50 * 3}};
+}
+
+/// A record of `aisp load` in which every text from outside is `name`.
+inline Json load_record(const std::string& name) {
+  const Json span = {{"at_s", 1.0},     {"due", 3},        {"failed", 1},     {"good", 2},
+                     {"ttft_p50", 0.1}, {"ttft_p99", 0.4}, {"itl_p50", 0.02}, {"itl_p99", 0.05}};
+  const Json list = {0.1, 0.2};
+  Json run = {{"side", "A"}, {"rate", 4.0}, {"verdict", "met"}};
+  run["summary"] = {{"outcomes", {{"answered", 59}, {name, 1}}},
+                    {"ttft_s", load_percentiles(0.123)},
+                    {"itl_s", load_percentiles(0.02)},
+                    {"goodput_per_s", 3.9},
+                    {"slo", {{"ttft_s", 0.5}, {"tpot_s", nullptr}}},
+                    {"good_share", {{"estimate", 0.97}, {"low", 0.9}, {"high", 0.99}}},
+                    {"steady", false},
+                    {"on_time", false}};
+  run["series"] = {{"window", {0.5, 10.0}}, {"spans", {span}}, {"ttft_s", list},
+                   {"tpot_s", list},        {"itl_s", list},   {"e2e_s", list}};
+  const Json row = {{"name", "TTFT p50"},
+                    {"ratio", {{"estimate", 0.8}, {"low", 0.7}, {"high", 0.9}}},
+                    {"verdict", "faster"}};
+  return {{"schema", "aisp.load"},
+          {"kind", "sweep"},
+          {"load", name},
+          {"when", "2026-01-01T00:00:00Z"},
+          {"sides", {{{"name", name}, {"says", "model m"}}}},
+          {"messages", {name}},
+          {"stages", {{{"name", name}, {"count", 7}, {"mean_s", 0.2}, {"p50_s", 0.1}}}},
+          {"sweep", {{"met", 4.0}, {"missed", nullptr}}},
+          {"runs", {run}},
+          {"comparison", {{"rows", {row}}}}};
+}
+
 }  // namespace aisp::report
