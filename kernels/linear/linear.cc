@@ -23,7 +23,9 @@ using gemm::divide_up;
 // Half of a level-2 cache of 1 MiB (Zen 4; 2 MiB on recent Xeons): a run of panels is read from
 // memory once, and rows pass it from level 3 once for each run. Asking memory for the next run
 // while the last rows pass this one bought nothing: 16 rows ran at 0.50-0.58 of the peak with it,
-// at 0.49-0.61 without.
+// at 0.49-0.61 without. Nor did runs of 30 to 140 KiB, a first block of 12 rows and one of 4, or a
+// prefetch in each step in place of one burst a group: within what two runs of one version differ
+// by.
 constexpr std::int64_t kRunBytes = 512 << 10;
 // Runs for each thread, so that the last one to finish leaves the others idle for a tenth at most.
 constexpr std::int64_t kRunsPerThread = 10;
