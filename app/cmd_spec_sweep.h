@@ -4,13 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 namespace aisp::app {
 
 struct SpecSweepOptions {
   std::string model, draft_model;
-  std::string prompt_file;  // "": a short text of ours
-  int tokens = 128;         // of each answer
+  std::string prompt_file;         // "": a short text of ours
+  std::vector<double> acceptance;  // guesses of an oracle that is so often right, and no others
+  int tokens = 128;                // of each answer
   int rounds = 7;
   int threads = 0;  // 0: one per core
   std::string kv = "bf16";
@@ -18,8 +20,10 @@ struct SpecSweepOptions {
 };
 
 /// Runs every setting once a round, plain decoding first, each round in another order, and compares
-/// within the round. Prints a line for each setting and the best one. Throws UsageError and Error;
-/// exit code kExitWrong when a setting changed a token.
+/// within the round. Oracles know what plain decoding said; beside them stands the arithmetic
+/// bound: the tokens that k guesses bring on average over what a step of k + 1 rows costs, measured
+/// in each round, at the best k. Prints a line for each setting and the best one. Throws UsageError
+/// and Error; exit code kExitWrong when a setting changed a token.
 int cmd_spec_sweep(const SpecSweepOptions& options);
 
 void add_spec_sweep(CLI::App* tools, SpecSweepOptions& options, int* code);

@@ -83,11 +83,16 @@ void LentModel::fill(std::uint64_t seed, std::span<std::byte> memory) const {
     }
     to = to.subspan(static_cast<std::size_t>(lines_of(tensor)));
   }
+  pack(memory);
+}
+
+void LentModel::pack(std::span<std::byte> memory) const {
   const TensorFile views = file(memory);
   machine::ThreadPool pool(1);
   const Weights weights(find_tensors(views, config_), config_, pool);
   check(weights.packed_bytes() == packed_bytes_, "the packed bytes of this model");
-  std::ranges::copy(weights.packed(), to.begin());
+  std::ranges::copy(weights.packed(),
+                    memory.begin() + static_cast<std::ptrdiff_t>(stored_bytes_));
 }
 
 Transformer& LentTransformer::on(std::span<const std::byte> memory) {

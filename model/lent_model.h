@@ -30,6 +30,8 @@ class LentModel {
 
   /// Makes the weights of this seed and packs them. Some 10 ns a weight.
   void fill(std::uint64_t seed, std::span<std::byte> memory) const;
+  /// Packs again, for who has changed the bytes of tensors.
+  void pack(std::span<std::byte> memory) const;
   /// Tokens of its vocabulary at random.
   void fill_tokens(std::uint64_t seed, std::span<std::int32_t> tokens) const;
 

@@ -35,26 +35,18 @@ void check_vocabulary(const text::Tokenizer& own, const text::Tokenizer& other,
 
 }  // namespace
 
-DraftModel::DraftModel(const Options& options, const text::Tokenizer& tokenizer,
-                       machine::ThreadPool& pool)
-    : file_(model::open_model(options.model)),
+DraftModel::DraftModel(const model::Weights& weights, machine::ThreadPool& pool,
+                       const Options& options)
+    : config_(weights.config()),
+      cache_(config_, options.kv_type, options.blocks),
+      transformer_(weights, cache_, pool, kMostRows),
       sampler_(static_cast<int>(options.vocab)),
+      vocab_(static_cast<std::size_t>(config_.vocab)),
       blocks_(options.blocks),
       sequences_(static_cast<std::size_t>(options.slots)),
-      row_(static_cast<std::size_t>(options.vocab)) {
-  const text::Tokenizer own(model::tokenizer_of(file_), file_.path());
-  check_vocabulary(own, tokenizer, file_.path());
-  const model::ModelConfig config = model::config_of(file_);
-  const model::ModelTensors tensors = model::find_tensors(file_, config);
-  weights_ = std::make_unique<model::Weights>(tensors, config, pool,
-                                              options.packed_cache ? &file_ : nullptr);
-  vocab_ = static_cast<std::size_t>(config.vocab);
-  cache_ = std::make_unique<model::KvCache>(config, options.kv_type, options.blocks);
-  transformer_ = std::make_unique<model::Transformer>(*weights_, *cache_, pool, kMostRows);
-  measure();
-}
+      row_(static_cast<std::size_t>(options.vocab)) {}
 
-void DraftModel::measure() {
+DraftModel::Cost DraftModel::measure() {
   const auto seconds = [&](int rows) {
     double least = 1e9;
     for (int i = 0; i < kMeasuredSteps; ++i) {
@@ -73,8 +65,8 @@ void DraftModel::measure() {
     return least;
   };
   const double one_s = seconds(1), many_s = seconds(kMeasuredRows);
-  row_s_ = std::max(1e-9, (many_s - one_s) / (kMeasuredRows - 1));
-  step_s_ = std::max(1e-9, one_s - row_s_);
+  const double row_s = std::max(1e-9, (many_s - one_s) / (kMeasuredRows - 1));
+  return {.step_s = std::max(1e-9, one_s - row_s), .row_s = row_s};
 }
 
 // Forgets what was read from there on.
@@ -121,7 +113,7 @@ bool DraftModel::add_rows(Sequence& sequence, std::span<const Token> tokens) {
 
 void DraftModel::forward() {
   logits_.resize(wanted_.size() * vocab_);
-  transformer_->forward({.tokens = tokens_, .sequences = rows_, .logits_of = wanted_}, logits_);
+  transformer_.forward({.tokens = tokens_, .sequences = rows_, .logits_of = wanted_}, logits_);
 }
 
 // The first pass: what came since the last time. Who is far behind goes on reading next time.
@@ -135,7 +127,7 @@ void DraftModel::read_known(std::span<const DraftJob> jobs) {
     live = {.sequence = nullptr, .job = &job, .drafts = std::move(live.drafts)};
     live.drafts.clear();
     const auto end = static_cast<std::int64_t>(job.tokens.size()) + job.most;
-    if (end > weights_->config().context) continue;
+    if (end > config_.context) continue;
     const auto foreign = [&](Token token) { return static_cast<std::size_t>(token) >= vocab_; };
     Sequence& sequence = sequences_[static_cast<std::size_t>(job.slot)];
     const auto differ = std::ranges::mismatch(sequence.tokens, job.tokens);
@@ -201,6 +193,24 @@ void DraftModel::propose(std::span<const DraftJob> jobs, Drafts& out) {
     out.tokens.insert(out.tokens.end(), live.drafts.begin(), live.drafts.end());
     out.close();
   }
+}
+
+DraftFile::DraftFile(const std::string& path, bool packed_cache, const text::Tokenizer& tokenizer,
+                     machine::ThreadPool& pool, const DraftModel::Options& options)
+    : file_(model::open_model(path)) {
+  const text::Tokenizer own(model::tokenizer_of(file_), file_.path());
+  check_vocabulary(own, tokenizer, file_.path());
+  const model::ModelConfig config = model::config_of(file_);
+  const model::ModelTensors tensors = model::find_tensors(file_, config);
+  weights_ =
+      std::make_unique<model::Weights>(tensors, config, pool, packed_cache ? &file_ : nullptr);
+  drafter_ = std::make_unique<DraftModel>(*weights_, pool, options);
+  cost_ = drafter_->measure();
+}
+
+void DraftFile::add_cost(TimeModel& time) const {
+  time.draft_step_s = cost_.step_s;
+  time.draft_row_s = cost_.row_s;
 }
 
 }  // namespace aisp::serve

@@ -23,24 +23,25 @@ namespace aisp::serve {
 class DraftModel : public Drafter {
  public:
   struct Options {
-    std::string model;  // its file
     model::KvType kv_type = model::KvType::kBF16;
     int blocks = 0;  // of model::kBlockTokens tokens
     int slots = 0;
-    std::int64_t vocab = 0;    // logits of the model it drafts for
-    bool packed_cache = true;  // as LoadOptions::packed_cache
+    std::int64_t vocab = 0;  // logits of the model it drafts for
   };
-  /// `tokenizer` is that of the model it drafts for. Throws Error: the file is none or is damaged,
-  /// its vocabulary is another, memory is refused. Measures its steps: a second at most.
-  DraftModel(const Options& options, const text::Tokenizer& tokenizer, machine::ThreadPool& pool);
+  /// `weights` and `pool` must outlive it. Throws Error when memory is refused.
+  DraftModel(const model::Weights& weights, machine::ThreadPool& pool, const Options& options);
 
   void propose(std::span<const DraftJob> jobs, Drafts& out) override;
 
   /// As if it had read nothing. For measuring.
   void forget();
 
-  double step_s() const { return step_s_; }  // of a pass without rows
-  double row_s() const { return row_s_; }    // of each row more
+  /// What its passes cost here: a second at most.
+  struct Cost {
+    double step_s = 0.0;  // of a pass without rows
+    double row_s = 0.0;   // of each row more
+  };
+  Cost measure();
 
  private:
   struct Sequence {
@@ -54,7 +55,6 @@ class DraftModel : public Drafter {
     std::vector<Token> drafts;
   };
 
-  void measure();
   void cut(Sequence& sequence, std::size_t tokens);
   bool make_room(Sequence& sequence, std::size_t tokens);
   bool add_rows(Sequence& sequence, std::span<const Token> tokens);
@@ -63,22 +63,38 @@ class DraftModel : public Drafter {
   void forward();
   Token next_token(const Live& live, std::size_t row);
 
-  model::TensorFile file_;
-  std::unique_ptr<model::Weights> weights_;
-  std::unique_ptr<model::KvCache> cache_;
-  std::unique_ptr<model::Transformer> transformer_;
+  const model::ModelConfig& config_;
+  model::KvCache cache_;
+  model::Transformer transformer_;
   Sampler sampler_;
   std::size_t vocab_;  // its own logits
   BlockPool blocks_;
   std::vector<Sequence> sequences_;  // by slot
   std::uint64_t turn_ = 0;
-  double step_s_ = 0.0, row_s_ = 0.0;
   // Of the step under way; kept for their memory.
   std::vector<Live> live_;  // by job; `sequence` is null where there is nothing to guess
   std::vector<Token> tokens_;
   std::vector<model::Sequence> rows_;
   std::vector<std::int32_t> wanted_;
   std::vector<float> logits_, row_;
+};
+
+/// A draft model from a file, with what it costs.
+class DraftFile {
+ public:
+  /// `tokenizer` is that of the model it drafts for; `packed_cache` as LoadOptions::packed_cache.
+  /// Throws Error: the file is none or is damaged, its vocabulary is another, memory is refused.
+  DraftFile(const std::string& path, bool packed_cache, const text::Tokenizer& tokenizer,
+            machine::ThreadPool& pool, const DraftModel::Options& options);
+  DraftModel& drafter() { return *drafter_; }
+  /// Says in `time` what its guesses cost.
+  void add_cost(TimeModel& time) const;
+
+ private:
+  model::TensorFile file_;
+  std::unique_ptr<model::Weights> weights_;
+  std::unique_ptr<DraftModel> drafter_;
+  DraftModel::Cost cost_;
 };
 
 }  // namespace aisp::serve

@@ -18,13 +18,9 @@ constexpr int kBlocks = 60, kDrafts = 4;
 
 class DraftModelTest : public testing::Test {
  protected:
-  DraftModel open(const model::MadeModel& made, int blocks = kBlocks) {
-    return DraftModel({.model = made.folder.path("m.gguf"),
-                       .blocks = blocks,
-                       .slots = 8,
-                       .vocab = model.config.vocab,
-                       .packed_cache = false},
-                      tokenizer, pool);
+  DraftFile open(const model::MadeModel& made, int blocks = kBlocks) {
+    return DraftFile(made.folder.path("m.gguf"), false, tokenizer, pool,
+                     {.blocks = blocks, .slots = 8, .vocab = model.config.vocab});
   }
 
   std::vector<Request> requests(int count, int max_tokens) const {
@@ -91,9 +87,11 @@ class DraftModelTest : public testing::Test {
 TEST_F(DraftModelTest, AModelIsAlwaysRightAboutItself) {
   const auto asked = requests(6, 60);
   const Run plain = run(asked, nullptr);
-  DraftModel itself = open(model);
-  EXPECT_GT(itself.step_s(), 0.0);
-  const Run drafted = run(asked, &itself);
+  DraftFile itself = open(model);
+  TimeModel time;
+  itself.add_cost(time);
+  EXPECT_GT(time.draft_step_s, 0.0);
+  const Run drafted = run(asked, &itself.drafter());
   EXPECT_EQ(drafted.tokens, plain.tokens);
   EXPECT_GT(drafted.counters.drafted, 200u);
   EXPECT_EQ(drafted.counters.accepted, drafted.counters.drafted);
@@ -104,8 +102,8 @@ TEST_F(DraftModelTest, AnotherModelIsSoonLeftAlone) {
   const auto asked = requests(4, 220);
   const Run plain = run(asked, nullptr);
   const model::MadeModel other("llama", "f32", 77);
-  DraftModel wrong = open(other);
-  const Run drafted = run(asked, &wrong);
+  DraftFile wrong = open(other);
+  const Run drafted = run(asked, &wrong.drafter());
   EXPECT_EQ(drafted.tokens, plain.tokens);
   EXPECT_GT(drafted.counters.drafted, 10u);
   EXPECT_LT(drafted.counters.accepted, drafted.counters.drafted / 4);
@@ -115,15 +113,15 @@ TEST_F(DraftModelTest, AnotherModelIsSoonLeftAlone) {
 TEST_F(DraftModelTest, WithLittleMemoryFewerGuesses) {
   const auto asked = requests(6, 60);
   const Run plain = run(asked, nullptr);
-  DraftModel itself = open(model, 6);
-  const Run drafted = run(asked, &itself);
+  DraftFile itself = open(model, 6);
+  const Run drafted = run(asked, &itself.drafter());
   EXPECT_EQ(drafted.tokens, plain.tokens);
   EXPECT_EQ(drafted.counters.accepted, drafted.counters.drafted);
   EXPECT_LT(drafted.counters.drafted, 200u);
 }
 
 TEST_F(DraftModelTest, GoesOnWithWhatASlotHasRead) {
-  DraftModel itself = open(model);
+  DraftFile itself = open(model);
   const auto asked = requests(1, 60);
   std::vector<Token> tokens = asked[0].prompt;
   const auto propose = [&] {
@@ -133,7 +131,7 @@ TEST_F(DraftModelTest, GoesOnWithWhatASlotHasRead) {
                        .tokens = tokens,
                        .prompt = static_cast<int>(asked[0].prompt.size()),
                        .request = &asked[0]};
-    itself.propose({&job, 1}, out);
+    itself.drafter().propose({&job, 1}, out);
     return std::vector<Token>(out.of(0).begin(), out.of(0).end());
   };
   const auto first = propose();
@@ -143,7 +141,7 @@ TEST_F(DraftModelTest, GoesOnWithWhatASlotHasRead) {
   const auto second = propose();
   EXPECT_EQ(second[0], first[1]);
   tokens.back() = first[0] == 7 ? 8 : 7;  // the model was wrong
-  DraftModel fresh = open(model);
+  DraftFile fresh = open(model);
   const auto other = propose();
   std::swap(itself, fresh);
   EXPECT_EQ(propose(), other);
@@ -156,8 +154,8 @@ TEST_F(DraftModelTest, AnotherVocabularyIsOneLine) {
   spec.pieces[300] += "x";
   const text::Tokenizer other(spec);
   try {
-    DraftModel({.model = model.folder.path("m.gguf"), .blocks = 2, .slots = 1, .vocab = 512}, other,
-               pool);
+    DraftFile(model.folder.path("m.gguf"), false, other, pool,
+              {.blocks = 2, .slots = 1, .vocab = 512});
     FAIL() << "it was taken";
   } catch (const Error& refused) {
     EXPECT_NE(std::string(refused.what()).find("piece 300"), std::string::npos) << refused.what();

@@ -74,10 +74,7 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
                                                              .max_rows = engine.max_rows,
                                                              .drafter = drafter});
   time_ = executor_->measure_time();  // when nothing else runs any more
-  if (draft_model_ != nullptr) {
-    time_.draft_step_s = draft_model_->step_s();
-    time_.draft_row_s = draft_model_->row_s();
-  }
+  if (draft_ != nullptr) draft_->add_cost(time_);
   engine.time = time_;
   engine_ =
       std::make_unique<Engine>(Engine::Options{.config = engine, .executor = executor_.get()});
@@ -86,15 +83,13 @@ LoadedModel::LoadedModel(const LoadOptions& options) : file_(model::open_model(o
 
 Drafter* LoadedModel::open_drafter(const LoadOptions& options, const Config& engine) {
   if (options.draft_model.empty()) return options.lookup > 0 ? &lookup_ : nullptr;
-  draft_model_ =
-      std::make_unique<DraftModel>(DraftModel::Options{.model = options.draft_model,
-                                                       .kv_type = kv_type_of(options.kv),
-                                                       .blocks = engine.device_blocks,
-                                                       .slots = engine.slots,
-                                                       .vocab = weights_->config().vocab,
-                                                       .packed_cache = options.packed_cache},
-                                   *tokenizer_, *pool_);
-  return draft_model_.get();
+  draft_ =
+      std::make_unique<DraftFile>(options.draft_model, options.packed_cache, *tokenizer_, *pool_,
+                                  DraftModel::Options{.kv_type = kv_type_of(options.kv),
+                                                      .blocks = engine.device_blocks,
+                                                      .slots = engine.slots,
+                                                      .vocab = weights_->config().vocab});
+  return &draft_->drafter();
 }
 
 const text::ChatTemplate& LoadedModel::chat() const {

@@ -82,7 +82,7 @@ class LoadedModel {
   mutable std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary_;
   std::unique_ptr<ModelExecutor> executor_;
   PromptLookup lookup_;
-  std::unique_ptr<DraftModel> draft_model_;
+  std::unique_ptr<DraftFile> draft_;
   std::unique_ptr<Engine> engine_;
   TimeModel time_;
   double load_s_ = 0.0;

@@ -286,28 +286,9 @@ void check_sampling(const Sampling& s, int vocabulary) {
   }
 }
 
-double random_of(std::uint64_t seed, int position, int draw) {
-  const std::uint64_t label = static_cast<std::uint64_t>(static_cast<std::uint32_t>(position)) * 4 +
-                              static_cast<std::uint64_t>(draw);
+double random_of(std::uint64_t seed, int position) {
+  const std::uint64_t label = static_cast<std::uint32_t>(position);
   return static_cast<double>(derive_seed(seed, label) >> 11) * 0x1p-53;
-}
-
-SpeculativeChoice choose_speculatively(std::span<const double> p, std::span<const double> q,
-                                       Token draft, std::uint64_t seed, int position) {
-  const auto drafted = static_cast<std::size_t>(draft);
-  if (random_of(seed, position, 1) * q[drafted] < p[drafted]) return {draft, true};
-  double sum = 0.0;
-  for (std::size_t i = 0; i < p.size(); ++i) sum += std::max(0.0, p[i] - q[i]);
-  const double wanted = random_of(seed, position, 2) * sum;
-  double reached = 0.0;
-  Token last = draft;
-  for (std::size_t i = 0; i < p.size(); ++i) {
-    if (p[i] <= q[i]) continue;
-    last = static_cast<Token>(i);
-    reached += p[i] - q[i];
-    if (reached > wanted) break;
-  }
-  return {last, false};
 }
 
 }  // namespace aisp::serve

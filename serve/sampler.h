@@ -1,8 +1,7 @@
 // One row of logits to one token. Everything depends on the row, the request and the position alone
 // (the random number comes from (seed, position)), so the token is the same in any batch and any
 // order. A draft is right exactly when it is the token that sampling gives at its place:
-// speculation then leaves every token as it was, whatever the drafts were. SpeculativeChoice is
-// another kind.
+// speculation then leaves every token as it was, whatever the drafts were.
 //
 // In this order: mask, bias, penalties, temperature, min-p, top-k, top-p, draw.
 //   repetition: tokens of the sequence; logit / r if positive, else logit * r   (CTRL, 2019)
@@ -68,18 +67,7 @@ class Sampler {
 /// -1 to 20 log-probabilities and no more than tokens, bias only for tokens of the vocabulary.
 void check_sampling(const Sampling& sampling, int vocabulary);
 
-/// Uniform in [0, 1) of a request's seed and a position; `draw` names independent ones.
-double random_of(std::uint64_t seed, int position, int draw = 0);
-
-/// Drafts from a smaller model that drew them from probabilities q: accepted with min(1, p/q), else
-/// replaced by a draw from max(0, p - q). The distribution is p exactly, more drafts are accepted
-/// than by comparing, but the tokens are others than without drafts.
-/// Source: Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023).
-struct SpeculativeChoice {
-  Token token = 0;
-  bool accepted = false;
-};
-SpeculativeChoice choose_speculatively(std::span<const double> p, std::span<const double> q,
-                                       Token draft, std::uint64_t seed, int position);
+/// Uniform in [0, 1) of a request's seed and a position.
+double random_of(std::uint64_t seed, int position);
 
 }  // namespace aisp::serve

@@ -1,5 +1,5 @@
-// The sampler beside an independent one in double that sorts everything; its draws beside its
-// probabilities; and that drafts change neither tokens nor distribution.
+// The sampler beside an independent one in double that sorts everything, and its draws beside its
+// probabilities.
 #include "serve/sampler.h"
 
 #include <gtest/gtest.h>
@@ -217,33 +217,6 @@ TEST(Sampler, RefusesSettingsOutOfRange) {
   wrong[9].bias = {{1, kNan}};
   for (const Sampling& s : wrong) EXPECT_THROW(check_sampling(s, 10), Error);
   check_sampling(Sampling{}, 10);
-}
-
-// Drafts from a model with other probabilities: what comes out has the distribution p, and as many
-// drafts are accepted as can be, 1 - (total variation between p and q).
-TEST(Speculation, LeavesTheDistributionAsItIs) {
-  const int vocabulary = 24;
-  Sampler sampler(vocabulary);
-  std::vector<float> large(vocabulary), small(vocabulary);
-  fill_normal(large, 1, 1.5f);
-  fill_normal(small, 2, 1.5f);
-  std::vector<double> p(vocabulary), q(vocabulary), counts(vocabulary, 0.0), drafts = counts;
-  const Sampling s{.seed = 3};
-  sampler.probabilities({.logits = large}, s, p);
-  sampler.probabilities({.logits = small}, s, q);
-  const int n = 200'000;
-  double accepted = 0.0, overlap = 0.0;
-  for (int position = 0; position < n; ++position) {
-    const Token draft = sampler.sample({.logits = small, .position = position}, s);
-    ++drafts[static_cast<std::size_t>(draft)];
-    const SpeculativeChoice choice = choose_speculatively(p, q, draft, s.seed, position);
-    ++counts[static_cast<std::size_t>(choice.token)];
-    accepted += choice.accepted;
-  }
-  for (std::size_t i = 0; i < p.size(); ++i) overlap += std::min(p[i], q[i]);
-  EXPECT_LT(std::abs(chi_square_z(counts, p, n)), 4.5);
-  EXPECT_GT(chi_square_z(drafts, p, n), 100.0);  // the drafts alone have not that distribution
-  EXPECT_NEAR(accepted / n, overlap, 5 * std::sqrt(0.25 / n));
 }
 
 }  // namespace

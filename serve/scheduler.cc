@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "serve/memory.h"
+#include "serve/speculation.h"
 
 namespace aisp::serve {
 
@@ -13,13 +14,6 @@ namespace {
 
 // Candidates looked at in a step: those that do not fit cost a look each.
 constexpr int kLooks = 64;
-// Recent mean of accepted drafts: half of it is from the last 5 guesses.
-constexpr double kAcceptanceMemory = 0.87;
-// The mean of all requests, where newcomers begin: half of it is from the last 34 guesses.
-constexpr double kMeanMemory = 0.98;
-// What trying a draft may cost where none pays, and the tokens between two tries at least.
-constexpr double kTryShare = 0.01;
-constexpr int kLeastSilence = 16;
 
 Slot& at(State& state, int slot) { return state.slots[static_cast<std::size_t>(slot)]; }
 const Slot& at(const State& state, int slot) { return state.slots[static_cast<std::size_t>(slot)]; }
@@ -93,7 +87,7 @@ void add_work(State& state, int slot, int known, bool decode, Tenant& payer) {
   plan.cost.context_tokens += context;
   const double guesses = plan.work.back().next_drafts;
   plan.cost.draft_steps = std::max(plan.cost.draft_steps, guesses);
-  plan.cost.draft_rows += guesses;
+  if (guesses > 0) plan.cost.draft_rows += guesses + s.known() - s.drafted;
   const TimeModel& time = state.config.time;
   payer.service_s +=
       ((decode ? time.decode_row_s : time.prompt_token_s) * rows + time.context_token_s * context) /
@@ -293,13 +287,7 @@ void complete_one(State& state, const Work& work, std::span<const Token> answer,
     finish = take_tokens(s, answer, &taken);
     if (!finish && ending != nullptr) finish = ending->finish;
     s.computed = known + taken - 1;
-    state.counters.drafted += static_cast<std::uint64_t>(drafts);
-    state.counters.accepted += static_cast<std::uint64_t>(std::max(0, count - 1));
-    for (int guess = 0; guess < std::min(drafts, count); ++guess) {
-      const double right = guess < count - 1 ? 1.0 : 0.0;
-      s.acceptance += (1.0 - kAcceptanceMemory) * (right - s.acceptance);
-      state.acceptance += (1.0 - kMeanMemory) * (right - state.acceptance);
-    }
+    judge_drafts(state, s, drafts, std::max(0, count - 1));
     s.drafts.clear();
   } else {
     s.computed += work.known;
@@ -396,7 +384,7 @@ void complete(State& state, const Result& result) {
     complete_one(state, plan.work[i], result.answer(i), ends ? &*ending++ : nullptr);
     if (plan.work[i].next_drafts == 0) continue;
     set_drafts(state, plan.work[i].slot, result.drafts.of(i));
-    at(state, plan.work[i].slot).drafted = at(state, plan.work[i].slot).known();
+    drafted_now(state, at(state, plan.work[i].slot));
   }
 }
 
@@ -411,47 +399,6 @@ bool cancel(State& state, int slot, std::uint64_t id, Finish finish) {
     end(state, slot, finish);
   }
   return true;
-}
-
-void set_drafts(State& state, int slot, std::span<const Token> drafts) {
-  Slot& s = at(state, slot);
-  if (s.stage != Stage::kRunning || s.in_plan || s.remaining() != 1) return;
-  const int useful =
-      std::min(state.config.max_drafts, s.request.max_tokens - (s.known() - s.prompt) - 1);
-  const std::size_t count = std::min(drafts.size(), static_cast<std::size_t>(std::max(0, useful)));
-  s.drafts.assign(drafts.begin(), drafts.begin() + static_cast<std::ptrdiff_t>(count));
-}
-
-// With each draft accepted with probability p, k drafts bring (1 - p^(k+1)) / (1 - p) tokens for
-// the row's share of the step plus k rows and k guesses: the best k by the time model. A drafter
-// that has been away has to read what came since, which must be worth it for what is still to be
-// said. When no draft is, one is tried now and then, so that a text that becomes predictable is
-// noticed: for a hundredth of the time since the last, however much a try costs.
-int wanted_drafts(const State& state, int slot) {
-  const Slot& s = at(state, slot);
-  const TimeModel& time = state.config.time;
-  if (state.config.max_drafts == 0 || s.stage != Stage::kRunning) return 0;
-  const int left = s.most - s.known() - 1, most = std::min(state.config.max_drafts, left - 1);
-  if (most <= 0) return 0;
-  const double sharers = std::max<double>(1.0, static_cast<double>(state.running.size()));
-  const double row_s = time.step_s / sharers + time.decode_row_s + time.context_token_s * s.known();
-  const double draft_s = time.decode_row_s + time.draft_row_s + time.draft_step_s / sharers;
-  const int away = s.known() - s.drafted;
-  const double reading_s = time.draft_row_s * away;
-  const double p = std::min(s.acceptance, 0.98);
-  double best = 1.0 / row_s, tokens = 1.0, power = 1.0;
-  int wanted = 0;
-  for (int k = 1; k <= most; ++k) {
-    power *= p;
-    tokens += power;
-    const double rate = tokens / (row_s + k * draft_s);
-    if (rate <= best) continue;
-    best = rate;
-    wanted = k;
-  }
-  if (left * (row_s - 1.0 / best) > reading_s) return wanted;
-  const int silent = std::min(away, s.known() - s.prompt);
-  return silent >= kLeastSilence && reading_s + draft_s <= kTryShare * silent * row_s ? 1 : 0;
 }
 
 }  // namespace aisp::serve

@@ -93,6 +93,7 @@ struct alignas(64) Slot {
   std::uint64_t order = 0;  // of submission: breaks ties
   Request request;
   double acceptance = 0.8;  // of drafts, recent mean
+  double lost_s = 0.0;      // what drafts have cost beyond what they brought
   int drafted = 0;          // tokens known when drafts were asked for last
   double arrival_s = 0.0;
   int donor = -1, donor_blocks = 0;           // parked until the donor has indexed that many
@@ -171,7 +172,7 @@ void complete(State& state, const Result& result);
 /// Config::max_drafts. Ignored for others.
 void set_drafts(State& state, int slot, std::span<const Token> drafts);
 
-/// How many of the drafts would be worth their rows, see speculation in scheduler.cc.
+/// How many drafts would be worth their rows and their making, see speculation.cc.
 int wanted_drafts(const State& state, int slot);
 
 /// Seconds from now until the first token of a request that is due then and has so many prompt

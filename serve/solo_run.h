@@ -12,14 +12,15 @@ namespace aisp::serve {
 struct SoloRun {
   std::vector<Token> tokens;                // of the answer
   double prompt_s = 0.0, answer_s = 0.0;    // to the first token, and from it to the last
+  double steps_s = 0.0;                     // of the answer, by the executor's own clock
   std::uint64_t drafted = 0, accepted = 0;  // guesses
   double tokens_per_s() const {             // behind the first
     return static_cast<double>(tokens.size() - 1) / answer_s;
   }
 };
 
-/// `request` needs room in config.device_blocks, else check() fails. `acceptance`: of the guesses
-/// of earlier requests, and of these afterwards (State::acceptance).
-SoloRun run_alone(Executor& executor, const Config& config, Request request, double& acceptance);
+/// `state` is idle, and stays as it is afterwards: what it has learnt of guesses and times serves
+/// the next run. `request` needs room in it, else check() fails.
+SoloRun run_alone(Executor& executor, State& state, Request request);
 
 }  // namespace aisp::serve

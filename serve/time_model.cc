@@ -23,10 +23,16 @@ TimeLearner::TimeLearner() {
 void TimeLearner::learn(TimeModel& model, const StepWork& work, double took_s) {
   const double expected_s = model.seconds(work);
   if (!(took_s > 0.0) || !(expected_s > 0.0) || !std::isfinite(took_s)) return;
-  double* const costs[kCosts] = {&model.step_s, &model.prompt_token_s, &model.decode_row_s,
-                                 &model.context_token_s, &model.moved_block_s};
-  const double counts[kCosts] = {1.0, work.prompt_tokens, work.decode_rows, work.context_tokens,
-                                 work.moved_blocks};
+  double* const costs[kCosts] = {&model.step_s,          &model.prompt_token_s, &model.decode_row_s,
+                                 &model.context_token_s, &model.moved_block_s,  &model.draft_step_s,
+                                 &model.draft_row_s};
+  const double counts[kCosts] = {1.0,
+                                 work.prompt_tokens,
+                                 work.decode_rows,
+                                 work.context_tokens,
+                                 work.moved_blocks,
+                                 work.draft_steps,
+                                 work.draft_rows};
   // A cost's share of the step is by how much the step's logarithm follows the cost's.
   double share[kCosts], moves[kCosts], sum = kNoise;
   for (std::size_t i = 0; i < kCosts; ++i) share[i] = *costs[i] * counts[i] / expected_s;

@@ -49,7 +49,7 @@ class TimeLearner {
   void learn(TimeModel& model, const StepWork& work, double took_s);
 
  private:
-  static constexpr int kCosts = 5;
+  static constexpr int kCosts = 7;
   // Covariance of the logarithms of the costs.
   std::array<std::array<double, kCosts>, kCosts> unsure_{};
 };
