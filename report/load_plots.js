@@ -13,7 +13,7 @@
     ["itl_s", "ITL", "slower"], ["e2e_s", "e2e", "baseline"],
   ];
   const frame = (width, label, more) => ({
-    width, height: 300, marginLeft: 56, marginRight: 24, ariaLabel: label, ...more,
+    width, height: 300, marginLeft: 68, marginRight: 24, ariaLabel: label, ...more,
     color: { type: "identity" },
     style: { fontSize: "12px", background: "none", color: css("soft"), maxWidth: "none" },
   });
