@@ -14,11 +14,11 @@ void run_cluster(const Request& r, const cuda::SoftmaxCut& cut) {
   check(r.gradient != nullptr, "cross_entropy: clusters are for rows that are written");
   if (r.type == DType::kBF16) {
     with_gradient<Bf16>(r, [&](const auto& work) {
-      cuda::run_softmax_clusters<Bf16>(work, r.rows, r.n, cut, r.stream);
+      cuda::run_softmax_clusters<Bf16>(work, {r.rows, r.ticket}, r.n, cut, r.stream);
     });
   } else {
     with_gradient<float>(r, [&](const auto& work) {
-      cuda::run_softmax_clusters<float>(work, r.rows, r.n, cut, r.stream);
+      cuda::run_softmax_clusters<float>(work, {r.rows, r.ticket}, r.n, cut, r.stream);
     });
   }
 }
@@ -26,11 +26,11 @@ void run_cluster(const Request& r, const cuda::SoftmaxCut& cut) {
 void run_cluster_backward(const Request& r, const float* row_factor, const cuda::SoftmaxCut& cut) {
   if (r.type == DType::kBF16) {
     with_known<Bf16>(r, row_factor, [&](const auto& work) {
-      cuda::run_softmax_clusters<Bf16>(work, r.rows, r.n, cut, r.stream);
+      cuda::run_softmax_clusters<Bf16>(work, {r.rows, r.ticket}, r.n, cut, r.stream);
     });
   } else {
     with_known<float>(r, row_factor, [&](const auto& work) {
-      cuda::run_softmax_clusters<float>(work, r.rows, r.n, cut, r.stream);
+      cuda::run_softmax_clusters<float>(work, {r.rows, r.ticket}, r.n, cut, r.stream);
     });
   }
 }

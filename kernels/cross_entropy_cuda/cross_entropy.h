@@ -41,6 +41,7 @@ struct Request {
   const float* grad_factor = nullptr;  // one float
   std::int32_t ignore = -100;
   float smoothing = 0.0F;
+  std::uint32_t* ticket = nullptr;  // as in kernels/softmax_cuda/softmax.h
   machine::CudaStream stream = nullptr;
 };
 

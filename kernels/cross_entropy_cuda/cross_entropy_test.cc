@@ -83,6 +83,7 @@ void check_case(const Case& c, const cuda::SoftmaxCut* cut = nullptr) {
   TestTensor label(DType::kI32, Doubles(labels.begin(), labels.end()));
   TestTensor loss(DType::kF32, c.rows), lse(DType::kF32, c.rows), mean(DType::kF32, 1);
   TestTensor gradient(c.type, c.rows * c.n, c.offset), factor(DType::kF32, 1);
+  TestTensor ticket(DType::kI32, Doubles{0.0});
   inverse_count(label.data<int>(), c.rows, -100, factor.data<float>(), nullptr);
   Request request{.type = c.type,
                   .rows = c.rows,
@@ -91,7 +92,8 @@ void check_case(const Case& c, const cuda::SoftmaxCut* cut = nullptr) {
                   .labels = label.data<int>(),
                   .loss = loss.data<float>(),
                   .lse = lse.data<float>(),
-                  .smoothing = static_cast<float>(c.smoothing)};
+                  .smoothing = static_cast<float>(c.smoothing),
+                  .ticket = ticket.data<std::uint32_t>()};
   const auto run = [&] {
     if (cut == nullptr) return cross_entropy(request);
     variants()[cut->cluster > 1 ? 0 : 1].run(request, *cut);
@@ -107,6 +109,7 @@ void check_case(const Case& c, const cuda::SoftmaxCut* cut = nullptr) {
   run();
   scaled_sum(loss.data<float>(), c.rows, factor.data<float>(), mean.data<float>(), nullptr);
   machine::device_wait();
+  EXPECT_EQ(ticket.read()[0], 0.0) << c.text();
 
   const auto valid = static_cast<double>(c.rows - std::count(labels.begin(), labels.end(), -100));
   EXPECT_EQ(static_cast<float>(factor.read()[0]), static_cast<float>(1.0 / valid)) << c.text();
@@ -143,6 +146,9 @@ TEST(CrossEntropyCuda, EveryWidthAndAlignment) {
     }
     check_case({.type = type, .rows = 1000, .n = 512, .in_place = true});
     check_case({.type = type, .rows = 150, .n = 16384, .in_place = true});
+    // Clusters that take several rows.
+    const std::int64_t lanes = type == DType::kBF16 ? 8 : 4;
+    check_case({.type = type, .rows = 200, .n = 4500 * lanes, .in_place = true});
   }
 }
 

@@ -14,7 +14,9 @@ struct Loss {
   static constexpr bool kReduces = !kKnown, kTotal = kSmooth && !kKnown, kWrites = kGradient;
   struct Row {
     int label;
-    float target;  // the label's logit
+    float target = 0.0F;  // the label's logit
+    float factor = 1.0F;  // of the gradient
+    float lse = 0.0F;     // kKnown
   };
   struct All {
     float largest = 0.0F, log2_sum = 0.0F, factor = 1.0F;
@@ -30,23 +32,25 @@ struct Loss {
   __device__ bool inside(int label) const { return label >= 0 && label < r.n; }
 
   __device__ Row begin(std::int64_t row) const {
-    Row begun{r.labels[row], 0.0F};
-    if (inside(begun.label)) {
-      begun.target = static_cast<float>(in(row)[begun.label]);
+    Row begun{r.labels[row]};
+    if (r.grad_factor != nullptr) begun.factor = *r.grad_factor;
+    if constexpr (kKnown) {
+      if (row_factor != nullptr) begun.factor *= row_factor[row];
+      begun.lse = r.lse[row];
     }
     return begun;
   }
 
+  __device__ void found(Row& begun, float value) const { begun.target = value; }
+
   __device__ All finish(std::int64_t row, Row begun, float3 sums, bool lead) const {
     All all;
     const bool ignored = begun.label == r.ignore;
-    if (r.grad_factor != nullptr) all.factor = *r.grad_factor;
-    if (!inside(begun.label)) all.factor = __int_as_float(0x7fc00000);
-    if (kKnown && row_factor != nullptr) all.factor *= row_factor[row];
+    all.factor = inside(begun.label) ? begun.factor : __int_as_float(0x7fc00000);
     if (ignored) all.factor = 0.0F;
     if constexpr (kSmooth) all.even = all.factor * r.smoothing / static_cast<float>(r.n);
     if constexpr (kKnown) {
-      all.largest = r.lse[row];
+      all.largest = begun.lse;
       all.log2_sum = 0.0F;
       return all;
     }

@@ -56,7 +56,7 @@ __device__ inline typename Op::Value reduce_warp(typename Op::Value value) {
 class RowReducer {
  public:
   struct Shared {
-    float4 partial[2][32];  // of up to three floats each: 16 bytes suit every Value's alignment
+    float4 partial[2][32];  // of up to three floats each
   };
   __device__ explicit RowReducer(Shared& shared) : shared_(shared) {}
 
@@ -67,29 +67,42 @@ class RowReducer {
     if (blockDim.x == 32) return value;
     float4* partial = shared_.partial[turn_];
     turn_ ^= 1;
-    const unsigned lane = threadIdx.x % 32;
-    if (lane == 0) reinterpret_cast<Value&>(partial[threadIdx.x / 32]) = value;
-    __syncthreads();
-    const unsigned warps = blockDim.x / 32;
+    const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    auto* values = reinterpret_cast<Value*>(partial);
     if constexpr (sizeof(Value) <= sizeof(float2)) {
-      // Simple operations of few warps: one after the other, from loads that do not wait for each
-      // other, is sooner than five shuffles that do.
-      if (warps <= kFewWarps) {
-        value = reinterpret_cast<const Value&>(partial[0]);
+      // Simple operations of few warps: one after the other, from loads of 16 bytes that do not
+      // wait for each other, is sooner than five shuffles that do.
+      constexpr unsigned kEach = sizeof(float4) / sizeof(Value);
+      if (warps <= kFewLoads * kEach) {
+        if (lane == 0) {
+          values[warp] = value;
+          if (warp == warps - 1) {
+            for (unsigned i = warps; i % kEach != 0; ++i) values[i] = Op::nothing();
+          }
+        }
+        __syncthreads();
+        value = Op::nothing();
 #pragma unroll
-        for (unsigned i = 1; i < kFewWarps; ++i) {
-          if (i < warps) value = Op::of(value, reinterpret_cast<const Value&>(partial[i]));
+        for (unsigned i = 0; i < kFewLoads; ++i) {
+          if (i * kEach >= warps) break;
+          const float4 some = partial[i];
+#pragma unroll
+          for (unsigned j = 0; j < kEach; ++j) {
+            value = Op::of(value, reinterpret_cast<const Value*>(&some)[j]);
+          }
         }
         return value;
       }
     }
+    if (lane == 0) values[warp] = value;
+    __syncthreads();
     value = Op::nothing();
-    if (lane < warps) value = reinterpret_cast<const Value&>(partial[lane]);
+    if (lane < warps) value = values[lane];
     return reduce_warp<Op>(value);
   }
 
  private:
-  static constexpr unsigned kFewWarps = 16;
+  static constexpr unsigned kFewLoads = 4;  // 16 warps with a float each, 8 with two
   Shared& shared_;
   int turn_ = 0;
 };

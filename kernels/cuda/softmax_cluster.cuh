@@ -1,12 +1,17 @@
-// Long rows of a softmax in clusters of blocks that stay: one thread of each block has the copy
-// engine bring its part of the next rows, a chunk at a time, to a ring in shared memory; the others
-// hold the part of the present row in registers. The blocks of a cluster exchange (maximum, sum)
-// through shared memory. So 192 KiB are on their way into a multiprocessor whatever its warps do.
+// Long rows of a softmax in clusters of blocks that stay. A block's part of the next row is brought
+// to shared memory by the copy engine while the present one, in registers, is reduced and written;
+// the blocks of a cluster exchange (maximum, sum) through shared memory, and with it the number of
+// the row after the next.
 //
-// 8192 rows of 128256 bf16 words in clusters of 2: 3.83 TB/s on one H200, 0.90 of a copy; clusters
-// of 4 that come and go with each row gave 3.61, and 4 that stay 3.09 to 3.53, as only 120 of the
-// 132 multiprocessors have room for one. Reading the row a second time instead: 2.8.
-// Source: see softmax_row.cuh; CUDA C++ Programming Guide 13.0, distributed shared memory.
+// Rows dealt out in advance end unevenly: multiprocessors are not served alike, and a copy by
+// blocks that stay ends on the last of them 7 us after half of the others (of 104 us). So clusters
+// may draw their rows from a counter. Of a copy, on one H200, 4096 rows of 128256 bf16 words:
+// clusters of 2 that stay 0.90. In other arrangements, 8192 rows: a ring of 192 KiB and a warp that
+// copies 0.90 to 0.91 (its 17th warp takes a quarter of everyone's registers; fewer chunks on their
+// way change nothing), the same without any exponentials 0.93; clusters of 4 that come and go with
+// each row 0.85; 4 that stay 0.75, as only 120 of the 132 multiprocessors have room for one;
+// reading a row twice 0.66. Source: see softmax_row.cuh; CUDA C++ Programming Guide 13.0,
+// distributed shared memory.
 #pragma once
 
 #include <algorithm>
@@ -20,9 +25,8 @@
 namespace aisp::kernels::cuda {
 
 constexpr int kClusterWarps = kClusterThreads / 32, kMostBlocks = 8;
-/// 12 chunks of two packs a thread: 192 KiB.
-constexpr int kChunkPacks = 2, kRingStages = 12;
-constexpr int kRingChunk = kClusterThreads * kChunkPacks * 16;
+/// What arrives together: two packs a thread.
+constexpr int kChunkPacks = 2, kChunkBytes = kClusterThreads * kChunkPacks * 16;
 
 /// What a block reduces through, in two sets that take turns: who writes one for the second time
 /// has passed a barrier that everyone reaches after the last reading of it.
@@ -31,114 +35,135 @@ struct ClusterSums {
   float4 of_block[2][kMostBlocks];
   Barrier met[2];  // an arrival of each block of the cluster
 };
+struct Met {
+  float3 sum;
+  int number;
+};
 
-/// The LogSum of row number `turn` of a cluster from those of the threads that hold it.
-__device__ inline float3 reduce_cluster(ClusterSums& sums, int turn, float3 value) {
+/// In turn number `turn` of a cluster: the LogSum of what its threads bring (not with kReduces
+/// false), and the `number` that lane 0 of the first block's first warp brings.
+template <bool kReduces>
+__device__ inline Met meet(ClusterSums& sums, int turn, float3 value, int number) {
   const int set = turn & 1, thread = threadIdx.x, blocks = static_cast<int>(cluster_size());
-  const auto pack = [](float3 v) { return float4{v.x, v.y, v.z, 0.0F}; };
   const auto unpack = [](const float4& v) { return float3{v.x, v.y, v.z}; };
-  value = reduce_warp<LogSum>(value);
-  if (thread % 32 == 0) sums.of_warp[set][thread / 32] = pack(value);
-  named_sync(1, kClusterThreads);
-  value = thread % 32 < kClusterWarps ? unpack(sums.of_warp[set][thread % 32]) : LogSum::nothing();
-  value = reduce_warp<LogSum>(value);
+  if constexpr (kReduces) {
+    value = reduce_warp<LogSum>(value);
+    if (thread % 32 == 0) sums.of_warp[set][thread / 32] = {value.x, value.y, value.z, 0.0F};
+    __syncthreads();
+    value =
+        thread % 32 < kClusterWarps ? unpack(sums.of_warp[set][thread % 32]) : LogSum::nothing();
+    value = reduce_warp<LogSum>(value);
+  }
+  number = __shfl_sync(0xffffffffU, number, 0);
   if (thread < blocks) {
-    *of_block(&sums.of_block[set][cluster_rank()], thread) = pack(value);
+    *of_block(&sums.of_block[set][cluster_rank()], thread) = {value.x, value.y, value.z,
+                                                              __int_as_float(number)};
     barrier_arrive_at_releasing(&sums.met[set], thread);
   }
   barrier_wait_cluster(&sums.met[set], turn >> 1 & 1);
-  value = unpack(sums.of_block[set][0]);
-  for (int i = 1; i < blocks; ++i) value = LogSum::of(value, unpack(sums.of_block[set][i]));
-  return value;
-}
-
-/// A block's part of the rows of its cluster, chunk after chunk, by one thread.
-template <class T, int kChunks, class Work>
-__device__ inline void fill_ring(const Work& work, std::int64_t rows, int begin, int part,
-                                 char* ring, Barrier* full, Barrier* empty) {
-  const std::int64_t clusters = gridDim.x / cluster_size();
-  const int part_bytes = part * static_cast<int>(sizeof(T));
-  RingPosition<kRingStages> at;
-  for (std::int64_t row = blockIdx.x / cluster_size(); row < rows; row += clusters) {
-    const char* from = reinterpret_cast<const char*>(static_cast<const T*>(work.in(row)) + begin);
-    for (int chunk = 0; chunk < kChunks; ++chunk, at.advance()) {
-      const int bytes = max(0, min(kRingChunk, part_bytes - chunk * kRingChunk));
-      barrier_wait(&empty[at.stage], at.parity ^ 1U);
-      barrier_arrive_expect(&full[at.stage], bytes);
-      if (bytes == 0) continue;
-      bulk_load(ring + at.stage * kRingChunk, from + chunk * kRingChunk, bytes, &full[at.stage]);
-    }
+  const float4 first = sums.of_block[set][0];
+  value = unpack(first);
+  if constexpr (kReduces) {
+    for (int i = 1; i < blocks; ++i) value = LogSum::of(value, unpack(sums.of_block[set][i]));
   }
+  return {value, __float_as_int(first.w)};
 }
 
-/// Work: as for softmax_rows. Clusters take rows in turn; each block has `part_columns` of them, at
-/// most kPacks packs a thread.
+/// The rows of a cluster: its number, a step further, and then as drawn, or again a step further.
+struct RowsInTurn {
+  std::int64_t rows;
+  std::uint32_t* ticket;  // zero before and after; nullptr: nothing is drawn
+
+  /// What the row after the next is, as meet() takes it: one thread, once for each row that is
+  /// done, so that whoever draws number rows - 1 is the last.
+  __device__ int draw(std::int64_t after, std::int64_t clusters) const {
+    if (ticket == nullptr) return static_cast<int>(after + clusters);
+    const std::uint32_t drawn = atomicAdd(ticket, 1U);
+    if (drawn == rows - 1) *ticket = 0;
+    return static_cast<int>(2 * clusters + drawn);
+  }
+};
+
+/// Work: as for softmax_rows. Each block of a cluster has `part_columns` of its rows, at most
+/// kPacks packs a thread.
 template <class T, class Work, int kPacks>
-__global__ void __launch_bounds__(kClusterThreads + 32, 1)
-    softmax_clusters(const Work work, const std::int64_t rows, const int n,
-                     const int part_columns) {
+__global__ void __launch_bounds__(kClusterThreads, 1)
+    softmax_clusters(const Work work, const RowsInTurn turns, const int n, const int part_columns) {
   using Slice = RowSlice<T, kPacks, true>;
   constexpr int kChunks = kPacks / kChunkPacks;
-  extern __shared__ __align__(128) char ring[];
-  __shared__ Barrier full[kRingStages], empty[kRingStages];
+  constexpr int kColumns = kChunkBytes / static_cast<int>(sizeof(T));
+  extern __shared__ __align__(128) char chunks[];
+  __shared__ Barrier full[kChunks];
   __shared__ ClusterSums sums;
   const int begin = min(n, static_cast<int>(cluster_rank()) * part_columns);
   const int part = min(n - begin, part_columns), thread = threadIdx.x;
   if (thread == 0) {
-    for (int i = 0; i < kRingStages; ++i) {
-      barrier_init(&full[i], 1);
-      barrier_init(&empty[i], kClusterWarps);
-    }
+    for (auto& barrier : full) barrier_init(&barrier, 1);
     for (auto& barrier : sums.met) barrier_init(&barrier, cluster_size());
     barrier_init_fence();
   }
-  cluster_sync();  // before anyone writes to a neighbour
-  if (thread >= kClusterThreads) {
-    if (elect_one()) fill_ring<T, kChunks>(work, rows, begin, part, ring, full, empty);
-  } else {
-    const std::int64_t clusters = gridDim.x / cluster_size();
-    RingPosition<kRingStages> at;
-    int turn = 0;
-    for (std::int64_t row = blockIdx.x / cluster_size(); row < rows; row += clusters, ++turn) {
-      const typename Work::Row begun = work.begin(row);
-      Slice slice;
-#pragma unroll
-      for (int chunk = 0; chunk < kChunks; ++chunk, at.advance()) {
-        barrier_wait(&full[at.stage], at.parity);
-        RowSlice<T, kChunkPacks, true> some;
-        some.load(reinterpret_cast<const T*>(ring + at.stage * kRingChunk),
-                  part - chunk * (kRingChunk / static_cast<int>(sizeof(T))), thread,
-                  kClusterThreads, kMinusInfinity<T>);
-#pragma unroll
-        for (int i = 0; i < kChunkPacks; ++i) slice.pack[chunk * kChunkPacks + i] = some.pack[i];
-        __syncwarp();
-        if (thread % 32 == 0) barrier_arrive(&empty[at.stage]);
-      }
-      float3 sum{};
-      if constexpr (Work::kReduces) {
-        sum = reduce_cluster(sums, turn, log_sum_of<Work::kTotal>(slice, part, kClusterThreads));
-        slice.forget_floats();
-      }
-      const typename Work::All all = work.finish(row, begun, sum, thread == 0 && begin == 0);
-      T* out = static_cast<T*>(work.out(row)) + begin;
-      write_slice(work, all, slice, out, part, thread, kClusterThreads);
-      write_other<Slice::kCount>(work, row, begun, all, begin, begin + part, thread,
-                                 kClusterThreads);
+  cluster_sync();                               // before anyone writes to a neighbour
+  const auto ask_for = [&](std::int64_t row) {  // one thread
+    const T* from = static_cast<const T*>(work.in(row)) + begin;
+    for (int i = 0; i < kChunks; ++i) {
+      const int bytes = max(0, min(part - i * kColumns, kColumns)) * static_cast<int>(sizeof(T));
+      barrier_arrive_expect(&full[i], bytes);
+      if (bytes > 0) bulk_load(chunks + i * kChunkBytes, from + i * kColumns, bytes, &full[i]);
     }
+  };
+  const std::int64_t clusters = gridDim.x / cluster_size();
+  std::int64_t row = blockIdx.x / cluster_size(), after = row + clusters;
+  if (thread == 0) ask_for(row);
+  typename Work::Row next = work.begin(row);
+  for (int turn = 0; row < turns.rows; ++turn) {
+    typename Work::Row begun = next;
+    const int other = work.column(begun) - begin;  // in this part, if it is 0..part-1
+    int drawn = 0;
+    if (thread == 0 && cluster_rank() == 0) drawn = turns.draw(after, clusters);
+    Slice slice;
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      const T* values = reinterpret_cast<const T*>(chunks + i * kChunkBytes);
+      barrier_wait(&full[i], turn & 1);
+      RowSlice<T, kChunkPacks, true> some;
+      some.load(values, part - i * kColumns, thread, kClusterThreads, kMinusInfinity<T>);
+#pragma unroll
+      for (int j = 0; j < kChunkPacks; ++j) slice.pack[i * kChunkPacks + j] = some.pack[j];
+      if (other >= i * kColumns && other < min(part, (i + 1) * kColumns)) {
+        work.found(begun, static_cast<float>(values[other - i * kColumns]));
+      }
+    }
+    __syncthreads();  // everyone has read it
+    if (after < turns.rows) {
+      if (thread == 0) ask_for(after);
+      next = work.begin(after);
+    }
+    float3 sum{};
+    if constexpr (Work::kReduces) {
+      sum = log_sum_of<Work::kTotal>(slice, part, kClusterThreads);
+      slice.forget_floats();
+    }
+    const Met met = meet<Work::kReduces>(sums, turn, sum, drawn);
+    // Who tells of the row has found its other column, if there is one.
+    const bool tells = work.column(begun) < 0 ? begin == 0 : other >= 0 && other < part;
+    const typename Work::All all = work.finish(row, begun, met.sum, thread == 0 && tells);
+    T* out = static_cast<T*>(work.out(row)) + begin;
+    write_slice(work, all, slice, out, part, thread, kClusterThreads);
+    write_other<Slice::kCount>(work, row, begun, all, begin, begin + part, thread, kClusterThreads);
+    row = after, after = met.number;
   }
-  __syncwarp();
   cluster_sync();  // a neighbour may still write here
 }
 
 template <class T, class Work, int kPacks>
-void launch_softmax_clusters(const Work& work, std::int64_t rows, std::int64_t n, int size,
+void launch_softmax_clusters(const Work& work, const RowsInTurn& turns, std::int64_t n, int size,
                              machine::CudaStream stream) {
   const auto kernel = softmax_clusters<T, Work, kPacks>;
-  constexpr int kBytes = kRingStages * kRingChunk;
+  constexpr int kBytes = kPacks / kChunkPacks * kChunkBytes;
   cudaLaunchAttribute cluster;
   cluster.id = cudaLaunchAttributeClusterDimension;
   cudaLaunchConfig_t config{};
-  config.blockDim = dim3(kClusterThreads + 32);
+  config.blockDim = dim3(kClusterThreads);
   config.dynamicSmemBytes = kBytes;
   config.attrs = &cluster;
   config.numAttrs = 1;
@@ -159,20 +184,22 @@ void launch_softmax_clusters(const Work& work, std::int64_t rows, std::int64_t n
   constexpr std::int64_t kCount = kLanes<T>;
   const std::int64_t packs = (n + kCount - 1) / kCount;
   const auto part = static_cast<int>((packs + size - 1) / size * kCount);
-  shape(std::min<std::int64_t>(rows, std::max(1, at_once[size])), size);
+  shape(std::min<std::int64_t>(turns.rows, std::max(1, at_once[size])), size);
   config.stream = stream;
-  AISP_CUDA(cudaLaunchKernelEx(&config, kernel, work, rows, static_cast<int>(n), part));
+  AISP_CUDA(cudaLaunchKernelEx(&config, kernel, work, turns, static_cast<int>(n), part));
 }
 
-/// Launches softmax_clusters of `work`, which writes, with 4 or 16 packs a thread.
+/// Launches softmax_clusters of `work`, which writes, with 4 or 16 packs a thread. Rows are
+/// numbered in 31 bits.
 template <class T, class Work>
-void run_softmax_clusters(const Work& work, std::int64_t rows, std::int64_t n,
+void run_softmax_clusters(const Work& work, const RowsInTurn& turns, std::int64_t n,
                           const SoftmaxCut& cut, machine::CudaStream stream) {
   static_assert(Work::kWrites);
+  check(turns.rows < (std::int64_t{1} << 31) - (1 << 20), "softmax: rows are numbered in 31 bits");
   if (cut.row.packs == 16) {
-    launch_softmax_clusters<T, Work, 16>(work, rows, n, cut.cluster, stream);
+    launch_softmax_clusters<T, Work, 16>(work, turns, n, cut.cluster, stream);
   } else {
-    launch_softmax_clusters<T, Work, 4>(work, rows, n, cut.cluster, stream);
+    launch_softmax_clusters<T, Work, 4>(work, turns, n, cut.cluster, stream);
   }
 }
 

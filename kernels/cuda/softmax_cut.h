@@ -7,8 +7,8 @@
 
 namespace aisp::kernels::cuda {
 
-/// Of a block in a cluster, beside the warp that copies: with 16 packs a thread its part of a row
-/// is 128 KiB of the 256 of registers.
+/// Of a block in a cluster: with 16 packs a thread its part of a row is 128 KiB of the 256 of
+/// registers, and as much of shared memory.
 inline constexpr int kClusterThreads = 512;
 
 struct SoftmaxCut {

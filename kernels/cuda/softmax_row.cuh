@@ -90,10 +90,12 @@ inline constexpr std::uint32_t kMinusInfinity = sizeof(T) == 2 ? 0xff80ff80U : 0
 
 /// A Work says: in(row), out(row), kReduces, kTotal (LogSum's z is used), kWrites, its types Row
 /// and All, and on the device
-///   Row begin(row): before anything is written;
-///   All finish(row, Row, LogSum, lead): what apply gets; `lead` is one thread of the row;
-///   float apply(value, All): what is written;
-///   int column(Row), float other(Row, All): one column that is something else, or -1.
+///   Row begin(row): what is known without the row itself;
+///   int column(Row): one column that is written as something else, or -1;
+///   found(Row&, value): that column's value, before anything is written;
+///   All finish(row, Row, LogSum, lead): what apply gets; `lead` is one thread of the row, which
+///     knows the other column's value;
+///   float apply(value, All): what is written; float other(Row, All): in the other column.
 template <class Work, class T, int kPacks, bool kAligned>
 __device__ void write_slice(const Work& work, const typename Work::All& all,
                             const RowSlice<T, kPacks, kAligned>& slice, T* out, int n, int thread,
@@ -134,7 +136,10 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
     const T* in = static_cast<const T*>(work.in(row));
     Slice slice;
     if (kHeld) slice.load(in, n, thread, threads, kMinusInfinity<T>);
-    const typename Work::Row begun = work.begin(row);
+    typename Work::Row begun = work.begin(row);
+    if (const int other = work.column(begun); other >= 0) {
+      work.found(begun, static_cast<float>(in[other]));
+    }
     float3 sums{};
     if constexpr (Work::kReduces) {
       if constexpr (kHeld) {

@@ -5,6 +5,7 @@
 // Source: see norm.h.
 #pragma once
 
+#include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/row.cuh"
 #include "kernels/norm_cuda/norm.h"
@@ -45,9 +46,10 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
   using Slice = RowSlice<T, kPacks, kAligned>;
   constexpr int kCount = Slice::kCount;
   constexpr bool kLayer = kKind == Kind::kLayer, kQuantize = !std::is_same_v<T, Out>;
-  // What is quantised is computed once and held: twice would be half as many instructions again,
-  // and these rows are bound by them (3.32 instead of 3.85 TB/s; one H200, 16384 x 4096 to int8).
-  constexpr bool kHeld = kQuantize && kPacks <= 4;
+  // What is quantised, or less its mean, is computed once and held: twice would be half as many
+  // instructions again, and these rows are bound by them (to int8: 3.32 instead of 3.85 TB/s; one
+  // H200, 16384 x 4096).
+  constexpr bool kHeld = (kQuantize || kLayer) && kPacks <= 4;
   __shared__ RowReducer::Shared shared;
   RowReducer reducer(shared);
   const int n = static_cast<int>(r.n), thread = threadIdx.x, threads = blockDim.x;
@@ -68,34 +70,37 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
       residual.load(static_cast<const T*>(r.residual) + row * n, n, thread, threads);
       add_residual<T>(r, row, in, residual);
     }
-    float x[kCount], w[kCount], b[kCount];
+    float x[kCount], w[kCount], b[kCount] = {};
+    // What the output is made of, where it is held: x weight, or x - mean.
+    float held[kHeld ? kPacks : 1][kCount];
     float mean = 0.0F;
     if constexpr (kLayer) {
 #pragma unroll
-      for (const auto& pack : in.pack) {
-        to_floats(pack, x);
+      for (int i = 0; i < kPacks; ++i) {
+        to_floats(in.pack[i], x);
 #pragma unroll
         for (const float value : x) mean += value;
       }
       mean = reducer.reduce<Sum>(mean) * over_n;
-      in.forget_floats();
+      if constexpr (!kHeld) in.forget_floats();
     }
     float squares = 0.0F, maximum = 0.0F;
-    float product[kHeld ? kPacks : 1][kCount];
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
       to_floats(in.pack[i], x);
       if constexpr (kQuantize) weight.read(i, w);
 #pragma unroll
       for (int j = 0; j < kCount; ++j) {
-        // Beyond the row there are zeros, which only a mean can spoil.
-        const bool counts = !kLayer || Slice::column(i, j, thread, threads) < n;
+        // Beyond the row there are zeros, which only a mean can spoil. (A pack is in it or beyond.)
+        const bool counts = !kLayer || Slice::column(i, kAligned ? 0 : j, thread, threads) < n;
         const float d = x[j] - mean;
         squares = counts ? fmaf(d, d, squares) : squares;
         if constexpr (kQuantize) {
           const float y = x[j] * w[j];
           maximum = Max::of(maximum, fabsf(y));
-          if constexpr (kHeld) product[i][j] = y;
+          if constexpr (kHeld) held[i][j] = y;
+        } else if constexpr (kHeld) {
+          held[i][j] = d;
         }
       }
     }
@@ -105,7 +110,7 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
     } else {
       squares = reducer.reduce<Sum>(squares);
     }
-    in.forget_floats();
+    if constexpr (!kHeld) in.forget_floats();
     float factor = 1.0F / sqrtf(fmaf(squares, over_n, r.epsilon));
     if constexpr (kQuantize) {
       // The factor of the norm cancels in the elements: y / scale = x w largest / maximum.
@@ -116,16 +121,17 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
     Out* y = static_cast<Out*>(r.y) + row * n;
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
-      if constexpr (kHeld) {
+      if constexpr (!kHeld) to_floats(in.pack[i], x);
+      if constexpr (!kHeld || kLayer) weight.read(i, w);
+      if constexpr (kLayer) {
+        if (r.bias != nullptr) bias.read(i, b);
+      }
 #pragma unroll
-        for (int j = 0; j < kCount; ++j) x[j] = product[i][j] * factor;
-      } else {
-        to_floats(in.pack[i], x);
-        weight.read(i, w);
-        if constexpr (kLayer) bias.read(i, b);
-#pragma unroll
-        for (int j = 0; j < kCount; ++j) {
-          x[j] = kLayer ? fmaf((x[j] - mean) * factor, w[j], b[j]) : x[j] * factor * w[j];
+      for (int j = 0; j < kCount; ++j) {
+        if constexpr (kLayer) {
+          x[j] = fmaf((kHeld ? held[i][j] : x[j] - mean) * factor, w[j], b[j]);
+        } else {
+          x[j] = kHeld ? held[i][j] * factor : x[j] * factor * w[j];
         }
       }
       Slice::template store<Out>(y, i, x, n, thread, threads);
@@ -133,8 +139,8 @@ __global__ void __launch_bounds__(max_threads(kPacks), min_blocks(kPacks))
   }
 }
 
-template <class T, int kPacks, bool kAligned>
-__global__ void __launch_bounds__(512, kPacks == 1 ? 2 : 1) backward_rows(const Backward r) {
+template <class T, bool kAdd, int kPacks, bool kAligned>
+__global__ void __launch_bounds__(512, backward_blocks(kPacks)) backward_rows(const Backward r) {
   using Slice = RowSlice<T, kPacks, kAligned>;
   constexpr int kCount = Slice::kCount;
   __shared__ RowReducer::Shared shared;
@@ -150,17 +156,13 @@ __global__ void __launch_bounds__(512, kPacks == 1 ? 2 : 1) backward_rows(const 
     next_x.load(static_cast<const T*>(r.x) + row * n, n, thread, threads);
     next_dy.load(static_cast<const T*>(r.dy) + row * n, n, thread, threads);
   };
+  let_next_launch_begin();  // sum_columns, which waits for the end of all blocks
   load(first_row());
   for (std::int64_t row = first_row(); row < r.rows; row += row_step()) {
-    const Slice x = next_x, dy = next_dy;
+    Slice x = next_x, dy = next_dy, add;
     load(row + row_step());
-    Slice add;
-    if (r.dx_add != nullptr) {
-      add.load(static_cast<const T*>(r.dx_add) + row * n, n, thread, threads);
-    } else {
-      add = {};
-    }
-    float a[kCount], b[kCount], w[kCount];
+    if constexpr (kAdd) add.load(static_cast<const T*>(r.dx_add) + row * n, n, thread, threads);
+    float a[kCount], b[kCount], w[kCount], c[kCount] = {};
     float squares = 0.0F, products = 0.0F;
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
@@ -178,19 +180,21 @@ __global__ void __launch_bounds__(512, kPacks == 1 ? 2 : 1) backward_rows(const 
     const float s = 1.0F / sqrtf(fmaf(squares, over_n, r.epsilon));
     const float along = s * s * products * over_n;
     T* dx = static_cast<T*>(r.dx) + row * n;
+    x.forget_floats();
+    dy.forget_floats();
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
-      float c[kCount];
       to_floats(x.pack[i], a);
       to_floats(dy.pack[i], b);
       weight.read(i, w);
-      to_floats(add.pack[i], c);
+      if constexpr (kAdd) to_floats(add.pack[i], c);
 #pragma unroll
       for (int j = 0; j < kCount; ++j) {
         dweight[i][j] = fmaf(b[j], a[j] * s, dweight[i][j]);
-        c[j] = fmaf(s, fmaf(-a[j], along, b[j] * w[j]), c[j]);
+        const float own = fmaf(-a[j], along, b[j] * w[j]);
+        a[j] = kAdd ? fmaf(s, own, c[j]) : s * own;
       }
-      Slice::template store<T>(dx, i, c, n, thread, threads);
+      Slice::template store<T>(dx, i, a, n, thread, threads);
     }
   }
   float* partial = r.partial + first_row() * n;
@@ -205,22 +209,27 @@ __global__ void __launch_bounds__(512, kPacks == 1 ? 2 : 1) backward_rows(const 
 }
 
 /// out[column] = the sum of `parts` rows of n. 32 x 32 threads: 32 columns, and 32 sums of each.
-static __global__ void __launch_bounds__(1024)
-    sum_columns(const float* partial, float* out, int parts, int n) {
+struct Columns {
+  const float* partial;
+  float* out;
+  int parts, n;
+};
+static __global__ void __launch_bounds__(1024) sum_columns(const Columns c) {
   __shared__ float sums[32][33];  // 33: a column of it lies in 32 banks
-  const int column = blockIdx.x * 32 + threadIdx.x;
+  const int x = threadIdx.x % 32, y = threadIdx.x / 32, first = blockIdx.x * 32;
+  const int column = first + x;
+  wait_for_launches_before();
   float sum = 0.0F;
-  if (column < n) {
-    for (int part = threadIdx.y; part < parts; part += 32) {
-      sum += partial[static_cast<std::int64_t>(part) * n + column];
+  if (column < c.n) {
+#pragma unroll 8
+    for (int part = y; part < c.parts; part += 32) {
+      sum += c.partial[static_cast<std::int64_t>(part) * c.n + column];
     }
   }
-  sums[threadIdx.y][threadIdx.x] = sum;
+  sums[y][x] = sum;
   __syncthreads();
-  sum = reduce_warp<Sum>(sums[threadIdx.x][threadIdx.y]);
-  if (threadIdx.x == 0 && blockIdx.x * 32 + threadIdx.y < n) {
-    out[blockIdx.x * 32 + threadIdx.y] = sum;
-  }
+  sum = reduce_warp<Sum>(sums[x][y]);
+  if (x == 0 && first + y < c.n) c.out[first + y] = sum;
 }
 
 template <class T, class Out, Kind kKind, bool kResidual>
@@ -253,21 +262,36 @@ void run_layer(const Request& request, const RowConfig& config) {
   }
 }
 
+template <class T, bool kAdd>
+void run_backward_rows(const Backward& request, const RowConfig& config) {
+  if (!config.aligned) {
+    return launch_rows(backward_rows<T, kAdd, 4, false>, config, request.stream, request);
+  }
+  with_packs(config.packs, [&](auto packs) {
+    if constexpr (packs() <= 4) {
+      launch_rows(backward_rows<T, kAdd, packs(), true>, config, request.stream, request);
+    }
+  });
+}
+
 template <class T>
 void run_backward_as(const Backward& request, const RowConfig& config) {
-  if (config.aligned) {
-    with_packs(config.packs, [&](auto packs) {
-      if constexpr (packs() <= 4) {
-        launch_rows(backward_rows<T, packs(), true>, config, request.stream, request);
-      }
-    });
+  if (request.dx_add != nullptr) {
+    run_backward_rows<T, true>(request, config);
   } else {
-    launch_rows(backward_rows<T, 4, false>, config, request.stream, request);
+    run_backward_rows<T, false>(request, config);
   }
+  // Code made for an older card and translated by the driver does not wait: it must not overlap.
+  static const bool overlap = [] {
+    cudaFuncAttributes attributes{};
+    AISP_CUDA(cudaFuncGetAttributes(&attributes, sum_columns));
+    return attributes.ptxVersion >= 90;
+  }();
   const int n = static_cast<int>(request.n);
-  sum_columns<<<(n + 31) / 32, dim3(32, 32), 0, request.stream>>>(
-      request.partial, request.dweight, static_cast<int>(config.blocks * config.rows_per_block), n);
-  AISP_CUDA(cudaGetLastError());
+  launch(sum_columns,
+         {.blocks = (n + 31) / 32, .threads = 1024, .overlap = overlap, .stream = request.stream},
+         Columns{request.partial, request.dweight,
+                 static_cast<int>(config.blocks * config.rows_per_block), n});
 }
 
 }  // namespace aisp::kernels::norm_cuda

@@ -87,6 +87,8 @@ struct Backward {
 constexpr std::int64_t longest_backward_row(int element_bytes) {
   return 512 * 4 * (16 / element_bytes);
 }
+/// Blocks of backward() that fit on a multiprocessor with 512 threads each.
+constexpr int backward_blocks(int packs) { return packs == 1 ? 2 : 1; }
 std::int64_t backward_scratch_floats(const Backward& request, const machine::CudaDevice& device);
 void backward(const Backward& request);
 cuda::RowConfig choose_config(const Backward& request, const machine::CudaDevice& device);

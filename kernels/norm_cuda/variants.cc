@@ -31,11 +31,16 @@ cuda::RowConfig choose_config(const Request& r) {
 
 cuda::RowConfig choose_config(const Backward& r, const machine::CudaDevice& device) {
   const bool aligned = fit(r.type, r.n, {r.x, r.weight, r.dy, r.dx_add, r.dx});
-  auto config = cuda::choose_row_config(r.rows, r.n, element_bytes(r.type), aligned, 2);
-  // Every block leaves a row of sums, so there are few: what fits at once at 128 registers.
-  const std::int64_t resident =
-      std::max<std::int64_t>(1, 512 / (config.threads * config.rows_per_block));
-  config.blocks = std::min(config.blocks, std::max(1, device.multiprocessors) * resident);
+  // Blocks as wide as they can be: little is held for a row, so that two blocks fit at once.
+  auto config = cuda::choose_row_config(r.rows, r.n, element_bytes(r.type), aligned, 1);
+  const int packs = aligned ? config.packs : 4;
+  // Every block leaves a row of sums, so there are no more than fit at once, and of those no more
+  // than end together.
+  const std::int64_t resident = std::max<std::int64_t>(
+      1, 512 * backward_blocks(packs) / (config.threads * config.rows_per_block));
+  const std::int64_t most = std::max(1, device.multiprocessors) * resident;
+  const std::int64_t turns = std::max<std::int64_t>(1, (config.blocks + most - 1) / most);
+  config.blocks = (config.blocks + turns - 1) / turns;
   return config;
 }
 

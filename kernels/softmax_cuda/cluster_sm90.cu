@@ -9,10 +9,11 @@ namespace aisp::kernels::softmax_cuda {
 
 void run_cluster(const Request& r, const cuda::SoftmaxCut& cut) {
   if (r.type == DType::kBF16) {
-    cuda::run_softmax_clusters<cuda::Bf16>(probabilities<cuda::Bf16>(r), r.rows, r.n, cut,
-                                           r.stream);
+    cuda::run_softmax_clusters<cuda::Bf16>(probabilities<cuda::Bf16>(r), {r.rows, r.ticket}, r.n,
+                                           cut, r.stream);
   } else {
-    cuda::run_softmax_clusters<float>(probabilities<float>(r), r.rows, r.n, cut, r.stream);
+    cuda::run_softmax_clusters<float>(probabilities<float>(r), {r.rows, r.ticket}, r.n, cut,
+                                      r.stream);
   }
 }
 

@@ -29,6 +29,10 @@ struct Request {
   std::int64_t n = 0;  // 1..2^31 - 2^20
   const void* x = nullptr;
   void* y = nullptr;
+  // One word that is zero, and zero again afterwards: long rows are then drawn from it by whoever
+  // is free, 5 % quicker than dealt out. Launches that may run at once need one each. nullptr:
+  // none.
+  std::uint32_t* ticket = nullptr;
   machine::CudaStream stream = nullptr;
 };
 

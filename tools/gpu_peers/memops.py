@@ -175,10 +175,10 @@ def norm_backward_case(call, width):
 def softmax_case(call, rows, width):
     import torch
     x = bf16(rows, width) * 3
-    y = torch.empty_like(x)
+    y, ticket = torch.empty_like(x), torch.zeros(1, device="cuda", dtype=torch.int32)
 
     def ours(_):
-        call("aisp_softmax", 2, rows, width, x, y, 0, 0, 0, peers.stream())
+        call("aisp_softmax", 2, rows, width, x, y, ticket, 0, 0, 0, peers.stream())
         return y
 
     together = compiled(lambda a: torch.softmax(a, -1))
@@ -196,10 +196,11 @@ def loss_case(call, rows, gradient):
     loss = torch.empty(rows, device="cuda")
     factor, mean = torch.empty(1, device="cuda"), torch.empty(1, device="cuda")
     out = torch.empty_like(x) if gradient else None
+    ticket = torch.zeros(1, device="cuda", dtype=torch.int32)
 
     def ours(_):
-        call("aisp_cross_entropy", 2, rows, VOCABULARY, x, labels, loss, out, factor, mean, 0, 0, 0,
-             peers.stream())
+        call("aisp_cross_entropy", 2, rows, VOCABULARY, x, labels, loss, out, factor, mean, ticket,
+             0, 0, 0, peers.stream())
         return mean
 
     def forward(x):

@@ -89,8 +89,8 @@ int aisp_norm_backward(std::int64_t element_bytes, std::int64_t rows, std::int64
 }
 
 int aisp_softmax(std::int64_t element_bytes, std::int64_t rows, std::int64_t n, const void* x,
-                 void* y, std::int64_t cluster, std::int64_t packs, std::int64_t threads,
-                 void* stream) {
+                 void* y, std::uint32_t* ticket, std::int64_t cluster, std::int64_t packs,
+                 std::int64_t threads, void* stream) {
   return c_call([=] {
     namespace softmax = kernels::softmax_cuda;
     const softmax::Request request{.type = type_of(element_bytes),
@@ -98,6 +98,7 @@ int aisp_softmax(std::int64_t element_bytes, std::int64_t rows, std::int64_t n, 
                                    .n = n,
                                    .x = x,
                                    .y = y,
+                                   .ticket = ticket,
                                    .stream = stream_of(stream)};
     if (packs == 0) return softmax::softmax(request);
     softmax::variants()[cluster > 1 ? 0 : 1].run(request, cut_of(rows, cluster, packs, threads));
@@ -106,8 +107,8 @@ int aisp_softmax(std::int64_t element_bytes, std::int64_t rows, std::int64_t n, 
 
 int aisp_cross_entropy(std::int64_t element_bytes, std::int64_t rows, std::int64_t n,
                        const void* logits, const std::int32_t* labels, float* loss, void* gradient,
-                       float* factor, float* mean, std::int64_t cluster, std::int64_t packs,
-                       std::int64_t threads, void* stream) {
+                       float* factor, float* mean, std::uint32_t* ticket, std::int64_t cluster,
+                       std::int64_t packs, std::int64_t threads, void* stream) {
   return c_call([=] {
     namespace loss_room = kernels::cross_entropy_cuda;
     const loss_room::Request request{.type = type_of(element_bytes),
@@ -118,6 +119,7 @@ int aisp_cross_entropy(std::int64_t element_bytes, std::int64_t rows, std::int64
                                      .loss = loss,
                                      .gradient = gradient,
                                      .grad_factor = factor,
+                                     .ticket = ticket,
                                      .stream = stream_of(stream)};
     loss_room::inverse_count(labels, rows, request.ignore, factor, request.stream);
     if (packs == 0) {
