@@ -67,6 +67,8 @@ struct Config {
   int unit_k = 0;       // one step along K
   int stages = 0;       // steps in flight
   int blocks = 0;
+  int share = 1;  // wgmma: blocks of a cluster with the same tokens, or
+  int split = 1;  // blocks of a cluster that may divide a tile along K; one of them is 1
   bool operator==(const Config&) const = default;
 };
 
