@@ -6,7 +6,9 @@
 // whose shape puts them in the order of the fragments (copies of 256 bytes a token took 71 us where
 // memory needs 29; one H200, CUDA 13.0). Not quicker: half of shared memory, so that the next
 // launch fits beside this one (its blocks then share multiprocessors unevenly); weights prefetched
-// to L2; tokens straight to registers.
+// to L2 while others are read; tokens straight to registers. Every launch begins before the one
+// ahead has ended, and until then asks for its first weights in L2: 8 x 4096 x 4096 at 4 bits took
+// 8.06 us without, 7.25 with.
 //
 // Source: PTX ISA 9.0, 9.7.9.27 (cp.async.bulk), 9.7.13.15 (mbarrier).
 #include <type_traits>
