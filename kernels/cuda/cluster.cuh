@@ -12,6 +12,12 @@ __device__ inline std::uint32_t cluster_rank() {
   asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   return rank;
 }
+/// Of this cluster in a one-dimensional grid.
+__device__ inline std::uint32_t cluster_id() {
+  std::uint32_t id;
+  asm volatile("mov.u32 %0, %%clusterid.x;" : "=r"(id));
+  return id;
+}
 __device__ inline std::uint32_t cluster_size() {
   std::uint32_t size;
   asm volatile("mov.u32 %0, %%cluster_nctarank;" : "=r"(size));

@@ -29,6 +29,7 @@ struct LaunchShape {
   int blocks = 0, threads = 0;
   std::size_t shared_bytes = 0;  // dynamic; above 48 KiB the kernel must have been told
   bool overlap = false;          // begin before the launches ahead have ended (sm_90)
+  int cluster = 1;               // blocks of one (sm_90)
   cudaStream_t stream = nullptr;
 };
 
@@ -41,11 +42,18 @@ void launch(void (*kernel)(Argument, More...), const LaunchShape& shape, const A
   config.blockDim = dim3(static_cast<unsigned>(shape.threads));
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = shape.stream;
-  cudaLaunchAttribute overlap{};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
-  config.attrs = &overlap;
-  config.numAttrs = shape.overlap ? 1 : 0;
+  cudaLaunchAttribute attributes[2] = {};
+  config.attrs = attributes;
+  if (shape.overlap) {
+    cudaLaunchAttribute& overlap = attributes[config.numAttrs++];
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (shape.cluster > 1) {
+    cudaLaunchAttribute& cluster = attributes[config.numAttrs++];
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim = {static_cast<unsigned>(shape.cluster), 1, 1};
+  }
   AISP_CUDA(cudaLaunchKernelEx(&config, kernel, argument, more...));
 }
 

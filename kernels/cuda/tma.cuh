@@ -58,6 +58,19 @@ __device__ inline void tma_load(void* to, const CUtensorMap& map, Barrier* barri
       : "memory");
 }
 
+/// Asks for a box in L2 alone: nobody waits for it, and later writes to global memory go there, so
+/// that it may be asked for before they are done.
+__device__ inline void tma_prefetch(const CUtensorMap& map, int x, int y) {
+  asm volatile("cp.async.bulk.prefetch.tensor.2d.L2.global [%0, {%1, %2}];" ::"l"(&map), "r"(x),
+               "r"(y)
+               : "memory");
+}
+__device__ inline void tma_prefetch(const CUtensorMap& map, int x, int y, int z, int w) {
+  asm volatile("cp.async.bulk.prefetch.tensor.4d.L2.global [%0, {%1, %2, %3, %4}];" ::"l"(&map),
+               "r"(x), "r"(y), "r"(z), "r"(w)
+               : "memory");
+}
+
 /// The box goes to the same shared address of every block of the cluster whose bit is set in
 /// `blocks`, and its bytes arrive at the same barrier of each.
 __device__ inline void tma_load_multicast(void* to, const CUtensorMap& map, Barrier* barrier, int x,
@@ -77,6 +90,13 @@ __device__ inline void bulk_load(void* to, const void* from, std::uint32_t bytes
           "r"(shared_address(to)),
       "l"(__cvta_generic_to_global(from)), "r"(bytes), "r"(shared_address(barrier))
       : "memory");
+}
+
+/// Asks for these bytes in L2 alone; see tma_prefetch().
+__device__ inline void bulk_prefetch(const void* from, std::uint32_t bytes) {
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(from)),
+               "r"(bytes)
+               : "memory");
 }
 
 /// Writes of this thread to shared memory become visible to the copy engine and the tensor cores:

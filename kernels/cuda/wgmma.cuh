@@ -194,8 +194,7 @@ __device__ inline void wgmma_tf32(float (&d)[kN / 2], std::uint64_t a, std::uint
   static_assert(kN == 128);
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"
-      "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 {" AISP_R64
-      "}, %64, %65, p, 1, 1;\n}"
+      "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 {" AISP_R64 "}, %64, %65, p, 1, 1;\n}"
       : AISP_D64(0)
       : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)));
 }

@@ -5,11 +5,11 @@
 // Prediction: 0.95 of the floor for 64 MB of weights and more; below 8 MB the start and the end of
 // a launch, about 4 us, are most of the time.
 // Reached (one H200, CUDA 13.0, medians in TB/s beside a copy of 4.26; in brackets with
-// constant_weights; then cuBLASLt in the same run): 16 x 8192 x 28672 4.45 (4.51), 4.21; 16 x 28672
-// x 8192 4.24 (4.40), 4.38; 16 x 8192 x 8192 3.98 (4.35), 4.05; 64 x 28672 x 8192 3.99 (4.11),
-// 4.08; 8 x 4096 x 4096 2.80 (3.35), 2.75. cuBLASLt is ahead with 64 tokens on most matrices, where
-// the sums of shared tiles cost more than the weights (64 x 4096 x 4096: 2.19 (2.67), 2.95),
-// and with 128 tokens everywhere.
+// constant_weights; then cuBLASLt in the same run): 16 x 8192 x 28672 4.35 (4.41), 4.06; 16 x 28672
+// x 8192 4.28 (4.31), 4.29; 16 x 8192 x 8192 4.08 (4.23), 4.01; 64 x 28672 x 8192 4.05 (4.11),
+// 4.01; 8 x 4096 x 4096 3.29 (3.55), 2.72. cuBLASLt is ahead with 64 and 128 tokens on matrices of
+// 1024 to 10240 rows, where the tokens that each tile needs again cost more than the weights (64 x
+// 4096 x 4096: 2.47 (2.59), 3.04).
 // Reading order: this contract, split.h (who does what), wgmma_sm90.cu (Hopper: TMA and wgmma),
 // stream.cuh (any card: each warp its own ring; 2.7 TB/s on the H200).
 // Source: Osama et al., "Stream-K", PPoPP 2023; PTX ISA 9.0.
@@ -54,7 +54,8 @@ struct Request {
   void* workspace = nullptr;
   /// B was written long before: the call may read it before the launches ahead in the stream have
   /// ended (programmatic dependent launch), so that the end of one product and the start of the
-  /// next overlap. Everything else is read and written only after them.
+  /// next overlap. Everything else is read and written only after them. Without it, "wgmma" begins
+  /// early too, but only asks for weights in L2, where what is written later replaces them.
   bool constant_weights = false;
   machine::CudaStream stream = nullptr;
 };
@@ -67,6 +68,8 @@ struct Config {
   int unit_k = 0;       // one step along K
   int stages = 0;       // steps in flight
   int blocks = 0;
+  int share = 1;  // wgmma: blocks of a cluster with the same tokens, or
+  int split = 1;  // blocks of a cluster that may divide a tile along K; one of them is 1
   bool operator==(const Config&) const = default;
 };
 

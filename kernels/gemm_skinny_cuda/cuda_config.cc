@@ -23,21 +23,45 @@ Config stream_config(const Shape& shape, const machine::CudaDevice& device) {
   return config;
 }
 
-// Tiles of 64 rows, or of 128 where only they divide evenly. Where none does, tokens decide: they
-// come from L2 for each tile again, and 64 of them for 64 rows would double the traffic.
-Config wgmma_config(const Shape& shape, const machine::CudaDevice& device) {
-  Config config{.variant = "wgmma"};
-  config.tile_tokens = round_tokens(shape.m, 128);
-  config.tile_rows = config.tile_tokens <= 32 ? 64 : 128;
+// What of the device's multiprocessors clusters of this size can hold at once: they lie within
+// groups of 16 or 18 (an H200's 132: 39 of 3 blocks, 30 of 4, 17 of 6, 15 of 8).
+int blocks_that_fit(int cluster, int multiprocessors) {
+  if (cluster <= 2) return multiprocessors;
+  const int of_group = 16 / cluster * cluster;
+  return multiprocessors / 18 * of_group;
+}
+
+// As many multiprocessors as clusters that divide each tile can keep busy; with two ways to the
+// same number, the higher tiles, which need the tokens less often.
+Config divided_config(const Shape& shape, int tokens, int multiprocessors) {
+  Config best;
   for (const int rows : {128, 64}) {
-    const std::int64_t tiles = (shape.n + rows - 1) / rows;
-    if (blocks_for(tiles, device.multiprocessors) % tiles == 0) config.tile_rows = rows;
+    for (int split = 2; split <= 8; ++split) {
+      const Config config =
+          wgmma_with(shape, tokens, rows, 1, split, blocks_that_fit(split, multiprocessors));
+      const std::int64_t tiles = (shape.n + rows - 1) / rows;
+      if (config.blocks == tiles * split && config.blocks > best.blocks) best = config;
+    }
   }
-  config.blocks =
-      blocks_for((shape.n + config.tile_rows - 1) / config.tile_rows, device.multiprocessors);
-  config.unit_k = kWgmmaUnitK * wgmma_steps(config.tile_rows, config.tile_tokens);
-  config.stages = wgmma_stages(config.tile_rows, config.tile_tokens);
-  return config;
+  return best;
+}
+
+// Few tiles: all divided. Many rows and more than a few tokens: high tiles, whose tokens the
+// neighbours of a cluster share. Else pairs of blocks, the two multiprocessors that share a way to
+// memory, which take the same number of tiles and divide the last one.
+Config wgmma_config(const Shape& shape, const machine::CudaDevice& device) {
+  const int tokens = round_tokens(shape.m, 128), all = device.multiprocessors;
+  const auto tiles_of = [&](int rows) { return (shape.n + rows - 1) / rows; };
+  if (tiles_of(64) <= all / 2) {
+    const Config divided = divided_config(shape, tokens, all);
+    if (divided.blocks > 0) return divided;
+  }
+  const int shared = blocks_that_fit(4, all);
+  if (shared > 0 && tokens >= 32 && tiles_of(128) > (tokens > 64 ? all / 2 : shared)) {
+    return wgmma_with(shape, tokens, 128, 4, 1, shared);
+  }
+  const Config pairs = wgmma_with(shape, tokens, 64, 1, 2, all);
+  return pairs.blocks > 0 ? pairs : wgmma_with(shape, tokens, 64, 1, 1, all);
 }
 
 }  // namespace
@@ -47,12 +71,12 @@ Config choose_config(const Shape& shape, const machine::CudaDevice& device,
   const bool hopper = device.needs_hopper().empty();
   const bool wgmma = variant.empty() ? hopper : variant == "wgmma";
   Config config = wgmma ? wgmma_config(shape, device) : stream_config(shape, device);
-  config.blocks = split_of(shape, config).blocks;
+  if (!wgmma) config.blocks = split_of(shape, config).blocks;
   return config;
 }
 
 std::size_t workspace_bytes(std::int64_t m, const machine::CudaDevice& device) {
-  const std::int64_t tile = kMaxTileRows * round_tokens(m, 128) * 4;
+  const std::int64_t tile = kStreamRows * round_tokens(m, 64) * 4;
   return static_cast<std::size_t>(kCounterBytes + 2 * device.multiprocessors * tile);
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -44,21 +45,59 @@ TEST(GemmSkinny, SplitSharesEveryUnitOnce) {
   }
 }
 
+TEST(GemmSkinny, WalkTakesEveryUnitOfEveryTileOnce) {
+  for (const Walk& walk :
+       {make_walk(1, 1, 1, 1, 1), make_walk(3, 7, 1, 2, 3), make_walk(64, 128, 1, 8, 64),
+        make_walk(224, 16, 4, 1, 30), make_walk(5, 9, 2, 1, 3), make_walk(448, 8, 1, 2, 66),
+        make_walk(100, 5, 1, 1, 33), make_walk(7, 3, 1, 3, 7)}) {
+    std::vector<int> taken(static_cast<std::size_t>(walk.tiles * walk.units));
+    for (int cluster = 0; cluster < walk.clusters; ++cluster) {
+      for (int rank = 0; rank < walk.share * walk.split; ++rank) {
+        const Part part = part_of(walk, cluster, rank);
+        ASSERT_GT(part.count(walk.units), 0);
+        for (int i = 0; i < part.whole; ++i) {
+          const int tile = part.tile + i * part.step;
+          if (tile >= walk.tiles) continue;
+          for (int unit = 0; unit < walk.units; ++unit) ++taken[tile * walk.units + unit];
+        }
+        for (int u = part.begin; u < part.end; ++u) ++taken[part.last_tile * walk.units + u];
+      }
+    }
+    EXPECT_EQ(std::ranges::count(taken, 1), walk.tiles * walk.units);
+  }
+}
+
+TEST(GemmSkinny, GridsHoldEveryTile) {
+  const auto blocks = [](std::int64_t n, int share, int split) {
+    return wgmma_with({64, n, 4096}, 64, 64, share, split, 132).blocks;
+  };
+  EXPECT_EQ(blocks(8192, 1, 1), 128);
+  EXPECT_EQ(blocks(28672, 1, 1), 132);
+  EXPECT_EQ(blocks(28672, 1, 2), 132);
+  EXPECT_EQ(blocks(4096, 1, 2), 128);
+  EXPECT_EQ(blocks(4096, 1, 4), 0);                                  // 256 blocks at once
+  EXPECT_EQ(blocks(100, 4, 1), 4);                                   // two of them without a tile
+  EXPECT_EQ(blocks(100, 16, 1), 0);                                  // 4 tokens each
+  EXPECT_EQ(wgmma_with({64, 64, 64}, 64, 64, 1, 2, 132).blocks, 0);  // one step, two parts
+}
+
 TEST(GemmSkinny, ChoiceFollowsShapeAndDevice) {
   machine::CudaDevice device = machine::described_h200();
   EXPECT_EQ(choose_config({16, 8192, 8192}, device).variant, "wgmma");
-  EXPECT_EQ(choose_config({16, 8192, 8192}, device).blocks, 128);   // one tile each
-  EXPECT_EQ(choose_config({16, 4096, 8192}, device).blocks, 128);   // half a tile
-  EXPECT_EQ(choose_config({16, 14336, 8192}, device).blocks, 112);  // one tile of 128 rows
-  EXPECT_EQ(choose_config({16, 28672, 8192}, device).blocks, 132);  // shared evenly
+  EXPECT_EQ(choose_config({16, 8192, 8192}, device).blocks, 132);   // pairs with two tiles
+  EXPECT_EQ(choose_config({16, 4096, 8192}, device).blocks, 128);   // half a tile each
+  EXPECT_EQ(choose_config({16, 14336, 8192}, device).blocks, 132);  // pairs with three or four
+  EXPECT_EQ(choose_config({64, 28672, 8192}, device).blocks, 112);  // four share tokens
   for (const std::int64_t m : {1, 8, 9, 16, 64, 65, 128}) {
     for (const std::int64_t n : {1, 1024, 28672}) {
       const Config config = choose_config({m, n, 4096}, device);
       EXPECT_GE(config.tile_tokens, m);
       EXPECT_LE(config.blocks, device.multiprocessors);
       EXPECT_GE(config.stages, 4);
+      EXPECT_EQ(config.blocks % (config.share * config.split), 0);
+      const Config stream = choose_config({m, n, 4096}, device, "stream");
       const std::size_t partials =
-          8 * static_cast<std::size_t>(config.blocks * config.tile_rows * config.tile_tokens);
+          8 * static_cast<std::size_t>(stream.blocks * stream.tile_rows * stream.tile_tokens);
       EXPECT_LE(partials, workspace_bytes(m, device));
     }
   }
@@ -122,25 +161,24 @@ TestProblem make(const Shape& shape, bool bias = false, bool residual = false, b
   return p;
 }
 
-// Configurations of a variant that a shape can have: its choice, other tiles, few blocks.
+// Configurations of a variant that a shape can have: its choice, other tiles and clusters, few
+// blocks.
 std::vector<Config> configs(const Variant& variant, const Shape& shape) {
   const Config chosen = choose_config(shape, machine::cuda_device(), variant.name);
   std::vector<Config> all = {chosen};
-  for (const int rows : variant.name == "wgmma" ? std::vector<int>{64, 128} : std::vector<int>{}) {
-    Config config = chosen;
-    config.tile_rows = rows;
-    config.unit_k = kWgmmaUnitK * wgmma_steps(rows, config.tile_tokens);
-    config.stages = wgmma_stages(rows, config.tile_tokens);
-    config.blocks = machine::cuda_device().multiprocessors;
-    config.blocks = split_of(shape, config).blocks;
-    all.push_back(config);
-  }
-  for (std::size_t i = all.size(); i-- > 0;) {
+  if (variant.name != "wgmma") {
     for (const int blocks : {1, 3, 7}) {
-      if (blocks >= all[i].blocks) continue;
-      Config config = all[i];
-      config.blocks = blocks;
-      all.push_back(config);
+      if (blocks < chosen.blocks) all.push_back(chosen), all.back().blocks = blocks;
+    }
+    return all;
+  }
+  for (const int rows : {64, 128}) {
+    for (const auto [share, split] : std::vector<std::pair<int, int>>{
+             {1, 1}, {2, 1}, {4, 1}, {8, 1}, {1, 2}, {1, 3}, {1, 4}, {1, 6}, {1, 8}}) {
+      for (const int most : {120, 1, 2, 6, 8}) {
+        const Config config = wgmma_with(shape, chosen.tile_tokens, rows, share, split, most);
+        if (config.blocks > 0 && std::ranges::find(all, config) == all.end()) all.push_back(config);
+      }
     }
   }
   return all;
@@ -156,8 +194,9 @@ void expect_right(const TestProblem& problem) {
       const std::vector<bf16> got = device.run(variant, config);
       const Comparison result = compare_with(want, got);
       EXPECT_TRUE(result.ok()) << variant.name << " " << shape.m << "x" << shape.n << "x" << shape.k
-                               << " rows " << config.tile_rows << " blocks " << config.blocks
-                               << ": " << describe(result);
+                               << " rows " << config.tile_rows << " share " << config.share
+                               << " split " << config.split << " blocks " << config.blocks << ": "
+                               << describe(result);
       // The workspace was left ready, and the order of sums does not depend on who comes last.
       const std::vector<bf16> again = device.run(variant, config);
       EXPECT_EQ(std::memcmp(got.data(), again.data(), 2 * got.size()), 0);

@@ -25,7 +25,6 @@ constexpr int wgmma_stages(int rows, int tokens) {
 constexpr int kStreamRows = 32;
 constexpr int stream_stages(int tokens) { return tokens <= 8 ? 5 : tokens <= 16 ? 4 : 3; }
 constexpr int stream_warps(int tokens) { return tokens <= 16 ? 8 : 4; }
-constexpr std::int64_t kMaxTileRows = 128;
 /// Counters come first in the workspace, one for each block; then partial sums.
 constexpr std::int64_t kCounterBytes = 4096;
 constexpr int kMaxBlocks = kCounterBytes / 4;
@@ -44,6 +43,33 @@ inline int blocks_for(std::int64_t tiles, int multiprocessors) {
 inline Split split_of(const Shape& shape, const Config& config) {
   return make_split((shape.n + config.tile_rows - 1) / config.tile_rows,
                     (shape.k + config.unit_k - 1) / config.unit_k, config.blocks);
+}
+
+inline Walk walk_of(const Shape& shape, const Config& config) {
+  return make_walk((shape.n + config.tile_rows - 1) / config.tile_rows,
+                   (shape.k + config.unit_k - 1) / config.unit_k, config.share, config.split,
+                   config.blocks / (config.share * config.split));
+}
+/// The wgmma kernel with these tiles and clusters, of which `most` blocks fit on the device. Blocks
+/// are 0 where it cannot be: clusters of more than 8; fewer than 8 tokens for each of those who
+/// share them, or fewer steps than parts; or, with more than two parts, more tiles than clusters
+/// (one tile at most is divided, when all others are done: its sums meet where the ring was).
+inline Config wgmma_with(const Shape& shape, int tokens, int rows, int share, int split, int most) {
+  Config config{.variant = "wgmma",
+                .tile_rows = rows,
+                .tile_tokens = tokens,
+                .unit_k = kWgmmaUnitK * wgmma_steps(rows, tokens),
+                .stages = wgmma_stages(rows, tokens),
+                .share = share,
+                .split = split};
+  const std::int64_t units = (shape.k + config.unit_k - 1) / config.unit_k;
+  const std::int64_t groups = (shape.n + share * rows - 1) / (share * rows);
+  const std::int64_t clusters = std::min<std::int64_t>(groups, most / (share * split));
+  const bool possible = std::max(share, split) <= 8 && std::min(share, split) == 1 &&
+                        tokens / share >= 8 && units >= split && clusters > 0 &&
+                        (split <= 2 || clusters == groups);
+  config.blocks = possible ? static_cast<int>(clusters) * share * split : 0;
+  return config;
 }
 
 inline std::int64_t output_columns(const Request& request) {

@@ -6,7 +6,9 @@
 // whose shape puts them in the order of the fragments (copies of 256 bytes a token took 71 us where
 // memory needs 29; one H200, CUDA 13.0). Not quicker: half of shared memory, so that the next
 // launch fits beside this one (its blocks then share multiprocessors unevenly); weights prefetched
-// to L2; tokens straight to registers.
+// to L2 while others are read; tokens straight to registers. Every launch begins before the one
+// ahead has ended, and until then asks for its first weights in L2: 8 x 4096 x 4096 at 4 bits took
+// 8.06 us without, 7.25 with.
 //
 // Source: PTX ISA 9.0, 9.7.9.27 (cp.async.bulk), 9.7.13.15 (mbarrier).
 #include <type_traits>
@@ -37,17 +39,19 @@ struct Bulk {
 /// The copying thread.
 template <class Weights, class B>
 __device__ inline void fill_ring(const StreamArguments& p, const CUtensorMap& tokens, char* ring,
-                                 cuda::Barrier* full, cuda::Barrier* empty) {
+                                 cuda::Barrier* full, cuda::Barrier* empty, bool constant_weights) {
   const int begin = p.split.begin(blockIdx.x), count = p.split.begin(blockIdx.x + 1) - begin;
   const int last_tile = static_cast<int>((p.out.n + kUnitRows - 1) / kUnitRows) - 1;
   const int token_bytes = B::kSubs * static_cast<int>(p.out.m) * 64;
+  const auto unit = [&](const gemm_skinny_cuda::UnitWalk& at, int i) {
+    const int tile = at.tile * B::kRowWarps + i;
+    return Weights::unit_of(p, tile < last_tile ? tile : last_tile, at.unit);
+  };
   const auto copy_weights = [&](int stage, const gemm_skinny_cuda::UnitWalk& at) {
     cuda::barrier_arrive_expect(&full[stage], B::kRowWarps * Weights::kUnitBytes + token_bytes);
 #pragma unroll
     for (int i = 0; i < B::kRowWarps; ++i) {
-      const int tile = at.tile * B::kRowWarps + i;
-      cuda::bulk_load(ring + stage * B::kStageBytes + i * Weights::kUnitBytes,
-                      Weights::unit_of(p, tile < last_tile ? tile : last_tile, at.unit),
+      cuda::bulk_load(ring + stage * B::kStageBytes + i * Weights::kUnitBytes, unit(at, i),
                       Weights::kUnitBytes, &full[stage]);
     }
   };
@@ -57,8 +61,18 @@ __device__ inline void fill_ring(const StreamArguments& p, const CUtensorMap& to
   };
   const int first = count < B::kStages ? count : B::kStages;
   gemm_skinny_cuda::UnitWalk at(p.split, begin), tokens_at = at;
+  if (!constant_weights) {
+    gemm_skinny_cuda::UnitWalk asked = at;
+    for (int i = 0; i < first; ++i, asked.advance(p.split, 1)) {
+#pragma unroll
+      for (int j = 0; j < B::kRowWarps; ++j) {
+        cuda::bulk_prefetch(unit(asked, j), Weights::kUnitBytes);
+      }
+    }
+    cuda::wait_for_launches_before();
+  }
   for (int i = 0; i < first; ++i, at.advance(p.split, 1)) copy_weights(i, at);
-  cuda::wait_for_launches_before();
+  if (constant_weights) cuda::wait_for_launches_before();
   for (int i = 0; i < first; ++i, tokens_at.advance(p.split, 1)) copy_tokens(i, tokens_at.unit);
   cuda::RingPosition<B::kStages> position;
   for (int i = first; i < count; ++i, at.advance(p.split, 1), position.advance()) {
@@ -70,7 +84,8 @@ __device__ inline void fill_ring(const StreamArguments& p, const CUtensorMap& to
 
 template <class Weights, int kTokenTiles, int kRowWarps>
 __global__ void __launch_bounds__(32 * (bulk_warps(Weights::kBits, kTokenTiles) + 1), 1)
-    bulk_product(const StreamArguments p, const __grid_constant__ CUtensorMap token_map) {
+    bulk_product(const StreamArguments p, const __grid_constant__ CUtensorMap token_map,
+                 const bool constant_weights) {
   using B = Bulk<Weights, kTokenTiles, kRowWarps>;
   extern __shared__ __align__(128) char ring[];
   auto* sums_of_warps = reinterpret_cast<float2*>(ring + B::kStages * B::kStageBytes);
@@ -88,7 +103,7 @@ __global__ void __launch_bounds__(32 * (bulk_warps(Weights::kBits, kTokenTiles) 
   __syncthreads();
   cuda::let_next_launch_begin();
   if (warp == B::kWarps) {
-    if (cuda::elect_one()) fill_ring<Weights, B>(p, token_map, ring, full, empty);
+    if (cuda::elect_one()) fill_ring<Weights, B>(p, token_map, ring, full, empty, constant_weights);
     return;
   }
   cuda::wait_for_launches_before();  // the workspace and the residual are theirs until then
@@ -153,9 +168,10 @@ void launch_bulk(const Request& request, const Config& config) {
                {.blocks = config.blocks,
                 .threads = 32 * (B::kWarps + 1),
                 .shared_bytes = B::kSharedBytes,
-                .overlap = request.constant_weights,
+                .overlap = true,
                 .stream = request.stream},
-               arguments_of<Weights>(request, config), token_map(request));
+               arguments_of<Weights>(request, config), token_map(request),
+               request.constant_weights);
 }
 
 }  // namespace
