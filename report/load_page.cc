@@ -148,7 +148,8 @@ std::string stages(const Json& record) {
   std::string out =
       "<section aria-labelledby=\"stages\"><h2 id=\"stages\">The server's own stages</h2><div "
       "class=\"panel\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-      "aria-label=\"Stages\"><table class=\"grid stages\"><thead><tr><th scope=\"col\">stage</th><th "
+      "aria-label=\"Stages\"><table class=\"grid stages\"><thead><tr><th "
+      "scope=\"col\">stage</th><th "
       "scope=\"col\" class=\"num\">count</th><th scope=\"col\" class=\"num\">mean</th><th "
       "scope=\"col\" class=\"num\">p50 at most</th><th scope=\"col\" class=\"num\">p99 at most"
       "</th></tr></thead><tbody>";
