@@ -5,6 +5,8 @@
                                                         good again within 5 s? refusals' times?
   serve_behaviour.py AISP MODEL soak [--seconds 3600]   every kind of client: does anything grow?
   serve_behaviour.py AISP MODEL threads                 CPU time of a step, by kind of thread
+  serve_behaviour.py AISP SMALL tiers --large LARGE     what requests for each model and for `auto`
+                                                        (by length) cost, one at a time
 
 Starts the server on a free port of this machine, asks it with `aisp load` and with rude clients,
 and reads /proc and /metrics. The last line is one object of JSON. Exit code 1: not as it should be.
@@ -208,12 +210,33 @@ def threads(server, args):
             "cpu_us_of_a_step": each_us, "front_and_scheduler_share": share}, share < 0.02
 
 
+def tiers(server, args):
+    """CPU time of the same requests, asked of each model and of the route between them."""
+    result, prompts = {}, ["word " * (2 + 30 * (number % 2)) for number in range(args.requests)]
+    for name in ("large", "behaviour", "auto"):
+        routed, tokens = collections.Counter(), 0
+        before = thread_times(server.process.pid)
+        for number, prompt in enumerate(prompts):
+            body = {"model": name, "prompt": f"{number} {name} {prompt}", "max_tokens": 16,
+                    "ignore_eos": True, "temperature": 0}
+            ask = urllib.request.Request(server.url + "/v1/completions", json.dumps(body).encode())
+            with urllib.request.urlopen(ask, timeout=120) as answer:
+                routed[json.load(answer)["model"]] += 1
+                tokens += 16
+        after = thread_times(server.process.pid)
+        spent = {thread: after[thread] - before[thread] for thread in after}
+        result[name] = {"answered_by": routed, "answer_tokens": tokens,
+                        "cpu_ms_of_a_request": sum(spent.values()) / len(prompts) * 1e3,
+                        "worker_us_of_a_request": spent["front-worker"] / len(prompts) * 1e6}
+    return result, True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("aisp")
     parser.add_argument("model")
-    parser.add_argument("what", choices=("overload", "soak", "threads"))
+    parser.add_argument("what", choices=("overload", "soak", "threads", "tiers"))
     parser.add_argument("--flood", type=float, default=60, help="seconds of ten times the capacity")
     parser.add_argument("--calm", type=float, default=15, help="seconds of each other measurement")
     parser.add_argument("--seconds", type=float, default=3600, help="of a soak")
@@ -222,11 +245,17 @@ def main():
     parser.add_argument("--answer", default="16-64")
     parser.add_argument("--ttft", type=float, default=1.0, help="seconds to the first token")
     parser.add_argument("--tpot", type=float, default=0.5, help="seconds for each further one")
+    parser.add_argument("--requests", type=int, default=12, help="of tiers: for each name")
+    parser.add_argument("--large", help="of tiers: the other model")
     parser.add_argument("--serve", default="", help="more options of `aisp serve`, in quotes")
     args = parser.parse_args()
-    server = Server(args.aisp, args.model, ["--served-name", "behaviour", *args.serve.split()])
+    more = ["--served-name", "behaviour", *args.serve.split()]
+    if args.what == "tiers":
+        more += ["--model", f"large={args.large}", "--route", "length",
+                 "--route-prompt-tokens", "40"]
+    server = Server(args.aisp, args.model, more)
     try:
-        what = {"overload": overload, "soak": soak, "threads": threads}[args.what]
+        what = {"overload": overload, "soak": soak, "threads": threads, "tiers": tiers}[args.what]
         result, good = what(server, args)
     finally:
         code = server.end()
