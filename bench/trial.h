@@ -62,7 +62,7 @@ struct ContenderRecord {
   std::vector<Sample> baseline;    // the baseline's in the same rounds (empty for the baseline)
   PairResult result;
   bool thrown_out = false;
-  /// Epochs of more CPU time than the ticks say that time went by (with room: 15 % and 10 us):
+  /// Epochs in which the kernel saw more time go by than the ticks say (with room: 15 % and 10 us):
   /// somebody turns the counter.
   std::size_t clock_conflicts = 0;
 };

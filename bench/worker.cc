@@ -199,7 +199,7 @@ void CaseWorker::take_series(const TrialRecord& trial) {
     if (!is_ceiling(i) && checks_.on("clock") && epochs >= 8 &&
         2 * contender.clock_conflicts > epochs) {
       fell(contender.name, Outcome::kFailed, "clock",
-           fmt::format("the time-stamp counter says less time than the CPU clock in {} of {} "
+           fmt::format("the time-stamp counter says less time than the kernel's clock in {} of {} "
                        "epochs",
                        contender.clock_conflicts, epochs));
     }

@@ -49,6 +49,7 @@ const std::vector<Row>& rows() {
       {"patched_clock", "clock", kFailed},
       {"patched_clock_later", "clock", kFailed},
       {"turned_counter", "clock", kFailed},
+      {"turned_counter_threads", "clock", kFailed},
       {"leaves_thread", "threads", kFailed},
       {"pins_process", "affinity", kFailed},
       {"lowers_priority", "priority", kFailed},
