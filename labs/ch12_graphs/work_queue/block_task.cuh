@@ -47,7 +47,9 @@ class DeviceScratch {
             tasks_,
             max_length_};
   }
-  unsigned shared_bytes() const { return 4U * static_cast<unsigned>(max_length_); }
+  /// Whole packs of 16 bytes: the compiler reads what is left of a row as one, before it asks how
+  /// much is left.
+  unsigned shared_bytes() const { return (4U * static_cast<unsigned>(max_length_) + 15U) & ~15U; }
 
  private:
   std::int32_t tasks_, max_length_;
