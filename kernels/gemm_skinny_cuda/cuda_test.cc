@@ -173,7 +173,7 @@ std::vector<Config> configs(const Variant& variant, const Shape& shape) {
     return all;
   }
   for (const int rows : {64, 128}) {
-    for (const auto [share, split] : std::vector<std::pair<int, int>>{
+    for (const auto& [share, split] : std::vector<std::pair<int, int>>{
              {1, 1}, {2, 1}, {4, 1}, {8, 1}, {1, 2}, {1, 3}, {1, 4}, {1, 6}, {1, 8}}) {
       for (const int most : {120, 1, 2, 6, 8}) {
         const Config config = wgmma_with(shape, chosen.tile_tokens, rows, share, split, most);
