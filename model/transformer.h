@@ -35,7 +35,19 @@ class Transformer {
   /// f32. Tokens are below vocab; blocks belong to their sequences. Does not allocate once it has
   /// seen its largest batch. Cost: 2 operations a parameter and row, each weight read once a call.
   void forward(const Batch& batch, std::span<float> logits);
-  /// Of the last forward().
+
+  /// The same in parts, for who looks or leaves between layers: begin(), layer() for each index in
+  /// order, finish(). `batch` and what it points to must live until then.
+  void begin(const Batch& batch);
+  void layer(std::int64_t index);
+  void finish(std::span<float> logits);
+  /// In place of layer(): appends the keys and values that the rows as they are have there, and
+  /// leaves the rows alone.
+  void only_keys_and_values(std::int64_t index);
+  /// The rows between two of these calls, [rows, width]; may be changed.
+  std::span<float> hidden();
+
+  /// Of the last forward(), or since begin().
   const MatrixWork& work() const;
 
  private:
