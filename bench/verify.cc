@@ -171,6 +171,27 @@ std::string check_techniques(const Lab& lab, Device device) {
 
 std::string check_all_techniques(const Lab& lab) { return check_techniques(lab, Device::kCpu); }
 
+std::string differing_bits(const Lab& lab, const Params& params) {
+  InputSet set(lab.problem(params), "/tmp");
+  set.fill(lab, params, 13);
+  std::vector<std::vector<std::byte>> first;
+  for (const Technique& technique : lab.techniques) {
+    if (technique.device != Device::kCpu || !why_not_here(technique).empty()) continue;
+    set.poison_outputs(14);
+    technique.plan(params)->run(set.io(), 1);
+    for (std::size_t i = 0; i < set.problem().outputs.size(); ++i) {
+      const auto* data = static_cast<const std::byte*>(set.output(i).data);
+      const std::span<const std::byte> bytes(data, set.problem().outputs[i].bytes());
+      if (first.size() <= i) first.emplace_back(bytes.begin(), bytes.end());
+      if (!std::ranges::equal(bytes, first[i])) {
+        return fmt::format("{}: output {} has other bits", technique.name,
+                           set.problem().outputs[i].name);
+      }
+    }
+  }
+  return "";
+}
+
 std::string check_device_techniques(const Lab& lab) { return check_techniques(lab, Device::kCuda); }
 
 }  // namespace aisp::bench

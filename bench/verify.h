@@ -34,8 +34,12 @@ std::string run_and_check(const Lab& lab, const Params& params, const Technique&
 /// and sizes.
 std::string check_all_techniques(const Lab& lab);
 
-/// The same for device techniques and cases that can run here, peers included, and for
-/// reference_on_device. Call it only where machine::cuda_device() can be used.
+/// For lab tests: "" when every CPU technique that can run here leaves the same bits in every
+/// output at this size, otherwise which one does not.
+std::string differing_bits(const Lab& lab, const Params& params);
+
+/// The same as check_all_techniques for device techniques and cases that can run here, peers
+/// included, and for reference_on_device. Call it only where machine::cuda_device() can be used.
 std::string check_device_techniques(const Lab& lab);
 
 }  // namespace aisp::bench

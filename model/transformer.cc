@@ -54,23 +54,41 @@ class Transformer::State {
     shared_gate_.resize(size(most_rows));
   }
 
-  void forward(const Batch& batch, std::span<float> logits, std::span<float> hidden) {
+  void begin(const Batch& batch) {
+    batch_ = batch;
     rows_ = static_cast<std::int64_t>(batch.tokens.size());
     check(rows_ <= most_rows_, "more rows than the transformer has room for");
-    check(logits.size() == batch.logits_of.size() * size(c_.vocab), "a row of logits for each");
-    check(hidden.size() == batch.hidden_of.size() * size(c_.width), "a row of states for each");
     work_ = {};
     if (rows_ == 0) return;
     embed(batch.tokens);
     rotation_.prepare(batch);
-    for (std::int64_t layer = 0; layer < c_.layers; ++layer) {
-      attention(batch, layer);
-      feed_forward(w_.layers()[size(layer)]);
-    }
-    last_norm(batch.hidden_of, hidden.data());
-    output(batch, logits);
   }
 
+  void layer(std::int64_t index) {
+    if (rows_ == 0) return;
+    attention(index);
+    feed_forward(w_.layers()[size(index)]);
+  }
+
+  void only_keys_and_values(std::int64_t index) {
+    if (rows_ == 0) return;
+    const LayerWeights& layer = w_.layers()[size(index)];
+    normalize(hidden_.data(), normed_.data(), rows_, c_.width, layer.attention_norm);
+    const linear::Product kv[] = {key_product(layer), value_product(layer)};
+    multiply(normed_, c_.width, kv);
+    append(index);
+  }
+
+  void finish(std::span<float> logits, std::span<float> states) {
+    check(logits.size() == batch_.logits_of.size() * size(c_.vocab), "a row of logits for each");
+    check(states.size() == batch_.hidden_of.size() * size(c_.width), "a row of states for each");
+    if (rows_ == 0) return;
+    last_norm(batch_.hidden_of, states.data());
+    output(logits);
+  }
+
+  std::span<float> hidden() { return std::span(hidden_).first(size(rows_ * c_.width)); }
+  std::int64_t layers() const { return c_.layers; }
   const MatrixWork& work() const { return work_; }
 
  private:
@@ -134,29 +152,42 @@ class Transformer::State {
     for (std::size_t i = 0; i < count; ++i) hidden_[i] += added_[i];
   }
 
-  void attention(const Batch& batch, std::int64_t index) {
+  linear::Product key_product(const LayerWeights& layer) {
+    return {.w = &layer.k, .y = k_.data(), .bias = data_or_null(layer.k_bias)};
+  }
+  linear::Product value_product(const LayerWeights& layer) {
+    return {.w = &layer.v, .y = v_.data(), .bias = data_or_null(layer.v_bias)};
+  }
+
+  // Keys and values of all rows, as they come from the products, into the cache.
+  void append(std::int64_t index) {
+    const Rows& norm = w_.layers()[size(index)].k_norm;
+    if (!norm.empty()) {
+      normalize(k_.data(), k_.data(), rows_ * c_.kv_heads, c_.head_size, norm);
+    }
+    rotation_.apply(k_.data(), c_.kv_heads, c_.windows[size(index)] > 0);
+    paged::append(cache_.layer(index), batch_.sequences, k_.data(), v_.data(), 0, pool_);
+  }
+
+  void attention(std::int64_t index) {
     const LayerWeights& layer = w_.layers()[size(index)];
     normalize(hidden_.data(), normed_.data(), rows_, c_.width, layer.attention_norm);
     const linear::Product qkv[] = {
         {.w = &layer.q, .y = q_.data(), .bias = data_or_null(layer.q_bias)},
-        {.w = &layer.k, .y = k_.data(), .bias = data_or_null(layer.k_bias)},
-        {.w = &layer.v, .y = v_.data(), .bias = data_or_null(layer.v_bias)}};
+        key_product(layer),
+        value_product(layer)};
     multiply(normed_, c_.width, qkv);
     if (!layer.q_norm.empty()) {
       normalize(q_.data(), q_.data(), rows_ * c_.heads, c_.head_size, layer.q_norm);
-      normalize(k_.data(), k_.data(), rows_ * c_.kv_heads, c_.head_size, layer.k_norm);
     }
-    const bool local = c_.windows[size(index)] > 0;
-    rotation_.apply(q_.data(), c_.heads, local);
-    rotation_.apply(k_.data(), c_.kv_heads, local);
-    const paged::Cache cache = cache_.layer(index);
-    paged::append(cache, batch.sequences, k_.data(), v_.data(), 0, pool_);
-    paged::attend(attention_workspace_, cache,
+    rotation_.apply(q_.data(), c_.heads, c_.windows[size(index)] > 0);
+    append(index);
+    paged::attend(attention_workspace_, cache_.layer(index),
                   {.heads = c_.heads,
                    .scale = static_cast<float>(c_.attention_scale),
                    .soft_cap = static_cast<float>(c_.attention_cap),
                    .window = c_.windows[size(index)]},
-                  batch.sequences, {.q = q_.data(), .out = attended_.data()});
+                  batch_.sequences, {.q = q_.data(), .out = attended_.data()});
     add_product(attended_, layer.o, layer.o_bias, layer.attention_post_norm);
   }
 
@@ -215,10 +246,10 @@ class Transformer::State {
               w_.output_norm());
   }
 
-  void output(const Batch& batch, std::span<float> logits) {
-    const auto wanted = static_cast<std::int64_t>(batch.logits_of.size());
+  void output(std::span<float> logits) {
+    const auto wanted = static_cast<std::int64_t>(batch_.logits_of.size());
     if (wanted == 0) return;
-    last_norm(batch.logits_of, normed_.data());
+    last_norm(batch_.logits_of, normed_.data());
     const linear::Product product{
         .w = &w_.output(), .y = logits.data(), .bias = data_or_null(w_.output_bias())};
     multiply({.x = normed_.data(), .rows = wanted, .k = c_.width}, {&product, 1});
@@ -242,6 +273,7 @@ class Transformer::State {
   Rotation rotation_;
   ExpertRouting routing_;
   std::optional<Mixture> mixture_;
+  Batch batch_;
   std::int64_t rows_ = 0;
   MatrixWork work_;
   Rows hidden_, normed_, added_, q_, k_, v_, attended_, inner_, router_, shared_out_, shared_gate_;
@@ -252,9 +284,19 @@ Transformer::Transformer(const Weights& weights, KvCache& cache, machine::Thread
     : state_(std::make_unique<State>(weights, cache, pool, most_rows)) {}
 Transformer::~Transformer() = default;
 
-void Transformer::forward(const Batch& batch, std::span<float> logits, std::span<float> hidden) {
-  state_->forward(batch, logits, hidden);
+void Transformer::forward(const Batch& batch, std::span<float> logits, std::span<float> states) {
+  begin(batch);
+  for (std::int64_t index = 0; index < state_->layers(); ++index) layer(index);
+  finish(logits, states);
 }
+
+void Transformer::begin(const Batch& batch) { state_->begin(batch); }
+void Transformer::layer(std::int64_t index) { state_->layer(index); }
+void Transformer::finish(std::span<float> logits, std::span<float> states) {
+  state_->finish(logits, states);
+}
+void Transformer::only_keys_and_values(std::int64_t index) { state_->only_keys_and_values(index); }
+std::span<float> Transformer::hidden() { return state_->hidden(); }
 
 const MatrixWork& Transformer::work() const { return state_->work(); }
 

@@ -32,11 +32,23 @@ class Transformer {
   ~Transformer();
 
   /// Appends the keys and values of all rows to `cache` and writes logits [logits_of, vocab] and
-  /// `hidden` [hidden_of, width], the states behind the last norm, in f32. Tokens are below vocab;
+  /// `states` [hidden_of, width], those behind the last norm, in f32. Tokens are below vocab;
   /// blocks belong to their sequences. Does not allocate once it has seen its largest batch. Cost:
   /// 2 operations a parameter and row, each weight read once a call.
-  void forward(const Batch& batch, std::span<float> logits, std::span<float> hidden = {});
-  /// Of the last forward().
+  void forward(const Batch& batch, std::span<float> logits, std::span<float> states = {});
+
+  /// The same in parts, for who looks or leaves between layers: begin(), layer() for each index in
+  /// order, finish(). `batch` and what it points to must live until then.
+  void begin(const Batch& batch);
+  void layer(std::int64_t index);
+  void finish(std::span<float> logits, std::span<float> states = {});
+  /// In place of layer(): appends the keys and values that the rows as they are have there, and
+  /// leaves the rows alone.
+  void only_keys_and_values(std::int64_t index);
+  /// The rows between two of these calls, [rows, width]; may be changed.
+  std::span<float> hidden();
+
+  /// Of the last forward(), or since begin().
   const MatrixWork& work() const;
 
  private:

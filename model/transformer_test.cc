@@ -193,6 +193,35 @@ TEST(Transformer, NothingIsAskedNothingIsDone) {
   m.transformer.forward({tokens, {&sequence, 1}, {}}, {});  // fills the cache, wants no logits
 }
 
+// Somebody who only asks for keys and values between two layers leaves what the layer would have
+// left there, and the rows as they were.
+TEST(Transformer, InPartsItIsTheSame) {
+  for (const char* shape : {"llama", "gemma3", "qwen3"}) {
+    const MadeModel made(shape, "bf16", 5);
+    const Tokens tokens = random_tokens(20, made.config.vocab, 5);
+    Machine whole(made, KvType::kF32, 1), parts(made, KvType::kF32, 1);
+    const Logits want = run(whole, tokens, tokens.size());
+    const std::vector<std::int32_t> blocks = parts.take_blocks(1);
+    const Sequence sequence{.first_row = 0, .rows = 20, .context = 0, .blocks = blocks};
+    std::vector<std::int32_t> all(20);
+    std::iota(all.begin(), all.end(), 0);
+    Logits got(20 * static_cast<std::size_t>(made.config.vocab));
+    parts.transformer.begin({tokens, {&sequence, 1}, all});
+    for (std::int64_t layer = 0; layer < made.config.layers; ++layer) {
+      const auto rows = parts.transformer.hidden();
+      const std::vector<float> before(rows.begin(), rows.end());
+      parts.transformer.only_keys_and_values(layer);
+      EXPECT_TRUE(std::ranges::equal(before, parts.transformer.hidden())) << shape;
+      const auto block = parts.cache.block(blocks[0]);
+      const std::vector<std::byte> kept(block.begin(), block.end());
+      parts.transformer.layer(layer);
+      EXPECT_TRUE(std::ranges::equal(kept, parts.cache.block(blocks[0]))) << shape;
+    }
+    parts.transformer.finish(got);
+    EXPECT_TRUE(got == want) << shape;
+  }
+}
+
 // The bytes of a model in borrowed memory, and packed weights used in place: the same logits as
 // from a file of the same seed.
 TEST(Transformer, BorrowedMemoryGivesTheSameBits) {

@@ -112,7 +112,7 @@ Findings check_printing(const Tree& tree) {
   Findings findings;
   const std::set<std::string> quiet = {"base",   "machine", "kernels", "bench", "profile",
                                        "doctor", "text",    "data",    "comm",  "model",
-                                       "train",  "serve",   "load",    "labs"};
+                                       "train",  "serve",   "load",    "labs",  "recorded"};
   for (const auto& [path, file] : tree.files()) {
     if (!quiet.count(file.room()) || path.find("_test.cc") != std::string::npos) continue;
     if (is_program(file)) continue;

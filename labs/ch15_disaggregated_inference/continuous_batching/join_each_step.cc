@@ -13,24 +13,25 @@ struct Running {
 };
 
 void serve(State& state, const bench::Io& io) {
-  Call call(state, io);
-  std::vector<Running> places(static_cast<std::size_t>(state.shape.running));
+  state.steps.begin(io);
+  std::vector<Running> places(static_cast<std::size_t>(state.running));
   std::int64_t next = 0, ended = 0;
   while (ended < state.shape.count()) {
     for (std::size_t place = 0; place < places.size(); ++place) {
       Running& one = places[place];
       if (one.request < 0 && next < state.shape.count()) one = {.request = next++};
       if (one.request < 0) continue;
-      const Lengths& own = state.shape.requests[static_cast<std::size_t>(one.request)];
+      const recorded::Request& own = state.shape.request(one.request);
       const std::int64_t rows = one.computed == 0 ? own.prompt : 1;
-      call.add(one.request, one.computed, rows, state.blocks(static_cast<std::int64_t>(place)));
+      state.steps.add(one.request, one.computed, rows,
+                      state.blocks(static_cast<std::int64_t>(place)));
       one.computed += rows;
       if (one.computed + 1 < own.tokens()) continue;  // the last token need not be computed
       one.request = -1;
       one.computed = 0;
       ++ended;
     }
-    call.forward();
+    state.steps.forward();
   }
 }
 

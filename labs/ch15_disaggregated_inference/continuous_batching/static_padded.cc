@@ -10,29 +10,29 @@
 namespace aisp::labs::ch15::continuous_batching {
 namespace {
 
-void serve_batch(State& state, Call& call, std::int64_t first, std::int64_t end) {
-  const auto& requests = state.shape.requests;
+void serve_batch(State& state, std::int64_t first, std::int64_t end) {
+  recorded::Steps& steps = state.steps;
   std::int64_t prompt = 0, answer = 0;
   for (std::int64_t r = first; r < end; ++r) {
-    prompt = std::max(prompt, requests[static_cast<std::size_t>(r)].prompt);
-    answer = std::max(answer, requests[static_cast<std::size_t>(r)].answer);
+    prompt = std::max(prompt, state.shape.request(r).prompt);
+    answer = std::max(answer, state.shape.request(r).answer);
   }
   for (std::int64_t step = 0; step < answer; ++step) {
     for (std::int64_t r = first; r < end; ++r) {
-      const Lengths& own = requests[static_cast<std::size_t>(r)];
+      const recorded::Request& own = state.shape.request(r);
       const std::int64_t place = r - first, position = own.prompt + step - 1;
       if (step == 0) {
-        call.add(r, 0, own.prompt, state.blocks(place));
+        steps.add(r, 0, own.prompt, state.blocks(place));
         if (own.prompt < prompt) {
-          call.padding(prompt - own.prompt, 0, state.blocks(state.shape.running + place), false);
+          steps.padding(prompt - own.prompt, 0, state.blocks(state.running + place), false);
         }
       } else if (step < own.answer) {
-        call.add(r, position, 1, state.blocks(place));
+        steps.add(r, position, 1, state.blocks(place));
       } else {
-        call.padding(1, position, state.blocks(place), true);
+        steps.padding(1, position, state.blocks(place), true);
       }
     }
-    call.forward();
+    steps.forward();
   }
 }
 

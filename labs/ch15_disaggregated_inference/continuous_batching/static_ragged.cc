@@ -5,19 +5,19 @@
 namespace aisp::labs::ch15::continuous_batching {
 namespace {
 
-void serve_batch(State& state, Call& call, std::int64_t first, std::int64_t end) {
+void serve_batch(State& state, std::int64_t first, std::int64_t end) {
   bool left = true;
   for (std::int64_t step = 0; left; ++step) {
     left = false;
     for (std::int64_t r = first; r < end; ++r) {
-      const Lengths& own = state.shape.requests[static_cast<std::size_t>(r)];
+      const recorded::Request& own = state.shape.request(r);
       if (step >= own.answer) continue;
       const bool start = step == 0;
-      call.add(r, start ? 0 : own.prompt + step - 1, start ? own.prompt : 1,
-               state.blocks(r - first));
+      state.steps.add(r, start ? 0 : own.prompt + step - 1, start ? own.prompt : 1,
+                      state.blocks(r - first));
       left = left || step + 1 < own.answer;
     }
-    call.forward();
+    state.steps.forward();
   }
 }
 

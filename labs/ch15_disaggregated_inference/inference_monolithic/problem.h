@@ -1,10 +1,7 @@
 // One request on the real transformer, prompt and answer in one loop: a prompt of P tokens, S
-// generated, the logits of each step kept (for log-probabilities, or to judge another model). What
-// was generated is given (a recorded answer). Params: P, S; M: 0 the tiny Llama of the tests, 1
-// stories-15m; L layers and V pieces of the vocabulary. Inputs: model (u8): its weights as a file
-// holds them, then packed as the kernels multiply them; tokens [P + S] i32. Output: logits [S, V]
-// f32, of the tokens P - 1 .. P + S - 2. Techniques differ in what they ask the model for, and
-// where the steps' logits gather.
+// generated, the logits of each step kept (for log-probabilities, or to judge another model). The
+// problem is that of recorded/requests.h. Params: P, S, and M, L, V as there. Techniques differ in
+// what they ask the model for, and where the steps' logits gather.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +11,15 @@
 #include "bench/lab.h"
 #include "machine/thread_pool.h"
 #include "model/batch_rows.h"
-#include "model/lent_model.h"
+#include "recorded/requests.h"
 
 namespace aisp::labs::ch15::inference_monolithic {
 
-enum Input : std::size_t { kModel, kTokens };
-enum Output : std::size_t { kLogits };
+using recorded::kLogits;
 
-struct Shape {
+struct Shape : recorded::Shape {
   explicit Shape(const bench::Params& params);
   std::int64_t prompt, steps;
-  model::LentModel model;
   std::size_t vocab() const { return static_cast<std::size_t>(model.config().vocab); }
   /// The last token is not computed.
   std::int64_t computed() const { return prompt + steps - 1; }

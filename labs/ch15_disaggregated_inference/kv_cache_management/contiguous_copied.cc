@@ -18,24 +18,21 @@ class Copies {
 
   /// The request's blocks for `tokens`, copied to its other run but for the first time.
   std::span<const std::int32_t> of(std::int64_t request, std::int64_t tokens) {
-    const std::int64_t before = blocks_of(tokens - 1);
+    const std::int64_t before = Shape::blocks_for(tokens - 1);
     const bool first_time = tokens == state_.shape.prompt;
     const auto old = run(request);
     if (!first_time) {
       second_[static_cast<std::size_t>(request)] ^= 1;
       const auto longer = run(request);
       for (std::int64_t i = 0; i < before; ++i) {
-        std::ranges::copy(state_.cache.block(old[static_cast<std::size_t>(i)]),
-                          state_.cache.block(longer[static_cast<std::size_t>(i)]).begin());
+        std::ranges::copy(state_.steps.cache().block(old[static_cast<std::size_t>(i)]),
+                          state_.steps.cache().block(longer[static_cast<std::size_t>(i)]).begin());
       }
     }
     return run(request);
   }
 
  private:
-  static std::int64_t blocks_of(std::int64_t tokens) {
-    return (tokens + model::kBlockTokens - 1) / model::kBlockTokens;
-  }
   std::span<const std::int32_t> run(std::int64_t request) const {
     const auto which = 2 * request + second_[static_cast<std::size_t>(request)];
     return std::span(ids_).subspan(static_cast<std::size_t>(which * each_),
@@ -56,10 +53,10 @@ bench::Technique contiguous_copied() {
           .plan = [](const bench::Params& params) {
             const Shape shape(params);
             const std::int64_t each = shape.blocks();
-            auto state = std::make_shared<State>(shape, 2 * shape.requests * each,
-                                                 shape.requests * shape.prompt);
+            auto state = std::make_shared<State>(shape, 2 * shape.count() * each,
+                                                 shape.count() * shape.prompt);
             return bench::plan_of([state, each](const bench::Io& io) {
-              Copies copies(*state, state->shape.requests, each);
+              Copies copies(*state, state->shape.count(), each);
               serve(*state, io, [&](std::int64_t request, std::int64_t tokens) {
                 return copies.of(request, tokens);
               });

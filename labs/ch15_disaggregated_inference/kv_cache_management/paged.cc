@@ -10,10 +10,10 @@ bench::Technique paged() {
           .summary = "blocks of 32 tokens from a shared pool",
           .plan = [](const bench::Params& params) {
             const Shape shape(params);
-            const std::int64_t blocks = shape.requests * shape.blocks();
-            auto state = std::make_shared<State>(shape, blocks, shape.requests * shape.prompt);
+            const std::int64_t blocks = shape.count() * shape.blocks();
+            auto state = std::make_shared<State>(shape, blocks, shape.count() * shape.prompt);
             serve::BlockPool pool(static_cast<int>(blocks));
-            std::vector<std::vector<std::int32_t>> tables(static_cast<std::size_t>(shape.requests));
+            std::vector<std::vector<std::int32_t>> tables(static_cast<std::size_t>(shape.count()));
             return bench::plan_of([state, pool, tables](const bench::Io& io) mutable {
               serve(*state, io, [&](std::int64_t request, std::int64_t tokens) {
                 auto& table = tables[static_cast<std::size_t>(request)];

@@ -1,10 +1,6 @@
 // Generation on the real transformer: R requests of P prompt tokens, S tokens generated for each,
-// all requests side by side. What was generated is given (a recorded conversation), so that every
-// technique computes the same rows; each step may use only what lies before it. Params: R, P, S;
-// M: 0 the tiny Llama of the tests, 1 stories-15m; L layers and V pieces of the vocabulary.
-// Inputs: model (u8): its weights as a file holds them, then packed as the kernels multiply them;
-// tokens [R, P + S] i32. Output: logits [S, R, V] f32, of the tokens P - 1 .. P + S
-// - 2.
+// all requests side by side; each step may use only what lies before it. The problem is that of
+// recorded/requests.h. Params: R, P, S, and M, L, V as there.
 #pragma once
 
 #include <cstdint>
@@ -12,56 +8,24 @@
 #include <vector>
 
 #include "bench/lab.h"
-#include "machine/thread_pool.h"
-#include "model/batch_rows.h"
-#include "model/lent_model.h"
+#include "recorded/steps.h"
 
 namespace aisp::labs::ch15::kv_cache_management {
 
-enum Input : std::size_t { kModel, kTokens };
-enum Output : std::size_t { kLogits };
-
-struct Shape {
+struct Shape : recorded::Shape {
   explicit Shape(const bench::Params& params);
-  std::int64_t requests, prompt, steps;
-  model::LentModel model;
-  std::int64_t vocab() const { return model.config().vocab; }
-  std::int64_t tokens() const { return prompt + steps; }  // of a request, the last one not computed
+  std::int64_t prompt, steps;
   /// Blocks that hold a request at its end.
-  std::int64_t blocks() const { return (tokens() + model::kBlockTokens - 1) / model::kBlockTokens; }
-  /// The first `count` tokens of a request, or `count` from `first` on.
-  std::span<const std::int32_t> of(const bench::Io& io, std::int64_t request, std::int64_t count,
-                                   std::int64_t first = 0) const {
-    return io.in<std::int32_t>(kTokens).subspan(
-        static_cast<std::size_t>(request * tokens() + first), static_cast<std::size_t>(count));
-  }
+  std::int64_t blocks() const { return blocks_for(longest); }
 };
 
-/// What a plan keeps: the transformer, memory for keys and values, rows of a step. One thread.
+/// What a plan keeps. One thread.
 struct State {
   State(Shape chosen, std::int64_t blocks, std::int64_t most_rows,
         model::KvType type = model::KvType::kF32)
-      : shape(std::move(chosen)),
-        cache(shape.model.config(), type, static_cast<std::int32_t>(blocks)),
-        model(shape.model, cache, pool, most_rows) {}
+      : shape(std::move(chosen)), steps(shape, blocks, most_rows, shape.count(), type) {}
   Shape shape;
-  machine::ThreadPool pool{1};
-  model::KvCache cache;
-  model::LentTransformer model;
-  model::BatchRows rows;
-};
-
-/// The model of one call, on the plan's cache.
-class Call {
- public:
-  Call(State& state, const bench::Io& io);
-  /// Computes state.rows and writes the R rows of logits of this step.
-  void forward(std::int64_t step);
-
- private:
-  State& state_;
-  std::span<float> logits_;
-  model::Transformer& transformer_;
+  recorded::Steps steps;
 };
 
 /// Serves all requests with a cache: the prompts in one step, then a token of each request a step.
@@ -70,15 +34,14 @@ class Call {
 template <class Blocks>
 void serve(State& state, const bench::Io& io, const Blocks& blocks) {
   const Shape& shape = state.shape;
-  Call call(state, io);
+  state.steps.begin(io);
   for (std::int64_t step = 0; step < shape.steps; ++step) {
     const std::int64_t first = step == 0 ? 0 : shape.prompt + step - 1;
     const std::int64_t count = step == 0 ? shape.prompt : 1;
-    state.rows.clear();
-    for (std::int64_t r = 0; r < shape.requests; ++r) {
-      state.rows.add(shape.of(io, r, count, first), first, blocks(r, first + count), 1);
+    for (std::int64_t r = 0; r < shape.count(); ++r) {
+      state.steps.add(r, first, count, blocks(r, first + count));
     }
-    call.forward(step);
+    state.steps.forward();
   }
 }
 

@@ -1,7 +1,5 @@
 // Generation without a cache: each step computes the whole sequence again and uses its last row
 // (use_cache=False of transformers' generate). The blocks are scratch.
-#include <numeric>
-
 #include "labs/ch15_disaggregated_inference/kv_cache_management/problem.h"
 
 namespace aisp::labs::ch15::kv_cache_management {
@@ -11,23 +9,17 @@ bench::Technique recompute() {
           .summary = "the whole sequence again at each step",
           .plan = [](const bench::Params& params) {
             const Shape shape(params);
-            const std::int64_t each = shape.blocks();
-            auto state = std::make_shared<State>(shape, shape.requests * each,
-                                                 shape.requests * shape.tokens());
-            std::vector<std::int32_t> ids(static_cast<std::size_t>(shape.requests * each));
-            std::iota(ids.begin(), ids.end(), 0);
-            return bench::plan_of([state, ids, each](const bench::Io& io) {
+            auto state = std::make_shared<State>(shape, shape.count() * shape.blocks(),
+                                                 shape.count() * shape.longest);
+            return bench::plan_of([state](const bench::Io& io) {
               const Shape& at = state->shape;
-              Call call(*state, io);
+              recorded::Steps& steps = state->steps;
+              steps.begin(io);
               for (std::int64_t step = 0; step < at.steps; ++step) {
-                state->rows.clear();
-                for (std::int64_t r = 0; r < at.requests; ++r) {
-                  state->rows.add(at.of(io, r, at.prompt + step), 0,
-                                  std::span(ids).subspan(static_cast<std::size_t>(r * each),
-                                                         static_cast<std::size_t>(each)),
-                                  1);
+                for (std::int64_t r = 0; r < at.count(); ++r) {
+                  steps.add(r, 0, at.prompt + step, steps.place(r, at.blocks()));
                 }
-                call.forward(step);
+                steps.forward();
               }
             });
           }};
