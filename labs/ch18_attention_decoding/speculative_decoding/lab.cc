@@ -157,8 +157,8 @@ void record_answer(const Shape& s, const Io& io) {
   model::KvCache cache(s.model.config(), model::KvType::kF32, s.blocks());
   std::vector<std::int32_t> blocks(static_cast<std::size_t>(s.blocks()));
   std::iota(blocks.begin(), blocks.end(), 0);
-  model::LentTransformer model(s.model, std::as_bytes(io.in<std::uint8_t>(kModel)), cache, pool,
-                               s.prompt);
+  model::LentTransformer lent(s.model, cache, pool, s.prompt);
+  model::Transformer& model = lent.on(std::as_bytes(io.in<std::uint8_t>(kModel)));
   model::BatchRows rows;
   std::vector<float> logits(static_cast<std::size_t>(s.model.config().vocab));
   std::span<const std::int32_t> next = io.in<std::int32_t>(kPrompt);
@@ -166,7 +166,7 @@ void record_answer(const Shape& s, const Io& io) {
   for (std::int32_t& token : io.fill<std::int32_t>(kAnswer)) {
     rows.clear();
     rows.add(next, context, blocks, 1);
-    model.transformer.forward(rows.batch(), logits);
+    model.forward(rows.batch(), logits);
     token = static_cast<std::int32_t>(std::ranges::max_element(logits) - logits.begin());
     context += static_cast<std::int64_t>(next.size());
     next = {&token, 1};
